@@ -1,0 +1,1 @@
+//! Block cache: what is buffered, hashed, written and durable.

@@ -1,0 +1,1 @@
+//! Files, hashing threads and the resume store.

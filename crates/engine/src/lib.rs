@@ -1,0 +1,1 @@
+//! Sockets, disk and timers wired to the cores.

@@ -1,0 +1,3 @@
+//! fluvial
+
+fn main() {}

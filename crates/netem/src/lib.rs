@@ -1,0 +1,1 @@
+//! An emulated link: rate, delay and queue.

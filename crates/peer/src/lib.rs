@@ -1,0 +1,1 @@
+//! One connection: handshake, choke and interest, request pipeline, upload queue.

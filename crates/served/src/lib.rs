@@ -1,0 +1,1 @@
+//! Tracker servers over HTTP and UDP.

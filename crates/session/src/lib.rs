@@ -1,0 +1,1 @@
+//! Across torrents: choker, rate limits, cache and announces.

@@ -1,0 +1,1 @@
+//! Seeded discrete-event worlds that run the shipped cores.

@@ -1,0 +1,23 @@
+//! The ground every core stands on: time as a value, seeded randomness, rates, typed indices,
+//! bit fields and pooled block buffers. Nothing here does I/O or reads a clock.
+
+mod bitfield;
+mod bucket;
+mod ids;
+mod pool;
+mod rate;
+mod rng;
+mod time;
+
+// The public interface is:
+pub use bitfield::Bitfield;
+pub use bucket::TokenBucket;
+pub use ids::{BLOCK_LENGTH, BlockIndex, BlockRange, ConnId, FileIndex, PeerId, PieceIndex, TorrentId};
+pub use pool::{Buf, Pool};
+pub use rate::RateMeter;
+pub use rng::Rng;
+pub use std::time::Duration;
+pub use time::Instant;
+
+#[cfg(test)]
+mod tests;

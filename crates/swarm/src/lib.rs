@@ -1,0 +1,1 @@
+//! One torrent's mind: availability, picker, verification, neighbours.
