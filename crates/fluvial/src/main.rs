@@ -1,3 +1,6 @@
-//! fluvial
+//! `fluvial`: the command line.
+
+mod args;
+mod units;
 
 fn main() {}
