@@ -1,1 +1,7 @@
-//! Across torrents: choker, rate limits, cache and announces.
+//! Across torrents: one choker, one pair of rate limits, one block cache and one schedule of
+//! announces for every torrent of the process.
+
+mod limits;
+
+// The public interface is:
+pub use limits::{Flow, LIMITER_WAITING_MAX, Limiter, Limits};

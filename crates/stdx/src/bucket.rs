@@ -21,7 +21,12 @@ impl TokenBucket {
     /// When `rate` or `burst` is zero.
     pub fn new(rate: u64, burst: u64, now: Instant) -> Self {
         assert!(rate > 0 && burst > 0, "a bucket needs a rate and a burst");
-        Self { rate, burst, nano_tokens: u128::from(burst) * NANO, updated: now }
+        Self {
+            rate,
+            burst,
+            nano_tokens: u128::from(burst) * NANO,
+            updated: now,
+        }
     }
 
     /// Bytes per second.
@@ -49,6 +54,16 @@ impl TokenBucket {
         let missing = need.saturating_sub(self.nano_tokens);
         let nanos = missing.div_ceil(u128::from(self.rate));
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
+    /// When `want` bytes (at most the burst) are there, if none are taken before; a moment that
+    /// has passed means that they are there.
+    pub fn ready_at(&self, want: u64) -> Instant {
+        let need = u128::from(want.min(self.burst)) * NANO;
+        let nanos = need
+            .saturating_sub(self.nano_tokens)
+            .div_ceil(u128::from(self.rate));
+        self.updated + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
     fn refill(&mut self, now: Instant) {
