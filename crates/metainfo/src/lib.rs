@@ -1,11 +1,25 @@
-//! Torrent files, magnet links, piece layout and creation plans (BEP 3, 9, 12, 19, 27, 47, 52).
+//! Torrent files, magnet links, piece layout and creation plans (BEP 3, 9, 12, 19, 27, 47, 52, 53).
+//!
+//! Pure: bytes and listings in, descriptions and bytes out. Names in a torrent are made safe as it
+//! is read, so a path from here never leads out of the output directory.
 
+mod error;
 mod hashes;
+mod info;
 mod layout;
 pub mod limits;
+mod magnet;
+pub mod merkle;
 mod notice;
+mod piece_layer;
+mod torrent;
 
 // The public interface is:
+pub use error::Error;
 pub use hashes::{InfoHashes, Version};
+pub use info::Info;
 pub use layout::{FileEntry, Item, Layout, LayoutError, Span, Spans, V2Piece};
+pub use magnet::Magnet;
 pub use notice::Notice;
+pub use piece_layer::{PieceLayer, PieceLayers};
+pub use torrent::Metainfo;
