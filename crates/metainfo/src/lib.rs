@@ -21,5 +21,5 @@ pub use info::Info;
 pub use layout::{FileEntry, Item, Layout, LayoutError, Span, Spans, V2Piece};
 pub use magnet::Magnet;
 pub use notice::Notice;
-pub use piece_layer::{PieceLayer, PieceLayers};
+pub use piece_layer::{LayerFetch, PieceLayer, PieceLayers};
 pub use torrent::Metainfo;
