@@ -1,1 +1,25 @@
-//! Files, hashing threads and the resume store.
+//! Files, hashing threads and the resume store: the driver that does what the cache decides.
+//!
+//! - [`Storage`]: the files of one torrent, by piece and offset.
+//! - [`Disk`]: the threads that run [`cache::Op`]s and reads for uploads.
+//! - [`check`]: verifies pieces with all cores.
+//! - [`create`]: walks and hashes what is to be shared.
+//! - [`Resume`]: what survives the process: one transactional store per download.
+
+mod check;
+mod create;
+mod disk;
+mod error;
+mod resume;
+mod storage;
+
+// The public interface is:
+pub use check::{CheckReport, Extent, FileIssue, Judge, Which, check};
+pub use create::{CreateError, Progress, create};
+pub use disk::{Disk, DiskConfig, ReadReply};
+pub use error::Error;
+pub use resume::{FileStat, Found, Opened, Record, Resume, Source, Totals};
+pub use storage::{Storage, StorageOptions};
+
+#[cfg(test)]
+mod tests;
