@@ -150,7 +150,7 @@ impl Choker {
     fn seat(&mut self, now: Instant, candidates: &[Candidate]) {
         let mut seats = BTreeMap::new();
         for candidate in candidates {
-            let mut seat = self.seats.remove(&candidate.conn).unwrap_or_else(|| Seat {
+            let mut seat = self.seats.remove(&candidate.conn).unwrap_or(Seat {
                 unchoked: None,
                 waiting: now,
                 given: [candidate.given; 2],
