@@ -1,0 +1,324 @@
+//! The tracker itself: both protocols over one store.
+
+use std::net::{IpAddr, SocketAddr};
+
+use hash::Sha1Digest;
+use stdx::{Duration, Instant};
+
+use crate::access::Access;
+use crate::http::{
+    parse_announce_query, parse_scrape_query, write_announce_response, write_failure,
+    write_scrape_response,
+};
+use crate::udp::{ConnectionIds, UdpRequest, UdpResponse};
+use crate::{
+    AnnounceReply, AnnounceRequest, AnnounceResponse, Error, ScrapeEntry, ScrapeResponse, Store,
+    StoreAnnounce, StoreConfig, StoreStats,
+};
+
+/// Peers in an answer when the asker does not say how many it wants.
+const DEFAULT_NUMWANT: u32 = 50;
+/// Most peers in an answer by HTTP, and by UDP over IPv4: 1,220 bytes.
+const MAX_NUMWANT: u32 = 200;
+/// Most peers in a UDP answer over IPv6: 1,208 bytes, so that it travels in one piece everywhere.
+const MAX_NUMWANT_UDP6: u32 = 66;
+/// Time that HTTP clients should leave between scrapes.
+const SCRAPE_INTERVAL: Duration = Duration::from_mins(15);
+
+const NOT_SERVED: &str = "this tracker does not serve that torrent";
+
+/// Which HTTP resource a query is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpAction {
+    /// `/announce`
+    Announce,
+    /// `/scrape`
+    Scrape,
+}
+
+/// Requests served so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// UDP connects.
+    pub udp_connects: u64,
+    /// UDP announces answered.
+    pub udp_announces: u64,
+    /// UDP scrapes answered.
+    pub udp_scrapes: u64,
+    /// UDP requests refused: a connection id that is stale or made up.
+    pub udp_unverified: u64,
+    /// Datagrams that are no request.
+    pub udp_malformed: u64,
+    /// HTTP announces answered.
+    pub http_announces: u64,
+    /// HTTP scrapes answered.
+    pub http_scrapes: u64,
+    /// HTTP queries that make no sense.
+    pub http_malformed: u64,
+    /// Requests for swarms that the access list bars, by either protocol.
+    pub barred: u64,
+}
+
+/// A tracker without sockets: requests in, answers out.
+///
+/// Call [`Server::handle_timeout`] about once a second.
+#[derive(Debug)]
+pub struct Server {
+    store: Store,
+    connection_ids: ConnectionIds,
+    access: Access,
+    counters: Counters,
+}
+
+impl Server {
+    /// A tracker with an empty store. `secret` must be random and known to nobody else: with it
+    /// connection ids can be forged and tables be flooded.
+    pub fn new(config: StoreConfig, secret: &[u8; 16], now: Instant) -> Self {
+        Self {
+            store: Store::new(config, secret, now),
+            connection_ids: ConnectionIds::new(secret),
+            access: Access::Any,
+            counters: Counters::default(),
+        }
+    }
+
+    /// The swarms, to host some of one's own.
+    pub fn store_mut(&mut self) -> &mut Store {
+        &mut self.store
+    }
+
+    /// Serves from now on only the swarms that `access` allows.
+    pub fn set_access(&mut self, access: Access) {
+        self.access = access;
+    }
+
+    /// Requests served so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// What the store holds.
+    pub fn stats(&self) -> StoreStats {
+        self.store.stats()
+    }
+
+    /// Drops silent peers, a bounded number per call.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.store.handle_timeout(now);
+    }
+
+    /// Takes a datagram that came from `source` to our address `local`. True when `out`, which is
+    /// cleared first, holds an answer.
+    ///
+    /// Until the source has proven by a connection id that it receives at its address, the answer
+    /// is never longer than the request (BEP 15).
+    pub fn handle_udp(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        local: IpAddr,
+        datagram: &[u8],
+        out: &mut Vec<u8>,
+    ) -> bool {
+        out.clear();
+        let source = SocketAddr::new(source.ip().to_canonical(), source.port());
+        let Ok(request) = UdpRequest::parse(datagram) else {
+            self.counters.udp_malformed += 1;
+            return false;
+        };
+        let (connection, transaction) = match request {
+            UdpRequest::Connect { transaction } => {
+                self.counters.udp_connects += 1;
+                let connection = self.connection_ids.issue(now, source.ip());
+                UdpResponse::Connect {
+                    transaction,
+                    connection,
+                }
+                .write(false, out);
+                return true;
+            }
+            UdpRequest::Announce {
+                connection,
+                transaction,
+                ..
+            }
+            | UdpRequest::Scrape {
+                connection,
+                transaction,
+                ..
+            } => (connection, transaction),
+        };
+        if !self.connection_ids.verify(now, source.ip(), connection) {
+            self.counters.udp_unverified += 1;
+            let message = "connection id is stale".to_owned();
+            UdpResponse::Error {
+                transaction,
+                message,
+            }
+            .write(false, out);
+            return out.len() <= datagram.len();
+        }
+        let response = match request {
+            UdpRequest::Announce { announce, .. } => {
+                self.answer_udp_announce(now, source, local, transaction, &announce)
+            }
+            UdpRequest::Scrape { info_hashes, .. } => {
+                self.counters.udp_scrapes += 1;
+                let entries = info_hashes
+                    .iter()
+                    .map(|hash| self.scrape(hash, source.ip()));
+                UdpResponse::Scrape {
+                    transaction,
+                    entries: entries.collect(),
+                }
+            }
+            UdpRequest::Connect { .. } => unreachable!("answered above"),
+        };
+        response.write(source.is_ipv6(), out);
+        true
+    }
+
+    /// Takes the query of an HTTP request that came from `source` to our address `local`, and
+    /// appends the body of the answer to `out`. Its status is 200 even for failures, as clients
+    /// read no other body.
+    ///
+    /// # Errors
+    /// Why the query makes no sense; the body says the same.
+    pub fn handle_http_query(
+        &mut self,
+        now: Instant,
+        source: IpAddr,
+        local: IpAddr,
+        action: HttpAction,
+        query: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let result = match action {
+            HttpAction::Announce => self.http_announce(now, source, local, query, out),
+            HttpAction::Scrape => self.http_scrape(source, query, out),
+        };
+        if let Err(error) = &result {
+            self.counters.http_malformed += 1;
+            write_failure(&error.to_string(), out);
+        }
+        result
+    }
+
+    fn answer_udp_announce(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        local: IpAddr,
+        transaction: u32,
+        announce: &AnnounceRequest,
+    ) -> UdpResponse {
+        if !self.access.allows(&announce.info_hash) {
+            self.counters.barred += 1;
+            return UdpResponse::Error {
+                transaction,
+                message: NOT_SERVED.to_owned(),
+            };
+        }
+        self.counters.udp_announces += 1;
+        let limit = if source.is_ipv6() {
+            MAX_NUMWANT_UDP6
+        } else {
+            MAX_NUMWANT
+        };
+        let reply = self.announce(now, source.ip(), local, announce, limit);
+        UdpResponse::Announce {
+            transaction,
+            interval: reply.interval,
+            leechers: reply.leechers,
+            seeders: reply.seeders,
+            peers: reply.peers,
+        }
+    }
+
+    fn http_announce(
+        &mut self,
+        now: Instant,
+        source: IpAddr,
+        local: IpAddr,
+        query: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let announce = parse_announce_query(query)?;
+        if !self.access.allows(&announce.request.info_hash) {
+            self.counters.barred += 1;
+            write_failure(NOT_SERVED, out);
+            return Ok(());
+        }
+        self.counters.http_announces += 1;
+        let source = source.to_canonical();
+        let reply = self.announce(now, source, local, &announce.request, MAX_NUMWANT);
+        let response = AnnounceResponse {
+            interval: reply.interval,
+            min_interval: Some(reply.min_interval),
+            seeders: Some(reply.seeders),
+            leechers: Some(reply.leechers),
+            peers: reply.peers,
+            external_ip: Some(source),
+            ..AnnounceResponse::default()
+        };
+        write_announce_response(&response, announce.compact, out);
+        Ok(())
+    }
+
+    fn http_scrape(
+        &mut self,
+        source: IpAddr,
+        query: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let info_hashes = parse_scrape_query(query)?;
+        if info_hashes.is_empty() {
+            // A scrape of everything would be the largest answer for the smallest request.
+            return Err(Error::MissingKey("info_hash"));
+        }
+        self.counters.http_scrapes += 1;
+        let files = info_hashes
+            .iter()
+            .map(|hash| (*hash, self.scrape(hash, source)))
+            .collect();
+        write_scrape_response(
+            &ScrapeResponse {
+                files,
+                min_interval: Some(SCRAPE_INTERVAL),
+            },
+            out,
+        );
+        Ok(())
+    }
+
+    fn announce(
+        &mut self,
+        now: Instant,
+        source: IpAddr,
+        local: IpAddr,
+        request: &AnnounceRequest,
+        limit: u32,
+    ) -> AnnounceReply {
+        let numwant = request.numwant.unwrap_or(DEFAULT_NUMWANT).min(limit);
+        let announce = StoreAnnounce {
+            info_hash: request.info_hash,
+            peer: SocketAddr::new(source, request.port),
+            local,
+            left: request.left,
+            event: request.event,
+            numwant: numwant as usize,
+        };
+        self.store.announce(now, &announce)
+    }
+
+    fn scrape(&self, info_hash: &Sha1Digest, source: IpAddr) -> ScrapeEntry {
+        if self.access.allows(info_hash) {
+            self.store.scrape(info_hash, source)
+        } else {
+            ScrapeEntry::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

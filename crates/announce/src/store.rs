@@ -1,0 +1,371 @@
+//! The tracker's memory: which peers are in which swarms.
+
+mod evict;
+mod index;
+pub(crate) mod keys;
+mod peers;
+mod swarm;
+mod sweep;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use hash::Sha1Digest;
+use stdx::{Duration, Instant, Rng};
+
+use self::evict::Networks;
+use self::keys::{Keys, derive};
+use self::peers::Stamp;
+use self::swarm::{Family, Shard, Swarm};
+use self::sweep::Cursor;
+use crate::Event;
+
+/// Swarms are spread over this many tables, so that growing one is never a noticeable pause.
+const SHARDS: usize = 256;
+/// Longest accepted peer timeout, well inside what a stamp can express.
+const MAX_PEER_TIMEOUT: Duration = Duration::from_hours(12);
+/// After this long without a call nothing in the store is worth keeping.
+const ABANDONED: Duration = Duration::from_hours(18);
+/// Torrents that one process may list as its own.
+const MAX_HOSTED: usize = 65_536;
+
+/// How a tracker treats its peers.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    /// Mean time between two announces of one peer; each reply varies it by a tenth either way.
+    pub interval: Duration,
+    /// Time that a peer must leave between two announces.
+    pub min_interval: Duration,
+    /// How long a silent peer stays listed; by custom one and a half intervals. At most 12 hours.
+    pub peer_timeout: Duration,
+    /// Bytes that swarms and peers may occupy. When it is reached, peers of the networks that hold
+    /// most of it make room.
+    pub memory: u64,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_mins(30),
+            min_interval: Duration::from_mins(1),
+            peer_timeout: Duration::from_mins(45),
+            memory: 1 << 30,
+        }
+    }
+}
+
+/// One announce, as the store sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreAnnounce {
+    /// The swarm.
+    pub info_hash: Sha1Digest,
+    /// The asker: the source address of the request and the port it listens on (0: none, so it
+    /// is answered and not listed).
+    pub peer: SocketAddr,
+    /// The address of ours that the asker reached.
+    pub local: IpAddr,
+    /// Bytes that the asker still lacks; zero makes it a seeder.
+    pub left: u64,
+    /// What happened at the asker.
+    pub event: Event,
+    /// Most peers to hand out.
+    pub numwant: usize,
+}
+
+/// The store's answer to an announce.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnnounceReply {
+    /// When to announce again, jitter included.
+    pub interval: Duration,
+    /// Time to leave between two announces in any case.
+    pub min_interval: Duration,
+    /// Seeders of the asker's address family.
+    pub seeders: u32,
+    /// Leechers of the asker's address family.
+    pub leechers: u32,
+    /// Peers of the asker's address family, without the asker.
+    pub peers: Vec<SocketAddr>,
+}
+
+/// What a scrape says of one swarm and one address family (BEP 48).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ScrapeEntry {
+    /// Seeders ("complete").
+    pub seeders: u32,
+    /// Finished downloads that were announced ("downloaded").
+    pub completed: u32,
+    /// Leechers ("incomplete").
+    pub leechers: u32,
+}
+
+/// What the store holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreStats {
+    /// Swarms.
+    pub torrents: u64,
+    /// IPv4 peers.
+    pub peers_v4: u64,
+    /// IPv6 peers.
+    pub peers_v6: u64,
+    /// Bytes that all that occupies, never less than in truth.
+    pub memory: u64,
+    /// Peers dropped so far because they fell silent.
+    pub expired: u64,
+    /// Peers and empty swarms dropped so far to stay within the budget.
+    pub evicted: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Hosted {
+    port: u16,
+    seeding: bool,
+}
+
+/// The swarms of a tracker, whatever protocol the announces come by.
+///
+/// IPv4 and IPv6 peers of one swarm are apart: who asks over one family gets that family's peers
+/// and counts. Peers are told apart by address and port. Time enters by the calls and must not
+/// decrease; call [`Store::handle_timeout`] about once a second so that silent peers are dropped
+/// in small steps.
+#[derive(Debug)]
+pub struct Store {
+    config: StoreConfig,
+    keys: Keys,
+    rng: Rng,
+    shards: Vec<Shard>,
+    stats: StoreStats,
+    networks: Networks,
+    hosted: BTreeMap<Sha1Digest, Hosted>,
+    cursor: Cursor,
+    swept: Instant,
+}
+
+impl Store {
+    /// An empty store. `secret` keys every hash table and seeds the choice of peers.
+    pub fn new(mut config: StoreConfig, secret: &[u8; 16], now: Instant) -> Self {
+        config.peer_timeout = config.peer_timeout.min(MAX_PEER_TIMEOUT);
+        Self {
+            config,
+            keys: Keys::new(secret),
+            rng: Rng::new(derive(secret, b"peer choice")),
+            shards: std::iter::repeat_with(Shard::default)
+                .take(SHARDS)
+                .collect(),
+            stats: StoreStats::default(),
+            networks: Networks::default(),
+            hosted: BTreeMap::new(),
+            cursor: Cursor::default(),
+            swept: now,
+        }
+    }
+
+    /// Lists this very process as a peer of `info_hash`, listening on `port` at whatever local
+    /// address an asker reached. False when 65,536 torrents are hosted already.
+    pub fn host(&mut self, info_hash: Sha1Digest, port: u16, seeding: bool) -> bool {
+        if self.hosted.len() >= MAX_HOSTED && !self.hosted.contains_key(&info_hash) {
+            return false;
+        }
+        self.hosted.insert(info_hash, Hosted { port, seeding });
+        true
+    }
+
+    /// Ends what [`Store::host`] began.
+    pub fn unhost(&mut self, info_hash: &Sha1Digest) {
+        self.hosted.remove(info_hash);
+    }
+
+    /// Records an announce and answers it.
+    pub fn announce(&mut self, now: Instant, announce: &StoreAnnounce) -> AnnounceReply {
+        self.advance(now);
+        let mut announce = *announce;
+        announce.peer.set_ip(announce.peer.ip().to_canonical());
+        announce.local = announce.local.to_canonical();
+        let mut reply = AnnounceReply {
+            interval: self.jittered_interval(),
+            min_interval: self.config.min_interval,
+            seeders: 0,
+            leechers: 0,
+            peers: Vec::new(),
+        };
+        let stamp = Stamp::at(now);
+        match announce.peer.ip() {
+            IpAddr::V4(ip) => self.announce_in(stamp, ip.octets(), &announce, &mut reply),
+            IpAddr::V6(ip) => self.announce_in(stamp, ip.octets(), &announce, &mut reply),
+        }
+        self.list_hosted(&announce, &mut reply);
+        self.make_room();
+        reply
+    }
+
+    /// What is known of a swarm, for an asker of the given address. Nothing is recorded.
+    pub fn scrape(&self, info_hash: &Sha1Digest, asker: IpAddr) -> ScrapeEntry {
+        let mut entry = match self.swarm(info_hash) {
+            None => ScrapeEntry::default(),
+            Some(swarm) if asker.to_canonical().is_ipv4() => swarm.v4.summary(),
+            Some(swarm) => swarm.v6.summary(),
+        };
+        match self.hosted.get(info_hash) {
+            Some(Hosted { seeding: true, .. }) => entry.seeders += 1,
+            Some(Hosted { seeding: false, .. }) => entry.leechers += 1,
+            None => {}
+        }
+        entry
+    }
+
+    /// Drops silent peers, a bounded number per call.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.sweep_due(now, sweep::STEPS_PER_TIMEOUT);
+    }
+
+    /// Counts of what the store holds.
+    pub fn stats(&self) -> StoreStats {
+        self.stats
+    }
+
+    fn advance(&mut self, now: Instant) {
+        self.sweep_due(now, sweep::STEPS_PER_ANNOUNCE);
+    }
+
+    fn announce_in<const N: usize>(
+        &mut self,
+        stamp: Stamp,
+        ip: [u8; N],
+        announce: &StoreAnnounce,
+        reply: &mut AnnounceReply,
+    ) where
+        Swarm: Family<N>,
+    {
+        let hash = self.keys.swarm(&announce.info_hash);
+        let (shard, keys) = (&mut self.shards[shard_of(hash)], &self.keys);
+        let lists = announce.port() != 0 && announce.event != Event::Stopped;
+        let found = shard.find(hash, &announce.info_hash);
+        let position = match found {
+            Some(position) => position,
+            None if !lists => return,
+            None => {
+                self.stats.torrents += 1;
+                self.stats.memory += swarm::SWARM_BYTES;
+                shard.insert(keys, hash, announce.info_hash)
+            }
+        };
+        let peers = shard.swarm_mut(position).peers_mut();
+        let known = peers.find(keys, ip, announce.port());
+        let seeding = announce.left == 0;
+        let at = if lists {
+            let (at, new) = peers.record(keys, known, ip, announce, stamp);
+            if new {
+                *<Swarm as Family<N>>::counter(&mut self.stats) += 1;
+                self.stats.memory += <Swarm as Family<N>>::PEER_BYTES;
+                self.networks.add(keys.network(&ip));
+            }
+            Some(at)
+        } else {
+            known
+        };
+        if announce.event == Event::Stopped {
+            if let Some(at) = at {
+                self.drop_peer::<N>(hash, position, at);
+            }
+            if let Some(swarm) = self.swarm(&announce.info_hash) {
+                reply.count(<Swarm as Family<N>>::peers(swarm).summary());
+            }
+        } else {
+            peers.sample(
+                &mut self.rng,
+                at,
+                seeding,
+                announce.numwant,
+                &mut reply.peers,
+            );
+            reply.count(peers.summary());
+        }
+    }
+
+    /// Puts this process in front of the peers: it is the one that surely answers.
+    fn list_hosted(&mut self, announce: &StoreAnnounce, reply: &mut AnnounceReply) {
+        let Some(&Hosted { port, seeding }) = self.hosted.get(&announce.info_hash) else {
+            return;
+        };
+        let us = SocketAddr::new(announce.local, port);
+        if us == announce.peer {
+            return;
+        }
+        if seeding {
+            reply.seeders += 1;
+        } else {
+            reply.leechers += 1;
+        }
+        let wanted = announce.event != Event::Stopped && announce.numwant > 0;
+        let same_family = announce.local.is_ipv4() == announce.peer.is_ipv4();
+        if !wanted || !same_family || announce.local.is_unspecified() {
+            return;
+        }
+        if seeding && announce.left == 0 {
+            return;
+        }
+        reply.peers.retain(|peer| *peer != us);
+        reply.peers.truncate(announce.numwant - 1);
+        reply.peers.insert(0, us);
+    }
+
+    fn jittered_interval(&mut self) -> Duration {
+        let secs = self.config.interval.as_secs();
+        let spread = secs / 10;
+        Duration::from_secs(secs - spread + self.rng.below(2 * spread + 1))
+    }
+
+    fn swarm(&self, info_hash: &Sha1Digest) -> Option<&Swarm> {
+        let hash = self.keys.swarm(info_hash);
+        let shard = &self.shards[shard_of(hash)];
+        shard
+            .find(hash, info_hash)
+            .map(|position| shard.swarm(position))
+    }
+
+    /// Takes a peer out, and its swarm when that says nothing any more.
+    fn drop_peer<const N: usize>(&mut self, hash: u64, position: usize, at: usize)
+    where
+        Swarm: Family<N>,
+    {
+        let swarm = self.shards[shard_of(hash)].swarm_mut(position);
+        let removed = <Swarm as Family<N>>::peers_mut(swarm).remove(&self.keys, at);
+        let forget = swarm.is_empty() && !(swarm.has_history() && self.has_spare_room());
+        self.networks.remove(self.keys.network(&removed.ip));
+        *<Swarm as Family<N>>::counter(&mut self.stats) -= 1;
+        self.stats.memory -= <Swarm as Family<N>>::PEER_BYTES;
+        if forget {
+            self.drop_swarm(hash, position);
+        }
+    }
+
+    fn drop_swarm(&mut self, hash: u64, position: usize) {
+        self.shards[shard_of(hash)].remove(&self.keys, hash, position);
+        self.stats.torrents -= 1;
+        self.stats.memory -= swarm::SWARM_BYTES;
+    }
+
+    /// Whether empty swarms may stay for the sake of their count of downloads.
+    fn has_spare_room(&self) -> bool {
+        self.stats.memory < self.config.memory / 2
+    }
+}
+
+impl AnnounceReply {
+    fn count(&mut self, summary: ScrapeEntry) {
+        (self.seeders, self.leechers) = (summary.seeders, summary.leechers);
+    }
+}
+
+impl StoreAnnounce {
+    fn port(&self) -> u16 {
+        self.peer.port()
+    }
+}
+
+/// The shard by the high bits of a hash; tables inside use the low ones.
+fn shard_of(hash: u64) -> usize {
+    (hash >> 56) as usize
+}
+
+#[cfg(test)]
+mod tests;
