@@ -1,3 +1,76 @@
-//! xtask
+//! Project automation: `cargo xtask ci` is the whole of continuous integration, and
+//! `cargo xtask tidy` checks the rules of the house that no compiler checks.
 
-fn main() {}
+#![allow(clippy::print_stdout, reason = "what it prints is what it is for")]
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+
+mod bans;
+mod ci;
+mod rooms;
+mod tidy;
+
+/// Project automation.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Run every check: format, lints, docs, tidy, fuzz corpora, tests
+    Ci,
+    /// Check the rules of the house: layers, sizes, docs, generated files
+    Tidy {
+        /// Write the generated files (crates/*/clippy.toml) instead of comparing them
+        #[arg(long)]
+        fix: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &Task) -> Result<()> {
+    let root = root()?;
+    match task {
+        Task::Ci => ci::run(&root),
+        Task::Tidy { fix } => {
+            if *fix {
+                bans::write(&root)?;
+            }
+            report(&tidy::check(&root)?)
+        }
+    }
+}
+
+fn report(problems: &[String]) -> Result<()> {
+    for problem in problems {
+        println!("{problem}");
+    }
+    if !problems.is_empty() {
+        bail!("tidy: {} to put right", problems.len());
+    }
+    println!("tidy: all in order");
+    Ok(())
+}
+
+/// The folder of the workspace, two above this crate's.
+fn root() -> Result<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
+    root.map(Path::to_path_buf)
+        .context("the crate lies in crates/xtask")
+}
