@@ -1,0 +1,304 @@
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::Uri;
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::header::{ACCEPT, HOST, HeaderValue, LOCATION, USER_AGENT};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use announce::Scope;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(60);
+const REDIRECTS_MAX: usize = 5;
+const AGENT: &str = concat!("Fluvial/", env!("CARGO_PKG_VERSION"));
+
+/// Why a document could not be fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// Not a URL we can use.
+    #[error("`{0}` is not an http or https URL")]
+    Url(String),
+    /// The name has no address.
+    #[error("cannot find the address of `{host}`: {source}")]
+    Resolve {
+        /// The host's name.
+        host: String,
+        /// What the resolver said.
+        source: std::io::Error,
+    },
+    /// The URL stands in content and names an address that content may not name.
+    #[error("`{0}` names an address that a torrent may not name")]
+    Forbidden(String),
+    /// No connection.
+    #[error("cannot connect to `{host}`: {reason}")]
+    Connect {
+        /// The host's name.
+        host: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The exchange broke off.
+    #[error("no usable answer from `{host}`: {reason}")]
+    Exchange {
+        /// The host's name.
+        host: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// An answer other than success.
+    #[error("`{host}` answered {status}")]
+    Status {
+        /// The host's name.
+        host: String,
+        /// HTTP status.
+        status: u16,
+    },
+    /// Sent on and on.
+    #[error("more than {REDIRECTS_MAX} redirects from `{0}`")]
+    Redirects(String),
+    /// It took too long.
+    #[error("no answer from `{0}` in time")]
+    Timeout(String),
+}
+
+/// Fetches a document that a person named; at most `limit` bytes.
+///
+/// # Errors
+/// When it cannot be had whole.
+pub async fn fetch(url: &str, limit: u64) -> Result<Vec<u8>, FetchError> {
+    get(url, limit, FETCH_TIMEOUT, &|_, to, from| {
+        let inward = |from| Scope::of(from) == Scope::Global && Scope::of(to) == Scope::Local;
+        !from.is_some_and(inward)
+    })
+    .await
+}
+
+/// Decides whether a URL may be asked at an address; the last argument is where the request before
+/// went, of which this is a redirect.
+pub(crate) type Allow = dyn Fn(&str, IpAddr, Option<IpAddr>) -> bool + Sync;
+
+/// Fetches a document of at most `limit` bytes within `timeout`, following redirects that `allow`
+/// permits.
+pub(crate) async fn get(
+    url: &str,
+    limit: u64,
+    timeout: Duration,
+    allow: &Allow,
+) -> Result<Vec<u8>, FetchError> {
+    tokio::time::timeout(timeout, follow(url, limit, allow))
+        .await
+        .unwrap_or_else(|_| Err(FetchError::Timeout(host_of(url))))
+}
+
+async fn follow(url: &str, limit: u64, allow: &Allow) -> Result<Vec<u8>, FetchError> {
+    let mut url = url.to_owned();
+    let mut from = None;
+    for _ in 0..=REDIRECTS_MAX {
+        let target = Target::parse(&url)?;
+        let addresses = target.resolve().await?;
+        let allowed: Vec<_> = addresses
+            .into_iter()
+            .filter(|a| allow(&url, a.ip(), from))
+            .collect();
+        if allowed.is_empty() {
+            return Err(FetchError::Forbidden(url));
+        }
+        let (stream, address) = target.connect(&allowed).await?;
+        from = Some(address.ip());
+        match target.exchange(stream, limit).await? {
+            Answer::Body(body) => return Ok(body),
+            Answer::Elsewhere(next) => url = target.join(&next),
+        }
+    }
+    Err(FetchError::Redirects(host_of(&url)))
+}
+
+enum Answer {
+    Body(Vec<u8>),
+    Elsewhere(String),
+}
+
+/// Where one request goes.
+struct Target {
+    uri: Uri,
+    host: String,
+    port: u16,
+    tls: bool,
+}
+
+impl Target {
+    fn parse(url: &str) -> Result<Self, FetchError> {
+        let wrong = || FetchError::Url(url.to_owned());
+        let uri: Uri = url.parse().map_err(|_| wrong())?;
+        let tls = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            _ => return Err(wrong()),
+        };
+        let host = uri.host().ok_or_else(wrong)?.to_owned();
+        let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
+        Ok(Self {
+            uri,
+            host,
+            port,
+            tls,
+        })
+    }
+
+    async fn resolve(&self) -> Result<Vec<SocketAddr>, FetchError> {
+        let bare = self.host.trim_start_matches('[').trim_end_matches(']');
+        tokio::net::lookup_host((bare, self.port))
+            .await
+            .map(Iterator::collect)
+            .map_err(|source| FetchError::Resolve {
+                host: self.host.clone(),
+                source,
+            })
+    }
+
+    async fn connect(
+        &self,
+        addresses: &[SocketAddr],
+    ) -> Result<(TcpStream, SocketAddr), FetchError> {
+        let mut reason = String::from("no address");
+        for &address in addresses {
+            match tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => return Ok((stream, address)),
+                Ok(Err(error)) => reason = error.to_string(),
+                Err(_) => "timed out".clone_into(&mut reason),
+            }
+        }
+        Err(FetchError::Connect {
+            host: self.host.clone(),
+            reason,
+        })
+    }
+
+    async fn exchange(&self, stream: TcpStream, limit: u64) -> Result<Answer, FetchError> {
+        if !self.tls {
+            return self.request(stream, limit).await;
+        }
+        let bare = self
+            .host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .to_owned();
+        let name = ServerName::try_from(bare).map_err(|error| self.broken(error))?;
+        let stream = tls_connector()
+            .connect(name, stream)
+            .await
+            .map_err(|error| self.broken(error))?;
+        self.request(stream, limit).await
+    }
+
+    async fn request<S>(&self, stream: S, limit: u64) -> Result<Answer, FetchError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| self.broken(error))?;
+        let driver = tokio::spawn(connection);
+        let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
+        let authority = self
+            .uri
+            .authority()
+            .map_or("", |authority| authority.as_str());
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        let request = hyper::Request::get(path)
+            .header(HOST, host)
+            .header(USER_AGENT, AGENT)
+            .header(ACCEPT, HeaderValue::from_static("*/*"))
+            .body(Empty::<Bytes>::new())
+            .map_err(|error| self.broken(error))?;
+        let response = sender
+            .send_request(request)
+            .await
+            .map_err(|error| self.broken(error))?;
+        let answer = self.read(response, limit).await;
+        driver.abort();
+        answer
+    }
+
+    async fn read(
+        &self,
+        response: hyper::Response<Incoming>,
+        limit: u64,
+    ) -> Result<Answer, FetchError> {
+        let status = response.status();
+        if status.is_redirection()
+            && let Some(next) = response.headers().get(LOCATION)
+        {
+            let next = next.to_str().map_err(|error| self.broken(error))?;
+            return Ok(Answer::Elsewhere(next.to_owned()));
+        }
+        if !status.is_success() {
+            return Err(FetchError::Status {
+                host: self.host.clone(),
+                status: status.as_u16(),
+            });
+        }
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let body = Limited::new(response.into_body(), limit);
+        let body = body.collect().await.map_err(|error| self.broken(error))?;
+        Ok(Answer::Body(body.to_bytes().to_vec()))
+    }
+
+    /// Resolves a `Location` header against this request.
+    fn join(&self, next: &str) -> String {
+        let scheme = if self.tls { "https" } else { "http" };
+        let authority = self
+            .uri
+            .authority()
+            .map_or("", |authority| authority.as_str());
+        if next.contains("://") {
+            next.to_owned()
+        } else if let Some(rest) = next.strip_prefix("//") {
+            format!("{scheme}://{rest}")
+        } else if next.starts_with('/') {
+            format!("{scheme}://{authority}{next}")
+        } else {
+            let folder = self
+                .uri
+                .path()
+                .rsplit_once('/')
+                .map_or("", |(folder, _)| folder);
+            format!("{scheme}://{authority}{folder}/{next}")
+        }
+    }
+
+    fn broken(&self, reason: impl std::fmt::Display) -> FetchError {
+        FetchError::Exchange {
+            host: self.host.clone(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+fn host_of(url: &str) -> String {
+    Target::parse(url).map_or_else(|_| url.to_owned(), |target| target.host)
+}
+
+fn tls_connector() -> TlsConnector {
+    static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
+    let config = CONFIG.get_or_init(|| {
+        let roots = RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        };
+        let config = ClientConfig::builder()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Arc::new(config)
+    });
+    TlsConnector::from(Arc::clone(config))
+}

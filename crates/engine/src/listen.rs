@@ -1,0 +1,66 @@
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpListener;
+
+/// Where peers were expected when no address was named.
+pub const DEFAULT_PORT: u16 = 6881;
+
+const BACKLOG: i32 = 1024;
+
+/// Why a named address cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {source}; name another address or port 0")]
+pub struct ListenError {
+    /// What was named.
+    pub address: SocketAddr,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+/// Opens the named addresses; with none, the default port (or any free one) on IPv4 and IPv6.
+///
+/// # Errors
+/// When an address that was named cannot be had.
+pub(crate) fn open(named: &[SocketAddr]) -> Result<Vec<TcpListener>, ListenError> {
+    if named.is_empty() {
+        return open_default();
+    }
+    named
+        .iter()
+        .map(|&address| bind(address).map_err(|source| ListenError { address, source }))
+        .collect()
+}
+
+fn open_default() -> Result<Vec<TcpListener>, ListenError> {
+    let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, DEFAULT_PORT));
+    let first = bind(v4).or_else(|_| {
+        tracing::info!("port {DEFAULT_PORT} is busy; taking another");
+        let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        bind(any).map_err(|source| ListenError {
+            address: any,
+            source,
+        })
+    })?;
+    let port = first.local_addr().map_or(0, |address| address.port());
+    // A host without IPv6 still serves IPv4.
+    let second = bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))).ok();
+    Ok(std::iter::once(first).chain(second).collect())
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}

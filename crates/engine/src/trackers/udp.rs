@@ -1,0 +1,173 @@
+use std::collections::HashMap;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use tokio::net::UdpSocket;
+use tokio::sync::{mpsc, oneshot};
+
+use announce::{AnnounceRequest, AnnounceResponse, Failure, UdpClient, UdpOutcome};
+use stdx::Rng;
+
+use crate::clock::Clock;
+
+/// Announces that may wait to be taken up; the cores ask for far fewer.
+const QUEUE_MAX: usize = 1_024;
+/// A longer datagram is no tracker's.
+const DATAGRAM_MAX: usize = 4_096;
+
+type Answer = Result<AnnounceResponse, Failure>;
+
+/// One announce, and where its answer goes.
+#[derive(Debug)]
+struct Ask {
+    target: SocketAddr,
+    path: String,
+    request: AnnounceRequest,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// UDP trackers: the task that runs `UdpClient` on a socket of each family.
+#[derive(Debug)]
+pub(super) struct UdpTrackers {
+    asks: mpsc::Sender<Ask>,
+}
+
+impl UdpTrackers {
+    pub(super) fn start(clock: Clock, seed: u64) -> Self {
+        let (asks, queue) = mpsc::channel(QUEUE_MAX);
+        tokio::spawn(Carrier::new(clock, seed).run(queue));
+        Self { asks }
+    }
+
+    pub(super) async fn announce(
+        &self,
+        target: SocketAddr,
+        path: String,
+        request: AnnounceRequest,
+    ) -> Answer {
+        let (answer, wait) = oneshot::channel();
+        let gone = || Failure::new(b"shutting down");
+        self.asks
+            .send(Ask {
+                target,
+                path,
+                request,
+                answer,
+            })
+            .await
+            .map_err(|_| gone())?;
+        wait.await.map_err(|_| gone())?
+    }
+}
+
+struct Carrier {
+    clock: Clock,
+    client: UdpClient,
+    sockets: [Option<UdpSocket>; 2],
+    waiting: HashMap<u64, oneshot::Sender<Answer>>,
+    next_token: u64,
+}
+
+impl Carrier {
+    fn new(clock: Clock, seed: u64) -> Self {
+        Self {
+            clock,
+            client: UdpClient::new(Rng::new(seed)),
+            sockets: [None, None],
+            waiting: HashMap::new(),
+            next_token: 0,
+        }
+    }
+
+    async fn run(mut self, mut queue: mpsc::Receiver<Ask>) {
+        let mut buffers = [[0; DATAGRAM_MAX]; 2];
+        loop {
+            self.drain().await;
+            let [v4, v6] = &self.sockets;
+            let [buffer4, buffer6] = &mut buffers;
+            let deadline = self.client.poll_timeout();
+            let received = tokio::select! {
+                ask = queue.recv() => match ask {
+                    Some(ask) => { self.take_up(ask).await; None }
+                    None => return,
+                },
+                received = receive(v4.as_ref(), buffer4) => received.map(|(n, from)| (0, n, from)),
+                received = receive(v6.as_ref(), buffer6) => received.map(|(n, from)| (1, n, from)),
+                () = self.clock.sleep_until(deadline) => None,
+            };
+            let now = self.clock.now();
+            if let Some((which, length, from)) = received {
+                self.client
+                    .handle_datagram(now, from, &buffers[which][..length]);
+            }
+            self.client.handle_timeout(now);
+        }
+    }
+
+    async fn take_up(&mut self, ask: Ask) {
+        if let Err(error) = self.open(ask.target).await {
+            let reason = format!("cannot send to {}: {error}", ask.target);
+            // The asker may have gone.
+            let _gone = ask.answer.send(Err(Failure::new(reason.as_bytes())));
+            return;
+        }
+        let token = self.next_token;
+        self.next_token += 1;
+        let now = self.clock.now();
+        match self
+            .client
+            .announce(now, token, ask.target, &ask.path, ask.request)
+        {
+            Ok(()) => {
+                self.waiting.insert(token, ask.answer);
+            }
+            Err(error) => {
+                let _gone = ask.answer.send(Err(error.into()));
+            }
+        }
+    }
+
+    async fn open(&mut self, target: SocketAddr) -> io::Result<()> {
+        let (slot, any) = match target {
+            SocketAddr::V4(_) => (0, SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))),
+            SocketAddr::V6(_) => (1, SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))),
+        };
+        if self.sockets[slot].is_none() {
+            self.sockets[slot] = Some(UdpSocket::bind(any).await?);
+        }
+        Ok(())
+    }
+
+    async fn drain(&mut self) {
+        let mut datagram = Vec::new();
+        loop {
+            datagram.clear();
+            let Some(target) = self.client.poll_transmit(&mut datagram) else {
+                break;
+            };
+            if let Some(socket) = &self.sockets[usize::from(target.is_ipv6())] {
+                // A lost datagram is repeated; so is one that could not be sent.
+                let _lost = socket.send_to(&datagram, target).await;
+            }
+        }
+        while let Some(event) = self.client.poll_event() {
+            let Some(answer) = self.waiting.remove(&event.token) else {
+                continue;
+            };
+            let _gone = answer.send(match event.outcome {
+                UdpOutcome::Announced(response) => Ok(response),
+                UdpOutcome::Failed(failure) => Err(failure),
+                UdpOutcome::Scraped(_) => continue,
+            });
+        }
+    }
+}
+
+/// The next datagram; never, where there is no socket. Errors (an ICMP refusal of an earlier
+/// datagram, say) are left to the time-out.
+async fn receive(socket: Option<&UdpSocket>, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
+    match socket {
+        Some(socket) => socket.recv_from(buffer).await.ok(),
+        None => std::future::pending().await,
+    }
+}
