@@ -6,6 +6,8 @@ use stdx::PieceIndex;
 
 use crate::{Error, InfoHashes, Layout, Notice, Version};
 
+mod files;
+mod hybrid;
 mod parse;
 
 /// A torrent's `info` dictionary: what its info-hashes are the hashes of.

@@ -10,6 +10,7 @@ mod layout;
 pub mod limits;
 mod magnet;
 pub mod merkle;
+mod names;
 mod notice;
 mod piece_layer;
 mod torrent;

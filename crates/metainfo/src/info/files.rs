@@ -1,0 +1,379 @@
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+use bencode::{Dict, List, Value};
+use hash::Sha256Digest;
+
+use crate::layout::{FileEntry, Item};
+use crate::limits::{MAX_FILES, MAX_PATH_DEPTH, MAX_PATHS_SIZE};
+use crate::names::{self, Paths, Rules};
+use crate::{Error, Notice};
+
+/// A file as a torrent lists it, nothing made safe yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct RawFile<'a> {
+    /// Without the torrent's name; empty for the file of a single-file torrent.
+    pub(super) path: Vec<&'a [u8]>,
+    pub(super) length: u64,
+    pub(super) root: Option<Sha256Digest>,
+    pub(super) padding: bool,
+    pub(super) executable: bool,
+    pub(super) hidden: bool,
+    pub(super) symlink: Option<Vec<&'a [u8]>>,
+}
+
+/// All files of a torrent, as listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Build<'a> {
+    pub(super) files: Vec<RawFile<'a>>,
+    pub(super) single_file: bool,
+}
+
+/// A path from a torrent, for messages: readable, and not longer than a screen line or two.
+pub(super) fn printable<'a>(path: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut text = String::new();
+    for part in path {
+        if !text.is_empty() {
+            text.push('/');
+        }
+        text.push_str(&String::from_utf8_lossy(part));
+        if text.len() > 200 {
+            text.truncate(text.floor_char_boundary(200));
+            text.push('…');
+            break;
+        }
+    }
+    text
+}
+
+fn fail<T>(file: impl ToString, why: &'static str) -> Result<T, Error> {
+    Err(Error::File {
+        file: file.to_string(),
+        why,
+    })
+}
+
+/// Reads `length` or `files` (BEP 3) with their attributes (BEP 47).
+pub(super) fn list_v1(info: Dict<'_>) -> Result<Build<'_>, Error> {
+    let Some(files) = info.get("files") else {
+        let mut file = RawFile::default();
+        attributes(info, &mut file, 0)?;
+        if info.get("length").is_none() {
+            return Err(Error::Missing("length"));
+        }
+        if file.padding || file.symlink.is_some() {
+            return fail(0, "the only file is padding or a link");
+        }
+        return Ok(Build {
+            files: vec![file],
+            single_file: true,
+        });
+    };
+    let Some(list) = files.as_list() else {
+        return Err(Error::Invalid {
+            key: "files",
+            why: "it must be a list",
+        });
+    };
+    let mut files = Vec::new();
+    for (at, entry) in list.into_iter().enumerate() {
+        check_count(files.len())?;
+        let Some(entry) = entry.as_dict() else {
+            return fail(at, "the entry is no dictionary");
+        };
+        let mut file = RawFile::default();
+        attributes(entry, &mut file, at)?;
+        let path = entry.list("path.utf-8").or_else(|| entry.list("path"));
+        file.path = match path {
+            Some(path) => components(path, &at)?,
+            None if file.padding => Vec::new(),
+            None => return fail(at, "it has no path"),
+        };
+        files.push(file);
+    }
+    Ok(Build {
+        files,
+        single_file: false,
+    })
+}
+
+fn check_count(files: usize) -> Result<(), Error> {
+    if files < MAX_FILES {
+        return Ok(());
+    }
+    let (size, limit) = (files as u64 + 1, MAX_FILES as u64);
+    Err(Error::TooLarge {
+        what: "the number of files",
+        size,
+        limit,
+    })
+}
+
+/// Reads what v1 and v2 entries have in common.
+fn attributes<'a>(entry: Dict<'a>, file: &mut RawFile<'a>, at: impl ToString) -> Result<(), Error> {
+    let flags = entry.bytes("attr").unwrap_or_default();
+    file.padding = flags.contains(&b'p');
+    file.executable = flags.contains(&b'x');
+    file.hidden = flags.contains(&b'h');
+    let link = flags.contains(&b'l') && !file.padding;
+    file.length = match entry.get("length").map(Value::as_uint) {
+        Some(Some(length)) => length,
+        Some(None) => return fail(at, "its length is not a size"),
+        // BEP 47: a link need not say that it is empty.
+        None if link => 0,
+        None => return fail(at, "it has no length"),
+    };
+    if link {
+        if file.length != 0 {
+            return fail(at, "a link cannot have a length");
+        }
+        let target = entry.list("symlink path");
+        file.symlink = Some(target.map_or(Ok(Vec::new()), |path| components(path, &at))?);
+    }
+    Ok(())
+}
+
+fn components<'a>(path: List<'a>, at: &impl ToString) -> Result<Vec<&'a [u8]>, Error> {
+    let mut parts = Vec::new();
+    for part in path {
+        let Some(part) = part.as_bytes() else {
+            return fail(at.to_string(), "its path is not made of strings");
+        };
+        if parts.len() == MAX_PATH_DEPTH {
+            return fail(at.to_string(), "its path is too deep");
+        }
+        parts.push(part);
+    }
+    Ok(parts)
+}
+
+/// Reads `file tree` (BEP 52).
+pub(super) fn list_v2<'a>(info: Dict<'a>, name: &[u8]) -> Result<Build<'a>, Error> {
+    let tree = match info.get("file tree") {
+        None => return Err(Error::Missing("file tree")),
+        Some(tree) => tree.as_dict(),
+    };
+    let Some(tree) = tree else {
+        return Err(Error::Invalid {
+            key: "file tree",
+            why: "it must be a dictionary",
+        });
+    };
+    let mut files = Vec::new();
+    walk(tree, &mut Vec::new(), &mut files)?;
+    // A lone file with the torrent's own name is the content itself, as with v1's `length`.
+    let single_file = matches!(&*files, [only] if *only.path == [name] && only.symlink.is_none());
+    if single_file {
+        files[0].path.clear();
+    }
+    Ok(Build { files, single_file })
+}
+
+/// Collects the files of a folder. The depth is bounded by the decoder's limit.
+fn walk<'a>(
+    folder: Dict<'a>,
+    path: &mut Vec<&'a [u8]>,
+    files: &mut Vec<RawFile<'a>>,
+) -> Result<(), Error> {
+    for (name, node) in folder {
+        if name.is_empty() {
+            return fail(
+                printable(path.iter().copied()),
+                "it is a file and a folder at once",
+            );
+        }
+        path.push(name);
+        let Some(node) = node.as_dict() else {
+            return fail(
+                printable(path.iter().copied()),
+                "its entry is no dictionary",
+            );
+        };
+        // The empty key sorts first, so that a look at the first entry is enough.
+        match node.iter().next() {
+            Some((b"", entry)) => {
+                if node.iter().nth(1).is_some() {
+                    return fail(
+                        printable(path.iter().copied()),
+                        "it is a file and a folder at once",
+                    );
+                }
+                check_count(files.len())?;
+                files.push(leaf(entry, path)?);
+            }
+            _ => walk(node, path, files)?,
+        }
+        path.pop();
+    }
+    Ok(())
+}
+
+fn leaf<'a>(entry: Value<'a>, path: &[&'a [u8]]) -> Result<RawFile<'a>, Error> {
+    let shown = || printable(path.iter().copied());
+    let Some(entry) = entry.as_dict() else {
+        return fail(shown(), "its properties are no dictionary");
+    };
+    let mut file = RawFile {
+        path: path.to_vec(),
+        ..RawFile::default()
+    };
+    attributes(entry, &mut file, shown())?;
+    if file.padding {
+        return fail(shown(), "a v2 file tree cannot hold padding");
+    }
+    if file.length > 0 {
+        file.root = match entry.bytes("pieces root").map(Sha256Digest::from_slice) {
+            Some(Some(root)) => Some(root),
+            Some(None) => return fail(shown(), "its pieces root is not 32 bytes long"),
+            None => return fail(shown(), "it has no pieces root"),
+        };
+    }
+    Ok(file)
+}
+
+/// Makes all paths safe and unique, and settles links.
+pub(super) fn build(
+    name: &str,
+    listed: &Build<'_>,
+    rules: Rules,
+    notices: &mut Vec<Notice>,
+) -> Result<Vec<Item>, Error> {
+    let mut paths = Paths::new(rules);
+    let mut size = 0;
+    let mut items = Vec::with_capacity(listed.files.len());
+    for file in &listed.files {
+        if file.padding {
+            items.push(Item::Padding(file.length));
+            continue;
+        }
+        let path = place(name, file, rules, &mut paths, notices);
+        size += path.as_os_str().len();
+        if size > MAX_PATHS_SIZE {
+            let (size, limit) = (size as u64, MAX_PATHS_SIZE as u64);
+            return Err(Error::TooLarge {
+                what: "the size of all paths",
+                size,
+                limit,
+            });
+        }
+        items.push(Item::File(FileEntry {
+            path,
+            length: file.length,
+            offset: 0,
+            root: file.root,
+            executable: file.executable,
+            hidden: file.hidden,
+            symlink: None,
+        }));
+    }
+    if listed.files.iter().any(|file| file.symlink.is_some()) {
+        settle_links(listed, &mut items, notices);
+    }
+    Ok(items)
+}
+
+/// The components that count: a path through "here" or "nothing" is the path without it.
+fn meaningful<'a>(path: &[&'a [u8]]) -> Vec<&'a [u8]> {
+    path.iter()
+        .copied()
+        .filter(|part| !part.is_empty() && *part != b".")
+        .collect()
+}
+
+fn place(
+    name: &str,
+    file: &RawFile<'_>,
+    rules: Rules,
+    paths: &mut Paths,
+    notices: &mut Vec<Notice>,
+) -> PathBuf {
+    let raw = meaningful(&file.path);
+    let mut safe = vec![name.to_owned()];
+    safe.extend(raw.iter().map(|part| names::component(part, rules)));
+    let changed = raw.len() != file.path.len()
+        || safe[1..]
+            .iter()
+            .zip(&raw)
+            .any(|(safe, raw)| safe.as_bytes() != *raw);
+    if raw.is_empty() && !file.path.is_empty() {
+        safe.push("_".into());
+    }
+    let wanted: PathBuf = safe.iter().collect();
+    let path = paths.take(&safe);
+    if changed {
+        let from = printable(file.path.iter().copied());
+        notices.push(Notice::Renamed {
+            from,
+            to: path.clone(),
+        });
+    } else if wanted != path {
+        notices.push(Notice::Duplicate {
+            from: wanted,
+            to: path.clone(),
+        });
+    }
+    path
+}
+
+/// Gives every link what to write into it, and takes out those that lead nowhere inside.
+fn settle_links(listed: &Build<'_>, items: &mut Vec<Item>, notices: &mut Vec<Notice>) {
+    // Sorted by what the torrent calls them, so that a folder is found by any file below it.
+    let mut known: BTreeMap<Vec<&[u8]>, PathBuf> = BTreeMap::new();
+    for (file, item) in listed.files.iter().zip(&*items) {
+        if let Item::File(entry) = item {
+            known
+                .entry(meaningful(&file.path))
+                .or_insert_with(|| entry.path.clone());
+        }
+    }
+    let mut raw = listed.files.iter();
+    items.retain_mut(|item| {
+        let file = raw.next().expect("an item was made of each file");
+        let (Item::File(entry), Some(target)) = (item, &file.symlink) else {
+            return true;
+        };
+        entry.symlink = find(&known, target).and_then(|found| relative(&entry.path, &found));
+        if entry.symlink.is_none() {
+            let target = printable(target.iter().copied());
+            notices.push(Notice::LinkDropped {
+                path: entry.path.clone(),
+                target,
+            });
+        }
+        entry.symlink.is_some()
+    });
+}
+
+/// The path of the file or folder that a link's target names.
+fn find(known: &BTreeMap<Vec<&[u8]>, PathBuf>, target: &[&[u8]]) -> Option<PathBuf> {
+    let target = meaningful(target);
+    if target.is_empty() {
+        return None;
+    }
+    let (path, found) = known.range(target.clone()..).next()?;
+    // One component more: the torrent's name.
+    path.starts_with(&target)
+        .then(|| found.iter().take(target.len() + 1).collect())
+}
+
+/// `target` as seen from the folder of `link`; both start with the torrent's name, so the way up
+/// never leaves it. `None` for a link to itself.
+fn relative(link: &Path, target: &Path) -> Option<PathBuf> {
+    if link == target {
+        return None;
+    }
+    let folder: Vec<Component<'_>> = link.parent()?.components().collect();
+    let target: Vec<Component<'_>> = target.components().collect();
+    let common = folder
+        .iter()
+        .zip(&target)
+        .take_while(|(a, b)| a == b)
+        .count();
+    let up = std::iter::repeat_n(Component::ParentDir, folder.len() - common);
+    let path: PathBuf = up.chain(target[common..].iter().copied()).collect();
+    Some(if path.as_os_str().is_empty() {
+        ".".into()
+    } else {
+        path
+    })
+}
