@@ -6,6 +6,8 @@ use stdx::PieceIndex;
 
 use crate::{Error, InfoHashes, Layout, Notice, Version};
 
+pub(crate) use files::relative;
+
 mod files;
 mod hybrid;
 mod parse;

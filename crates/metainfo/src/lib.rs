@@ -12,7 +12,10 @@ mod magnet;
 pub mod merkle;
 mod names;
 mod notice;
+mod piece_hasher;
 mod piece_layer;
+mod plan;
+mod text;
 mod torrent;
 
 // The public interface is:
@@ -22,5 +25,7 @@ pub use info::Info;
 pub use layout::{FileEntry, Item, Layout, LayoutError, Span, Spans, V2Piece};
 pub use magnet::Magnet;
 pub use notice::Notice;
+pub use piece_hasher::{PieceHasher, PieceHashes};
 pub use piece_layer::{LayerFetch, PieceLayer, PieceLayers};
+pub use plan::{Plan, PlanOptions, SourceEntry};
 pub use torrent::Metainfo;

@@ -5,20 +5,22 @@ pub const MAX_TORRENT_SIZE: usize = 128 << 20;
 /// Largest `info` dictionary, in bytes; also the most that a peer may claim (BEP 9).
 pub const MAX_METADATA_SIZE: usize = 30 << 20;
 /// Most bencode values and keys in a torrent file.
-pub const MAX_TOKENS: usize = 8_000_000;
+pub const MAX_TOKENS: usize = 5_000_000;
 /// Most pieces.
 pub const MAX_PIECES: u32 = 1 << 23;
 /// Largest piece, in bytes.
 pub const MAX_PIECE_LENGTH: u32 = 512 << 20;
 /// Most files, padding files included.
-pub const MAX_FILES: usize = 1_000_000;
+pub const MAX_FILES: usize = 500_000;
 /// Most components of a path, the torrent's name included.
 pub const MAX_PATH_DEPTH: usize = 100;
 /// Longest component of a path, in bytes; longer ones are shortened.
 pub const MAX_NAME_LENGTH: usize = 255;
 /// Most bytes of all paths together: a file tree shares long folder names among many files, so
 /// small metadata could otherwise unfold to any size.
-pub const MAX_PATHS_SIZE: usize = 256 << 20;
+pub const MAX_PATHS_SIZE: usize = 128 << 20;
+/// Most components of all paths of a v2 file tree together, for the same reason.
+pub const MAX_PATH_COMPONENTS: usize = 8_000_000;
 /// Most trackers in all tiers.
 pub const MAX_TRACKERS: usize = 500;
 /// Most web seeds.

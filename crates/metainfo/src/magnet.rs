@@ -1,7 +1,14 @@
 use std::fmt;
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use hash::{Sha1Digest, Sha256Digest};
+
+use crate::limits::{
+    MAX_MAGNET_LENGTH, MAX_MAGNET_PEERS, MAX_MAGNET_RANGES, MAX_TRACKERS, MAX_WEB_SEEDS,
+};
+use crate::text::{TRACKER_SCHEMES, WEB_SEED_SCHEMES, showable, usable_url};
 use crate::{Error, InfoHashes};
 
 /// A magnet link for a torrent (BEP 9, BEP 53), or what a bare info-hash stands for.
@@ -28,8 +35,112 @@ impl Magnet {
     /// # Errors
     /// When it is too long, names no torrent, or names two.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let _ = text;
-        Err(Error::Magnet("no info-hash".into()))
+        let text = text.trim();
+        if text.len() > MAX_MAGNET_LENGTH {
+            let (size, limit) = (text.len() as u64, MAX_MAGNET_LENGTH as u64);
+            return Err(Error::TooLarge {
+                what: "the magnet link",
+                size,
+                limit,
+            });
+        }
+        if let Some(hashes) = bare_hash(text) {
+            return Ok(Self {
+                hashes,
+                ..Self::default()
+            });
+        }
+        let query = text.split_at_checked("magnet:?".len());
+        let Some((_, query)) = query.filter(|(head, _)| head.eq_ignore_ascii_case("magnet:?"))
+        else {
+            return fail("it does not start with \"magnet:?\" and is no info-hash");
+        };
+        let mut magnet = Self::default();
+        for parameter in query.split('&') {
+            // Links copied from web pages may still be escaped for HTML.
+            let parameter = parameter.strip_prefix("amp;").unwrap_or(parameter);
+            if let Some((key, value)) = parameter.split_once('=') {
+                magnet.parameter(key, value)?;
+            }
+        }
+        if magnet.hashes == InfoHashes::default() {
+            return fail("it has no xt=urn:btih: or xt=urn:btmh: info-hash");
+        }
+        Ok(magnet)
+    }
+
+    fn parameter(&mut self, key: &str, value: &str) -> Result<(), Error> {
+        let key = key.to_ascii_lowercase();
+        // `tr.1` and the like number what may occur more than once.
+        let base = key
+            .rsplit_once('.')
+            .filter(|(_, n)| n.bytes().all(|b| b.is_ascii_digit()));
+        let bytes = decode_percent(value);
+        let text = std::str::from_utf8(&bytes).ok();
+        match (base.map_or(&*key, |(base, _)| base), text) {
+            ("xt", Some(topic)) => return self.topic(topic),
+            ("dn", _) => {
+                let name = showable(&decode_percent(&value.replace('+', " ")));
+                self.name = Some(name).filter(|name| !name.is_empty());
+            }
+            ("tr", Some(url)) => add(&mut self.trackers, url, TRACKER_SCHEMES, MAX_TRACKERS),
+            ("ws", Some(url)) => add(&mut self.web_seeds, url, WEB_SEED_SCHEMES, MAX_WEB_SEEDS),
+            ("x.pe", Some(peer)) => {
+                let new = !self.peers.iter().any(|known| known == peer);
+                if new && self.peers.len() < MAX_MAGNET_PEERS && is_peer(peer) {
+                    self.peers.push(peer.to_owned());
+                }
+            }
+            ("so", Some(list)) => {
+                let ranges: Vec<_> = list
+                    .split(',')
+                    .filter_map(range)
+                    .take(MAX_MAGNET_RANGES)
+                    .collect();
+                self.select_only = Some(ranges).filter(|ranges| !ranges.is_empty());
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Reads `urn:btih:` (BEP 9) or `urn:btmh:` (BEP 52); other topics are other networks'.
+    fn topic(&mut self, topic: &str) -> Result<(), Error> {
+        let Some((head, digits)) = topic.split_at_checked("urn:btih:".len()) else {
+            return Ok(());
+        };
+        let found = match &*head.to_ascii_lowercase() {
+            "urn:btih:" => match v1_hash(digits) {
+                Some(hash) => InfoHashes {
+                    v1: Some(hash),
+                    v2: None,
+                },
+                None => return fail("btih must be 40 hexadecimal or 32 base32 digits"),
+            },
+            "urn:btmh:" => match v2_multihash(digits) {
+                Some(hash) => InfoHashes {
+                    v1: None,
+                    v2: Some(hash),
+                },
+                None => return fail("btmh must be 1220 and 64 hexadecimal digits"),
+            },
+            _ => return Ok(()),
+        };
+        let known = self.hashes;
+        if found
+            .v1
+            .is_some_and(|hash| known.v1.is_some_and(|known| known != hash))
+            || found
+                .v2
+                .is_some_and(|hash| known.v2.is_some_and(|known| known != hash))
+        {
+            return fail("it names two torrents");
+        }
+        self.hashes = InfoHashes {
+            v1: known.v1.or(found.v1),
+            v2: known.v2.or(found.v2),
+        };
+        Ok(())
     }
 
     /// Whether `so` selects the file with this index (BEP 53).
@@ -40,6 +151,98 @@ impl Magnet {
     }
 }
 
+fn fail<T>(why: &str) -> Result<T, Error> {
+    Err(Error::Magnet(why.to_owned()))
+}
+
+fn add(urls: &mut Vec<String>, url: &str, schemes: &[&str], most: usize) {
+    let Some(url) = usable_url(url, schemes) else {
+        return;
+    };
+    if urls.len() < most && !urls.iter().any(|known| known == url) {
+        urls.push(url.to_owned());
+    }
+}
+
+fn bare_hash(text: &str) -> Option<InfoHashes> {
+    let v2 = text.parse().ok().or_else(|| v2_multihash(text));
+    let hashes = InfoHashes {
+        v1: v1_hash(text),
+        v2,
+    };
+    (hashes != InfoHashes::default()).then_some(hashes)
+}
+
+fn v1_hash(digits: &str) -> Option<Sha1Digest> {
+    digits.parse().ok().or_else(|| base32(digits))
+}
+
+/// A multihash of SHA-256 (code 12) and 32 bytes (20), in hexadecimal.
+fn v2_multihash(digits: &str) -> Option<Sha256Digest> {
+    digits.strip_prefix("1220")?.parse().ok()
+}
+
+/// RFC 4648 §6, as old links have it; 32 digits are exactly 20 bytes.
+fn base32(digits: &str) -> Option<Sha1Digest> {
+    if digits.len() != 32 {
+        return None;
+    }
+    let (mut out, mut bits, mut held) = (Vec::new(), 0u32, 0);
+    for digit in digits.bytes() {
+        let value = match digit.to_ascii_uppercase() {
+            letter @ b'A'..=b'Z' => letter - b'A',
+            number @ b'2'..=b'7' => number - b'2' + 26,
+            _ => return None,
+        };
+        bits = bits << 5 | u32::from(value);
+        held += 5;
+        if held >= 8 {
+            held -= 8;
+            out.push((bits >> held) as u8);
+        }
+    }
+    Sha1Digest::from_slice(&out)
+}
+
+/// `6` or `6-8`, both ends included (BEP 53).
+fn range(text: &str) -> Option<RangeInclusive<u32>> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+    (first <= last).then_some(first..=last)
+}
+
+fn is_peer(text: &str) -> bool {
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return address.port() != 0;
+    }
+    let Some((host, port)) = text.rsplit_once(':') else {
+        return false;
+    };
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    let port = port.parse::<u16>().is_ok_and(|port| port != 0);
+    port && (1..=253).contains(&host.len()) && host.bytes().all(plain)
+}
+
+/// RFC 3986 §2.1; a `%` without two digits stands for itself.
+fn decode_percent(text: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let digit = |at: usize| char::from(*after.get(at)?).to_digit(16);
+        match (byte, digit(0).zip(digit(1))) {
+            (b'%', Some((high, low))) => {
+                out.push((high * 16 + low) as u8);
+                rest = &after[2..];
+            }
+            _ => {
+                out.push(byte);
+                rest = after;
+            }
+        }
+    }
+    out
+}
+
 impl FromStr for Magnet {
     type Err = Error;
 
@@ -48,8 +251,58 @@ impl FromStr for Magnet {
     }
 }
 
+/// The link, fit to be pasted into a shell within single quotes.
 impl fmt::Display for Magnet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("magnet:?")
+        f.write_str("magnet:?")?;
+        let v1 = self.hashes.v1.map(|hash| format!("xt=urn:btih:{hash}"));
+        let v2 = self.hashes.v2.map(|hash| format!("xt=urn:btmh:1220{hash}"));
+        let topics: Vec<String> = v1.into_iter().chain(v2).collect();
+        f.write_str(&topics.join("&"))?;
+        if let Some(name) = &self.name {
+            write!(f, "&dn={}", Escaped(name, ""))?;
+        }
+        for (key, values) in [
+            ("tr", &self.trackers),
+            ("ws", &self.web_seeds),
+            ("x.pe", &self.peers),
+        ] {
+            // A peer's address is easier on the eye as it is.
+            let plain = if key == "x.pe" { ":[]" } else { "" };
+            values
+                .iter()
+                .try_for_each(|value| write!(f, "&{key}={}", Escaped(value, plain)))?;
+        }
+        if let Some(ranges) = &self.select_only {
+            let show = |range: &RangeInclusive<u32>| match (range.start(), range.end()) {
+                (first, last) if first == last => first.to_string(),
+                (first, last) => format!("{first}-{last}"),
+            };
+            write!(
+                f,
+                "&so={}",
+                ranges.iter().map(show).collect::<Vec<_>>().join(",")
+            )?;
+        }
+        Ok(())
     }
 }
+
+/// Percent-encodes all but RFC 3986's unreserved characters and a few others.
+struct Escaped<'a>(&'a str, &'static str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.bytes().try_for_each(|byte| {
+            let unreserved = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+            if unreserved || self.1.as_bytes().contains(&byte) {
+                write!(f, "{}", char::from(byte))
+            } else {
+                write!(f, "%{byte:02X}")
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,10 @@
 use std::sync::Arc;
 
+use bencode::{DictEncoder, ListEncoder};
+
 use crate::{Error, Info, InfoHashes, Notice, PieceLayers};
+
+mod parse;
 
 /// A `.torrent` file: the [`Info`] and what stands around it (BEP 3, 12, 19, 52).
 #[derive(Clone, Debug)]
@@ -47,13 +51,78 @@ impl Metainfo {
     /// # Errors
     /// When it is not a usable torrent, or a v2 torrent whose piece layers are missing or wrong.
     pub fn parse(file: &[u8]) -> Result<Self, Error> {
-        let _ = file;
-        Err(Error::Missing("info"))
+        parse::torrent(file)
     }
 
     /// The bytes of a `.torrent` file that parses to this. The `info` dictionary is written as it
     /// was read, so the info-hashes stay.
     pub fn to_bytes(&self) -> Vec<u8> {
-        Vec::new()
+        Outer {
+            trackers: &self.trackers,
+            comment: self.comment.as_deref(),
+            created_by: self.created_by.as_deref(),
+            creation_date: self.creation_date,
+            info: self.info.raw(),
+            layers: self.info.version().has_v2().then_some(&self.piece_layers),
+            web_seeds: &self.web_seeds,
+        }
+        .to_bytes()
     }
 }
+
+/// The parts of a `.torrent` file.
+pub(crate) struct Outer<'a> {
+    pub(crate) trackers: &'a [Vec<String>],
+    pub(crate) comment: Option<&'a str>,
+    pub(crate) created_by: Option<&'a str>,
+    pub(crate) creation_date: Option<i64>,
+    pub(crate) info: &'a [u8],
+    /// Present for v2, if only to be empty.
+    pub(crate) layers: Option<&'a PieceLayers>,
+    pub(crate) web_seeds: &'a [String],
+}
+
+impl Outer<'_> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        bencode::encode(|e| e.dict(|d| self.write(d)))
+    }
+
+    fn write(&self, d: &mut DictEncoder<'_>) {
+        if let Some(first) = self.trackers.iter().flatten().next() {
+            d.bytes("announce", first);
+        }
+        if self.trackers.iter().flatten().nth(1).is_some() {
+            d.list("announce-list", |list| {
+                let tiers = self.trackers.iter().filter(|tier| !tier.is_empty());
+                tiers.for_each(|tier| list.item().list(|list| write_all(list, tier)));
+            });
+        }
+        for (key, text) in [("comment", self.comment), ("created by", self.created_by)] {
+            if let Some(text) = text {
+                d.bytes(key, text);
+            }
+        }
+        if let Some(date) = self.creation_date {
+            d.int("creation date", date);
+        }
+        d.key("info").raw(self.info);
+        if let Some(layers) = self.layers {
+            d.dict("piece layers", |d| {
+                for layer in layers.iter() {
+                    let hashes: Vec<u8> = layer.hashes().iter().flat_map(|hash| hash.0).collect();
+                    d.bytes(layer.root().0, hashes);
+                }
+            });
+        }
+        if !self.web_seeds.is_empty() {
+            d.list("url-list", |list| write_all(list, self.web_seeds));
+        }
+    }
+}
+
+fn write_all(list: &mut ListEncoder<'_>, texts: &[String]) {
+    texts.iter().for_each(|text| list.item().bytes(text));
+}
+
+#[cfg(test)]
+mod tests;

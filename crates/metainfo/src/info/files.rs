@@ -5,7 +5,7 @@ use bencode::{Dict, List, Value};
 use hash::Sha256Digest;
 
 use crate::layout::{FileEntry, Item};
-use crate::limits::{MAX_FILES, MAX_PATH_DEPTH, MAX_PATHS_SIZE};
+use crate::limits::{MAX_FILES, MAX_PATH_COMPONENTS, MAX_PATH_DEPTH, MAX_PATHS_SIZE};
 use crate::names::{self, Paths, Rules};
 use crate::{Error, Notice};
 
@@ -77,7 +77,7 @@ pub(super) fn list_v1(info: Dict<'_>) -> Result<Build<'_>, Error> {
     };
     let mut files = Vec::new();
     for (at, entry) in list.into_iter().enumerate() {
-        check_count(files.len())?;
+        check_count(files.len(), 0)?;
         let Some(entry) = entry.as_dict() else {
             return fail(at, "the entry is no dictionary");
         };
@@ -97,16 +97,25 @@ pub(super) fn list_v1(info: Dict<'_>) -> Result<Build<'_>, Error> {
     })
 }
 
-fn check_count(files: usize) -> Result<(), Error> {
-    if files < MAX_FILES {
-        return Ok(());
+fn check_count(files: usize, components: usize) -> Result<(), Error> {
+    let fail = |what, size: usize, limit: usize| {
+        Err(Error::TooLarge {
+            what,
+            size: size as u64,
+            limit: limit as u64,
+        })
+    };
+    if files >= MAX_FILES {
+        return fail("the number of files", files + 1, MAX_FILES);
     }
-    let (size, limit) = (files as u64 + 1, MAX_FILES as u64);
-    Err(Error::TooLarge {
-        what: "the number of files",
-        size,
-        limit,
-    })
+    if components > MAX_PATH_COMPONENTS {
+        return fail(
+            "the number of folders in all paths",
+            components,
+            MAX_PATH_COMPONENTS,
+        );
+    }
+    Ok(())
 }
 
 /// Reads what v1 and v2 entries have in common.
@@ -160,7 +169,7 @@ pub(super) fn list_v2<'a>(info: Dict<'a>, name: &[u8]) -> Result<Build<'a>, Erro
         });
     };
     let mut files = Vec::new();
-    walk(tree, &mut Vec::new(), &mut files)?;
+    walk(tree, &mut Vec::new(), &mut files, &mut 0)?;
     // A lone file with the torrent's own name is the content itself, as with v1's `length`.
     let single_file = matches!(&*files, [only] if *only.path == [name] && only.symlink.is_none());
     if single_file {
@@ -174,6 +183,7 @@ fn walk<'a>(
     folder: Dict<'a>,
     path: &mut Vec<&'a [u8]>,
     files: &mut Vec<RawFile<'a>>,
+    components: &mut usize,
 ) -> Result<(), Error> {
     for (name, node) in folder {
         if name.is_empty() {
@@ -198,10 +208,11 @@ fn walk<'a>(
                         "it is a file and a folder at once",
                     );
                 }
-                check_count(files.len())?;
+                *components += path.len();
+                check_count(files.len(), *components)?;
                 files.push(leaf(entry, path)?);
             }
-            _ => walk(node, path, files)?,
+            _ => walk(node, path, files, components)?,
         }
         path.pop();
     }
@@ -246,7 +257,7 @@ pub(super) fn build(
             items.push(Item::Padding(file.length));
             continue;
         }
-        let path = place(name, file, rules, &mut paths, notices);
+        let path = place(name, file, listed.single_file, rules, &mut paths, notices);
         size += path.as_os_str().len();
         if size > MAX_PATHS_SIZE {
             let (size, limit) = (size as u64, MAX_PATHS_SIZE as u64);
@@ -283,6 +294,7 @@ fn meaningful<'a>(path: &[&'a [u8]]) -> Vec<&'a [u8]> {
 fn place(
     name: &str,
     file: &RawFile<'_>,
+    single_file: bool,
     rules: Rules,
     paths: &mut Paths,
     notices: &mut Vec<Notice>,
@@ -291,11 +303,12 @@ fn place(
     let mut safe = vec![name.to_owned()];
     safe.extend(raw.iter().map(|part| names::component(part, rules)));
     let changed = raw.len() != file.path.len()
+        || (raw.is_empty() && !single_file)
         || safe[1..]
             .iter()
             .zip(&raw)
             .any(|(safe, raw)| safe.as_bytes() != *raw);
-    if raw.is_empty() && !file.path.is_empty() {
+    if raw.is_empty() && !single_file {
         safe.push("_".into());
     }
     let wanted: PathBuf = safe.iter().collect();
@@ -358,7 +371,7 @@ fn find(known: &BTreeMap<Vec<&[u8]>, PathBuf>, target: &[&[u8]]) -> Option<PathB
 
 /// `target` as seen from the folder of `link`; both start with the torrent's name, so the way up
 /// never leaves it. `None` for a link to itself.
-fn relative(link: &Path, target: &Path) -> Option<PathBuf> {
+pub(crate) fn relative(link: &Path, target: &Path) -> Option<PathBuf> {
     if link == target {
         return None;
     }
