@@ -1,1 +1,12 @@
-//! Seeded discrete-event worlds that run the shipped cores.
+//! Seeded discrete-event worlds that run the shipped cores, unchanged, in virtual time.
+
+mod bound;
+mod disk;
+mod queue;
+mod source;
+mod trace;
+
+// The public interface is:
+pub use bound::{Capacity, distribution_bound};
+pub use disk::DiskConfig;
+pub use source::Source;

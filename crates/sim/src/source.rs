@@ -1,0 +1,198 @@
+use std::sync::Arc;
+
+use bencode::Encoder;
+use hash::{Sha256Digest, sha1, sha256};
+use metainfo::merkle::{blocks_of, piece_root, root};
+use metainfo::{Info, InfoHashes, PieceLayer, PieceLayers, Version};
+use stdx::{BLOCK_LENGTH, PieceIndex, Rng};
+
+/// What is distributed in a world: random bytes and the torrent that describes them.
+#[derive(Clone, Debug)]
+pub struct Source {
+    info: Arc<Info>,
+    layers: PieceLayers,
+    /// The whole piece space, padding included.
+    space: Arc<[u8]>,
+}
+
+/// One file while the torrent is made.
+struct File {
+    name: String,
+    bytes: Vec<u8>,
+    /// The root and the hashes of its pieces, for versions that have them.
+    tree: Option<(Sha256Digest, Vec<Sha256Digest>)>,
+}
+
+impl Source {
+    /// Files of these sizes, whose bytes follow from `seed`. With one size it is a single-file
+    /// torrent.
+    ///
+    /// # Panics
+    /// When the sizes and piece length do not make a torrent of that version.
+    pub fn new(version: Version, sizes: &[u64], piece_length: u32, seed: u64) -> Self {
+        let mut rng = Rng::new(seed);
+        let files: Vec<File> = sizes
+            .iter()
+            .enumerate()
+            .map(|(at, &size)| {
+                let mut bytes = vec![0; size as usize];
+                rng.fill(&mut bytes);
+                let name = format!("file-{at:04}");
+                let tree = (version.has_v2() && size > 0).then(|| tree(&bytes, piece_length));
+                File { name, bytes, tree }
+            })
+            .collect();
+        let space = space(version, &files, piece_length);
+        let raw = bencode::encode(|e| encode(e, version, &files, piece_length, &space));
+        let info = Info::parse(&raw).expect("the sizes make a torrent of that version");
+        let layer = |file: &File| {
+            let (root, hashes) = file.tree.clone()?;
+            PieceLayer::new(root, file.bytes.len() as u64, piece_length, hashes)
+        };
+        let mut layers = PieceLayers::default();
+        files
+            .iter()
+            .filter_map(layer)
+            .for_each(|layer| layers.insert(layer));
+        assert_eq!(
+            info.layout().space_length(),
+            space.len() as u64,
+            "padding as laid out"
+        );
+        Self {
+            info: Arc::new(info),
+            layers,
+            space: space.into(),
+        }
+    }
+
+    /// A v1 torrent of one file.
+    pub fn single(size: u64, piece_length: u32, seed: u64) -> Self {
+        Self::new(Version::V1, &[size], piece_length, seed)
+    }
+
+    /// The metadata.
+    pub fn info(&self) -> &Arc<Info> {
+        &self.info
+    }
+
+    /// The hashes of v2 pieces.
+    pub fn layers(&self) -> &PieceLayers {
+        &self.layers
+    }
+
+    /// What names the torrent.
+    pub fn hashes(&self) -> InfoHashes {
+        self.info.hashes()
+    }
+
+    /// Bytes of content.
+    pub fn size(&self) -> u64 {
+        self.info.layout().content_length()
+    }
+
+    /// The bytes of a piece from `begin`, at most `length`, cut off at the end of the piece.
+    pub fn read(&self, piece: PieceIndex, begin: u32, length: u32) -> &[u8] {
+        let layout = self.info.layout();
+        let size = u64::from(layout.piece_size(piece));
+        let start = u64::from(piece.0) * u64::from(layout.piece_length());
+        let from = u64::from(begin).min(size);
+        let to = (from + u64::from(length)).min(size);
+        &self.space[(start + from) as usize..(start + to) as usize]
+    }
+}
+
+/// The root and the piece hashes of a file (BEP 52).
+fn tree(bytes: &[u8], piece_length: u32) -> (Sha256Digest, Vec<Sha256Digest>) {
+    let leaves: Vec<_> = bytes.chunks(BLOCK_LENGTH as usize).map(sha256).collect();
+    let width = blocks_of(bytes.len() as u64).next_power_of_two();
+    let per_piece = piece_length / BLOCK_LENGTH;
+    let pieces = leaves.chunks(per_piece as usize);
+    let hashes = pieces.map(|leaves| piece_root(leaves, per_piece)).collect();
+    (root(&leaves, 0, width), hashes)
+}
+
+/// All files as pieces see them. Hybrids pad every file but the last to whole pieces; so does the
+/// space of v2, whose gaps nobody addresses.
+fn space(version: Version, files: &[File], piece_length: u32) -> Vec<u8> {
+    let mut space = Vec::new();
+    for file in files {
+        if version.has_v2() && !file.bytes.is_empty() {
+            space.resize(space.len().next_multiple_of(piece_length as usize), 0);
+        }
+        space.extend_from_slice(&file.bytes);
+    }
+    space
+}
+
+fn encode(e: Encoder<'_>, version: Version, files: &[File], piece_length: u32, space: &[u8]) {
+    let single = files.len() == 1;
+    let name = if single { &files[0].name } else { "folder" };
+    e.dict(|d| {
+        if version.has_v2() {
+            d.key("file tree").dict(|d| {
+                for file in files {
+                    d.key(&file.name)
+                        .dict(|d| d.key("").dict(|d| leaf(d, file)));
+                }
+            });
+        }
+        if version.has_v1() && !single {
+            let pads = version == Version::Hybrid;
+            d.key("files")
+                .list(|l| list(l, files, pads.then_some(piece_length)));
+        }
+        if version.has_v1() && single {
+            d.int("length", files[0].bytes.len() as u64);
+        }
+        if version.has_v2() {
+            d.int("meta version", 2);
+        }
+        d.bytes("name", name);
+        d.int("piece length", piece_length);
+        if version.has_v1() {
+            let hashes: Vec<u8> = space
+                .chunks(piece_length as usize)
+                .flat_map(|piece| sha1(piece).0)
+                .collect();
+            d.bytes("pieces", hashes);
+        }
+    });
+}
+
+fn leaf(d: &mut bencode::DictEncoder<'_>, file: &File) {
+    d.int("length", file.bytes.len() as u64);
+    if let Some((root, _)) = &file.tree {
+        d.bytes("pieces root", root.0);
+    }
+}
+
+/// The files of BEP 3, each followed by the padding of BEP 47 that the next one needs.
+fn list(l: &mut bencode::ListEncoder<'_>, files: &[File], align: Option<u32>) {
+    let mut end = 0u64;
+    for file in files {
+        let length = file.bytes.len() as u64;
+        if let Some(align) = align.filter(|_| length > 0) {
+            let padding = end.next_multiple_of(u64::from(align)) - end;
+            if padding > 0 {
+                l.item().dict(|d| {
+                    d.bytes("attr", "p");
+                    d.int("length", padding);
+                    d.key("path").list(|l| {
+                        l.item().bytes(".pad");
+                        l.item().bytes(padding.to_string());
+                    });
+                });
+            }
+            end += padding;
+        }
+        l.item().dict(|d| {
+            d.int("length", length);
+            d.key("path").list(|l| l.item().bytes(&file.name));
+        });
+        end += length;
+    }
+}
+
+#[cfg(test)]
+mod tests;
