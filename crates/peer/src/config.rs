@@ -1,0 +1,52 @@
+use stdx::{Duration, PeerId};
+
+/// What all connections of a process have in common.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How we name ourselves (BEP 20).
+    pub peer_id: PeerId,
+    /// Our name and version as others may show it, such as `Fluvial 0.1` (BEP 10).
+    pub client: String,
+    /// The port where we listen, stated to those that we connect to; 0 when we do not.
+    pub listen_port: u16,
+    /// Our upload limit in bytes per second, stated in the extension handshake when it is known.
+    pub uplink: Option<u64>,
+    /// The most blocks asked for at a time, whatever the remote would take.
+    pub request_queue_max: u32,
+    /// The most blocks that the remote may ask for at a time, stated as `reqq`.
+    pub upload_queue_max: u32,
+    /// The most payload read ahead of the socket, in bytes.
+    pub send_buffer_max: u64,
+    /// How long the remote has for its handshake.
+    pub handshake_timeout: Duration,
+    /// How long a single request, or one for metadata or hashes, may stay unanswered.
+    pub request_timeout: Duration,
+    /// How long no block may come, with requests outstanding, before the remote counts as
+    /// snubbing us.
+    pub snub_timeout: Duration,
+    /// After so long without sending anything, a keep-alive goes out. BEP 3 has peers close after
+    /// two minutes of silence.
+    pub keep_alive: Duration,
+    /// After so long without receiving anything, the connection is given up.
+    pub inactivity_timeout: Duration,
+}
+
+impl Config {
+    /// The usual limits and times.
+    pub fn new(peer_id: PeerId, client: impl Into<String>) -> Self {
+        Self {
+            peer_id,
+            client: client.into(),
+            listen_port: 0,
+            uplink: None,
+            request_queue_max: 2_000,
+            upload_queue_max: 2_000,
+            send_buffer_max: 3 << 20,
+            handshake_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_mins(1),
+            snub_timeout: Duration::from_secs(20),
+            keep_alive: Duration::from_secs(100),
+            inactivity_timeout: Duration::from_mins(4),
+        }
+    }
+}
