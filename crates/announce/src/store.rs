@@ -137,6 +137,8 @@ pub struct Store {
     networks: Networks,
     hosted: BTreeMap<Sha1Digest, Hosted>,
     cursor: Cursor,
+    /// What the running pass had to do when it began, in steps.
+    pass: u64,
     swept: Instant,
 }
 
@@ -155,6 +157,7 @@ impl Store {
             networks: Networks::default(),
             hosted: BTreeMap::new(),
             cursor: Cursor::default(),
+            pass: 0,
             swept: now,
         }
     }

@@ -31,16 +31,22 @@ impl Store {
             self.swept = now;
             return;
         }
-        let held = self.stats.torrents + self.stats.peers_v4 + self.stats.peers_v6;
-        let all = u128::from(held + SHARDS as u64);
+        // The pace is that of the pass's beginning, or a pass that drops much would never end.
+        let all = u128::from(self.pass.max(self.held()));
         let due = (all * elapsed.as_nanos() / PERIOD.as_nanos()) as u64;
         if due == 0 {
             return;
         }
         self.swept = now;
-        for _ in 0..due.min(limit).min(held + SHARDS as u64) {
+        for _ in 0..due.min(limit).min(self.held()) {
             self.sweep_step(now);
         }
+    }
+
+    /// Steps of one pass over everything.
+    fn held(&self) -> u64 {
+        let stats = &self.stats;
+        stats.torrents + stats.peers_v4 + stats.peers_v6 + SHARDS as u64
     }
 
     fn sweep_step(&mut self, now: Instant) {
@@ -48,6 +54,9 @@ impl Store {
         self.cursor.swarms = self.cursor.swarms.min(held);
         if self.cursor.swarms == 0 {
             let shard = (self.cursor.shard + 1) % SHARDS;
+            if shard == 0 {
+                self.pass = self.held();
+            }
             self.cursor = Cursor {
                 shard,
                 swarms: self.shards[shard].len(),

@@ -70,6 +70,8 @@ struct Request {
     deadline: Instant,
     /// A tracker may have lost the secret of an id that it gave us: then we connect once more.
     may_reconnect: bool,
+    /// It stands in the outbox.
+    queued: bool,
 }
 
 #[derive(Debug)]
@@ -246,9 +248,10 @@ impl UdpClient {
         loop {
             let transaction = self.outbox.pop_front()?;
             // It may have been cancelled, or answered, since.
-            let Some(request) = self.requests.get(&transaction) else {
+            let Some(request) = self.requests.get_mut(&transaction) else {
                 continue;
             };
+            request.queued = false;
             buf.clear();
             request.datagram(transaction).write(buf);
             return Some(request.target);
@@ -289,6 +292,7 @@ impl UdpClient {
             sends: 0,
             deadline: now,
             may_reconnect: false,
+            queued: false,
         };
         self.requests.insert(transaction, request);
         self.send_first(now, transaction);
@@ -342,7 +346,9 @@ impl UdpClient {
         };
         request.deadline = now + FIRST_TIMEOUT * 2u32.pow(request.sends);
         request.sends += 1;
-        self.outbox.push_back(transaction);
+        if !std::mem::replace(&mut request.queued, true) {
+            self.outbox.push_back(transaction);
+        }
     }
 
     fn finish(&mut self, transaction: u32, outcome: UdpOutcome) {
