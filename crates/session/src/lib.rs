@@ -1,9 +1,25 @@
 //! Across torrents: one choker, one pair of rate limits, one block cache and one schedule of
 //! announces for every torrent of the process.
+//!
+//! [`Session`] is the owner: it composes a [`swarm::Swarm`] for each torrent with what they
+//! share, and routes between them, the connections ([`peer::Peer`], which live elsewhere), the
+//! disk and the trackers. [`Limiter`] lives with the sockets.
 
+mod add;
 mod choker;
+mod config;
+mod event;
 mod limits;
+mod session;
+mod status;
+mod trackers;
 
 // The public interface is:
+pub use add::{AddError, AddTorrent};
 pub use choker::{Candidate, Choker, Decision, OPTIMISTIC_ROUND, ROUND};
+pub use config::{Config, DEFAULT_MAX_PEERS, MAX_OPENING, NUMWANT, STOP_TIMEOUT};
+pub use event::{Event, TorrentError};
 pub use limits::{Flow, LIMITER_WAITING_MAX, Limiter, Limits};
+pub use session::{Connect, Session};
+pub use status::{Source, State, Status};
+pub use trackers::{Announce, AnnounceId};

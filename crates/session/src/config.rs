@@ -1,0 +1,47 @@
+use stdx::{Duration, PeerId};
+
+use crate::Limits;
+
+/// How long a stopping torrent waits for trackers to take its `stopped`.
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Connections of the whole session by default, open and opening.
+pub const DEFAULT_MAX_PEERS: usize = 500;
+
+/// Connections that may be opening at once (libtorrent opens 30 a second).
+pub const MAX_OPENING: usize = 50;
+
+/// Peers asked of a tracker (libtorrent's number).
+pub const NUMWANT: u32 = 200;
+
+/// What a session is made of.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Our name in handshakes and announces.
+    pub peer_id: PeerId,
+    /// The port that trackers are told.
+    pub listen_port: u16,
+    /// Rate limits; the choker sizes its slots by the one on uploads. Whoever moves bytes
+    /// enforces them with a [`crate::Limiter`].
+    pub limits: Limits,
+    /// Connections of all torrents together, open and opening.
+    pub max_peers: usize,
+    /// The block cache.
+    pub cache: cache::Config,
+    /// Limits of each torrent.s connections.
+    pub swarm: swarm::Limits,
+}
+
+impl Config {
+    /// The defaults for this name and port.
+    pub fn new(peer_id: PeerId, listen_port: u16) -> Self {
+        Self {
+            peer_id,
+            listen_port,
+            limits: Limits::default(),
+            max_peers: DEFAULT_MAX_PEERS,
+            cache: cache::Config::default(),
+            swarm: swarm::Limits::default(),
+        }
+    }
+}

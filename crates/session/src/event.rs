@@ -1,0 +1,93 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use announce::TrackerUrl;
+use cache::Fault;
+use metainfo::Info;
+use stdx::{PieceIndex, TorrentId};
+
+/// What the driver or the person has to know.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The metadata of a magnet came, and is what the info-hash names (BEP 9). Make the files
+    /// ready, choose among them with [`crate::Session::select`], then call
+    /// [`crate::Session::start`].
+    MetadataReady {
+        /// The torrent.
+        torrent: TorrentId,
+        /// Its metadata.
+        info: Arc<Info>,
+    },
+    /// A piece is verified, on disk and readable; it is announced to others now.
+    PieceDone {
+        /// The torrent.
+        torrent: TorrentId,
+        /// The piece.
+        piece: PieceIndex,
+    },
+    /// These pieces are recorded and survive a power cut.
+    Durable {
+        /// The torrent.
+        torrent: TorrentId,
+        /// The pieces.
+        pieces: Vec<PieceIndex>,
+    },
+    /// Everything that is selected is verified, on disk and readable; from now on the torrent
+    /// seeds. Said right at the start when nothing was lacking. It is durable once stopped.
+    Complete {
+        /// The torrent.
+        torrent: TorrentId,
+    },
+    /// A peer sent bad data and is no longer dealt with.
+    PeerBanned {
+        /// The torrent.
+        torrent: TorrentId,
+        /// The peer.
+        addr: SocketAddr,
+    },
+    /// A tracker answered with something that a person should read.
+    TrackerWarning {
+        /// The torrent.
+        torrent: TorrentId,
+        /// The tracker.
+        url: TrackerUrl,
+        /// What it says.
+        message: String,
+    },
+    /// An announce failed; it is repeated in time, or the next tracker is asked.
+    TrackerFailed {
+        /// The torrent.
+        torrent: TorrentId,
+        /// The tracker.
+        url: TrackerUrl,
+        /// Why.
+        message: String,
+    },
+    /// The torrent cannot go on. It asks for nothing more, until [`crate::Session::retry`].
+    Failed {
+        /// The torrent.
+        torrent: TorrentId,
+        /// Why.
+        error: TorrentError,
+    },
+    /// Everything is said, written and recorded; the torrent is gone from the session.
+    Stopped {
+        /// The torrent.
+        torrent: TorrentId,
+    },
+}
+
+/// Why a torrent cannot go on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TorrentError {
+    /// The disk refused.
+    #[error(transparent)]
+    Disk(#[from] Fault),
+    /// A piece passes the hash of one version and fails that of the other (BEP 52): the two
+    /// describe different content.
+    #[error(
+        "the torrent contradicts itself: piece {0} passes one version's hash and fails the \
+         other's; get the torrent anew from its publisher"
+    )]
+    Inconsistent(PieceIndex),
+}

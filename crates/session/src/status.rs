@@ -1,0 +1,64 @@
+use stdx::{Duration, PeerId};
+
+/// What a torrent is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// It looks for peers that have the metadata (BEP 9).
+    Metadata,
+    /// The metadata is known; [`crate::Session::start`] is awaited.
+    Checking,
+    /// Something that is selected is lacking.
+    Downloading,
+    /// Everything that is selected is here.
+    Seeding,
+    /// It cannot go on, see [`crate::Event::Failed`].
+    Failed,
+    /// It says goodbye and writes what it has.
+    Stopping,
+}
+
+/// How a torrent does, for people and scripts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// What it is doing.
+    pub state: State,
+    /// Verified bytes of the selection.
+    pub done: u64,
+    /// Bytes of the selection; `None` without metadata.
+    pub total: Option<u64>,
+    /// Payload bytes per second from others, over the last seconds.
+    pub down_rate: u64,
+    /// Payload bytes per second to others, over the last seconds.
+    pub up_rate: u64,
+    /// Payload bytes received since it was added.
+    pub downloaded: u64,
+    /// Payload bytes sent since it was added.
+    pub uploaded: u64,
+    /// Payload bytes received in vain: twice, or bad.
+    pub wasted: u64,
+    /// Connections whose handshake is done.
+    pub peers: u32,
+    /// Those of them that have everything.
+    pub seeds: u32,
+    /// Addresses known, connected or not.
+    pub known: u32,
+    /// How long it has been seeding, for goals by time; zero while it downloads.
+    pub seeding: Duration,
+}
+
+/// Somebody who was met while the torrent was here, whether still connected or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Its name for itself.
+    pub peer_id: PeerId,
+    /// Where it was reached, or came from: `IP:PORT`.
+    pub address: String,
+    /// Its program and version, if it says so (BEP 10).
+    pub client: Option<String>,
+    /// Payload bytes that it gave.
+    pub received: u64,
+    /// Payload bytes that it took.
+    pub sent: u64,
+    /// Its upload limit in bytes per second, if it states one.
+    pub uplink: Option<u64>,
+}
