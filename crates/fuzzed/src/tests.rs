@@ -6,7 +6,7 @@ use stdx::Rng;
 use crate::{TARGETS, Target};
 
 /// Mutations tried for each committed input.
-const MUTATIONS: u32 = 200;
+const MUTATIONS: u32 = 2_000;
 
 fn corpus(name: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
