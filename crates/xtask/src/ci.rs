@@ -66,7 +66,7 @@ impl Ci<'_> {
         let runner: &[&str] = if installed("nextest") {
             &["nextest", "run", "--locked", "--no-fail-fast"]
         } else {
-            &["test", "--locked", "--no-fail-fast"]
+            &["test", "--locked", "--no-fail-fast", "--all-targets"]
         };
         self.cargo(&[runner, packages].concat(), &[])
     }
