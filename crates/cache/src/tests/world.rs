@@ -1,0 +1,397 @@
+//! A torrent, its owner and a model disk: operations run late, in any order, and may fail; only
+//! what was synced survives a power cut for sure.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use metainfo::Layout;
+use stdx::{
+    BLOCK_LENGTH, Bitfield, BlockIndex, BlockRange, Buf, Duration, Instant, PieceIndex, Rng,
+};
+
+use super::{BLOCK, TORRENT};
+use crate::{
+    Cache, Config, Done, Event, Fault, FaultKind, Op, Outcome, PieceDigests, PieceHasher, SyncJob,
+    Work,
+};
+
+type Block = (u32, u32);
+
+/// What the resume store holds.
+#[derive(Clone, Debug, Default)]
+struct Record {
+    pieces: BTreeSet<u32>,
+    partial: BTreeMap<u32, Bitfield>,
+}
+
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) rng: Rng,
+    pub(super) now: Instant,
+    layout: Arc<Layout>,
+    budget: u64,
+    cache: Cache,
+    truth: BTreeMap<Block, Vec<u8>>,
+    digests: Vec<PieceDigests>,
+    /// What reads see.
+    seen: BTreeMap<Block, Vec<u8>>,
+    /// What a power cut leaves.
+    durable: BTreeMap<Block, Vec<u8>>,
+    /// Seen, not durable yet, and not lost by a failed sync.
+    dirty: BTreeSet<Block>,
+    record: Record,
+    queue: Vec<Op>,
+    answers: Vec<Done>,
+    missing: BTreeSet<Block>,
+    verdicts: Vec<PieceIndex>,
+    judged: BTreeMap<u32, PieceDigests>,
+    /// What a fence must have recorded when it ends.
+    fenced: Option<BTreeSet<Block>>,
+    failed: bool,
+    pub(super) fault_rate: f64,
+    pub(super) lie_rate: f64,
+}
+
+impl World {
+    pub(super) fn new(seed: u64, layout: &Arc<Layout>, budget: u64) -> Self {
+        let mut rng = Rng::new(seed);
+        let mut truth = BTreeMap::new();
+        let mut digests = Vec::new();
+        for piece in (0..layout.pieces()).map(PieceIndex) {
+            let mut hasher = PieceHasher::new(layout, piece);
+            for block in 0..layout.block_count(piece) {
+                let full = (layout.piece_size(piece) - block * BLOCK_LENGTH).min(BLOCK_LENGTH);
+                let range = layout.request(piece, BlockIndex(block));
+                let mut bytes = vec![0; range.map_or(0, |range| range.length as usize)];
+                rng.fill(&mut bytes);
+                hasher.update(&bytes);
+                hasher.update_zeros(full - bytes.len() as u32);
+                if range.is_some() {
+                    truth.insert((piece.0, block), bytes);
+                }
+            }
+            digests.push(hasher.finish());
+        }
+        let missing = truth.keys().copied().collect();
+        let mut world = Self {
+            rng,
+            now: Instant::ZERO,
+            layout: Arc::clone(layout),
+            budget,
+            cache: Cache::new(Config::with_budget(budget)),
+            truth,
+            digests,
+            seen: BTreeMap::new(),
+            durable: BTreeMap::new(),
+            dirty: BTreeSet::new(),
+            record: Record::default(),
+            queue: Vec::new(),
+            answers: Vec::new(),
+            missing,
+            verdicts: Vec::new(),
+            judged: BTreeMap::new(),
+            fenced: None,
+            failed: false,
+            fault_rate: 0.0,
+            lie_rate: 0.0,
+        };
+        world.start();
+        world
+    }
+
+    /// A new process: what is known comes from the record.
+    fn start(&mut self) {
+        let config = Config {
+            hash_batch: 2 * BLOCK,
+            ..Config::with_budget(self.budget)
+        };
+        self.cache = Cache::new(config);
+        let mut have = Bitfield::new(self.layout.pieces());
+        for &piece in &self.record.pieces {
+            have.set(piece);
+        }
+        self.cache
+            .add_torrent(TORRENT, Arc::clone(&self.layout), have);
+        self.missing = self.truth.keys().copied().collect();
+        self.missing
+            .retain(|(piece, _)| !self.record.pieces.contains(piece));
+        for (&piece, blocks) in &self.record.partial {
+            self.cache
+                .restore_partial(TORRENT, PieceIndex(piece), blocks);
+            for block in blocks.iter_ones() {
+                self.missing.remove(&(piece, block));
+            }
+        }
+        (self.queue, self.answers) = (Vec::new(), Vec::new());
+        self.verdicts.clear();
+        (self.fenced, self.failed) = (None, false);
+        self.drain();
+    }
+
+    pub(super) fn power_cut(&mut self) {
+        for block in std::mem::take(&mut self.dirty) {
+            if self.rng.chance(0.5) {
+                self.durable.insert(block, self.seen[&block].clone());
+            }
+        }
+        self.seen = self.durable.clone();
+        self.check_claims();
+        self.start();
+    }
+
+    /// Every piece recorded as held is on the disk that a power cut leaves.
+    fn check_claims(&self) {
+        for &piece in &self.record.pieces {
+            let blocks = (piece, 0)..=(piece, u32::MAX);
+            for (block, truth) in self.truth.range(blocks) {
+                assert!(
+                    self.durable.get(block) == Some(truth),
+                    "{block:?} is claimed in vain"
+                );
+            }
+        }
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        let with_content: BTreeSet<u32> = self.truth.keys().map(|&(piece, _)| piece).collect();
+        with_content == self.record.pieces && self.queue.is_empty() && self.answers.is_empty()
+    }
+
+    pub(super) fn act(&mut self) {
+        match self.rng.below(20) {
+            0..8 => self.deliver_block(),
+            8..12 => self.run_op(),
+            12..16 => self.deliver_answer(),
+            16 => {
+                self.now += Duration::from_millis(self.rng.below(900));
+                self.cache.handle_timeout(self.now);
+            }
+            17 => self.judge(),
+            18 if self.rng.chance(0.1) => self.flush(),
+            _ => self.check_claims(),
+        }
+        self.drain();
+        assert!(
+            self.cache.used() <= self.budget + BLOCK,
+            "{} bytes held",
+            self.cache.used()
+        );
+    }
+
+    fn deliver_block(&mut self) {
+        if self.cache.is_full() || self.truth.is_empty() {
+            return;
+        }
+        // Neighbours mostly, so that pieces complete; now and then one that is there already.
+        let from = if self.rng.chance(0.6) {
+            0
+        } else {
+            self.rng.index(self.missing.len().max(1))
+        };
+        let block = match self.missing.iter().nth(from) {
+            Some(&block) if self.rng.chance(0.95) => block,
+            _ => *self
+                .truth
+                .keys()
+                .nth(self.rng.index(self.truth.len()))
+                .unwrap(),
+        };
+        let new = self.missing.remove(&block);
+        let mut bytes = self.truth[&block].clone();
+        if new && self.rng.chance(self.lie_rate) {
+            bytes[0] ^= 1;
+        }
+        let (piece, begin) = (PieceIndex(block.0), block.1 * BLOCK_LENGTH);
+        let range = BlockRange {
+            piece,
+            begin,
+            length: bytes.len() as u32,
+        };
+        self.cache
+            .store(self.now, TORRENT, range, Buf::copy_of(&bytes));
+    }
+
+    fn flush(&mut self) {
+        if self.fenced.is_none() {
+            let here = self
+                .truth
+                .keys()
+                .filter(|block| !self.missing.contains(block));
+            self.fenced = Some(here.copied().collect());
+            self.cache.flush(self.now, TORRENT);
+        }
+    }
+
+    fn run_op(&mut self) {
+        if self.queue.is_empty() {
+            return;
+        }
+        let op = self.queue.swap_remove(self.rng.index(self.queue.len()));
+        let fails = self.rng.chance(self.fault_rate);
+        let fault = Fault {
+            kind: FaultKind::Io,
+            message: "model".to_owned(),
+        };
+        let outcome = match op.work {
+            Work::Hash(job) => Outcome::Hashed(job.run()),
+            Work::Write(job) => {
+                for part in job.parts {
+                    if fails && self.rng.chance(0.5) {
+                        continue;
+                    }
+                    let block = (job.piece.0, part.begin / BLOCK_LENGTH);
+                    self.seen.insert(block, part.data.to_vec());
+                    self.dirty.insert(block);
+                }
+                if fails {
+                    Outcome::Failed(fault)
+                } else {
+                    Outcome::Written
+                }
+            }
+            Work::ReadHash(_) if fails => Outcome::Failed(fault),
+            Work::ReadHash(piece) => Outcome::Read(self.read_hash(piece)),
+            Work::Sync(job) => {
+                if fails {
+                    self.lose_pages();
+                    Outcome::Failed(fault)
+                } else {
+                    self.sync(job);
+                    Outcome::Synced
+                }
+            }
+        };
+        self.answers.push(Done { id: op.id, outcome });
+    }
+
+    fn read_hash(&self, piece: PieceIndex) -> PieceDigests {
+        let mut hasher = PieceHasher::new(&self.layout, piece);
+        for block in 0..self.layout.block_count(piece) {
+            let full = (self.layout.piece_size(piece) - block * BLOCK_LENGTH).min(BLOCK_LENGTH);
+            let bytes = self
+                .seen
+                .get(&(piece.0, block))
+                .map_or(&[][..], |bytes| bytes);
+            hasher.update(bytes);
+            hasher.update_zeros(full - bytes.len() as u32);
+        }
+        hasher.finish()
+    }
+
+    fn sync(&mut self, job: SyncJob) {
+        for block in std::mem::take(&mut self.dirty) {
+            self.durable.insert(block, self.seen[&block].clone());
+        }
+        for piece in job.forget {
+            self.record.pieces.remove(&piece.0);
+            self.record.partial.remove(&piece.0);
+        }
+        self.record
+            .partial
+            .extend(job.partial.into_iter().map(|(piece, it)| (piece.0, it)));
+        for piece in job.pieces {
+            self.record.partial.remove(&piece.0);
+            self.record.pieces.insert(piece.0);
+        }
+        self.check_claims();
+    }
+
+    /// The system drops pages it could not write, shows them still, and calls them clean.
+    fn lose_pages(&mut self) {
+        for block in std::mem::take(&mut self.dirty) {
+            if self.rng.chance(0.5) {
+                self.durable.insert(block, self.seen[&block].clone());
+            }
+        }
+    }
+
+    fn deliver_answer(&mut self) {
+        if !self.answers.is_empty() {
+            let done = self.answers.swap_remove(self.rng.index(self.answers.len()));
+            self.cache.handle_done(self.now, done);
+        }
+    }
+
+    /// Gives a verdict that was put off.
+    fn judge(&mut self) {
+        let Some(piece) = self.verdicts.pop() else {
+            return;
+        };
+        self.verdict(piece);
+    }
+
+    fn verdict(&mut self, piece: PieceIndex) {
+        // The digests are those of the last Hashed; none is pending when the piece was lost since.
+        let good = self.judged.get(&piece.0) == Some(&self.digests[piece.get()]);
+        if !good {
+            self.refetch(piece);
+        }
+        self.cache.verdict(self.now, TORRENT, piece, good);
+    }
+
+    fn refetch(&mut self, piece: PieceIndex) {
+        let blocks = (piece.0, 0)..=(piece.0, u32::MAX);
+        let blocks: Vec<Block> = self.truth.range(blocks).map(|(&block, _)| block).collect();
+        for block in blocks {
+            self.missing.insert(block);
+            if let Some(fenced) = &mut self.fenced {
+                fenced.remove(&block);
+            }
+        }
+    }
+
+    fn drain(&mut self) {
+        loop {
+            while let Some(event) = self.cache.poll_event() {
+                self.handle_event(event);
+            }
+            let Some(op) = self.cache.poll_op() else {
+                return;
+            };
+            self.queue.push(op);
+        }
+    }
+
+    fn handle_event(&mut self, event: Event) {
+        match event {
+            Event::Hashed { piece, digests, .. } => {
+                self.judged.insert(piece.0, digests);
+                if self.rng.chance(0.8) {
+                    self.verdict(piece);
+                } else {
+                    self.verdicts.push(piece);
+                }
+            }
+            Event::Written { piece, .. } => {
+                let good = self.digests[piece.get()];
+                assert_eq!(self.read_hash(piece), good, "written is readable");
+            }
+            Event::Durable { pieces, .. } => {
+                assert!(
+                    pieces
+                        .iter()
+                        .all(|piece| self.record.pieces.contains(&piece.0))
+                );
+            }
+            Event::Forgotten { piece, .. } => {
+                self.verdicts.retain(|&it| it != piece);
+                self.refetch(piece);
+            }
+            Event::Flushed { .. } => {
+                for (piece, block) in self.fenced.take().expect("a fence was raised") {
+                    let part = self
+                        .record
+                        .partial
+                        .get(&piece)
+                        .is_some_and(|it| it.get(block));
+                    let whole = self.record.pieces.contains(&piece);
+                    assert!(part || whole, "{piece}:{block} passed the fence");
+                }
+            }
+            Event::Failed { .. } => {
+                assert!(!self.failed, "told once");
+                self.failed = true;
+            }
+        }
+    }
+}
