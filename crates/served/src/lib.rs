@@ -1,1 +1,17 @@
-//! Tracker servers over HTTP and UDP.
+//! The tracker's sockets: any number of UDP and HTTP addresses over one [`announce::Server`].
+//!
+//! This crate moves bytes and keeps time; what a request means is decided in `announce`.
+
+mod error;
+mod http;
+mod limits;
+mod listen;
+mod shared;
+mod tracker;
+mod udp;
+
+// The public interface is:
+pub use error::Error;
+pub use http::{Body, Fallback, FallbackFuture, Origin, Request, Response, full_body};
+pub use shared::TrackerStats;
+pub use tracker::{TrackerBuilder, TrackerServer};
