@@ -8,7 +8,8 @@ use super::text::{blank, functions};
 pub(super) const FILE_LINES_MAX: usize = 700;
 /// Lines in a function, signature and closing brace included.
 pub(super) const FUNCTION_LINES_MAX: usize = 70;
-/// Characters in a line, unless it holds an address that cannot be broken.
+/// Characters in a line, unless it holds an address that cannot be broken. In tests the insides of
+/// literals do not count: a table's row of bytes reads best unbroken.
 pub(super) const COLUMNS_MAX: usize = 100;
 
 /// Code that is not finished, or not run.
@@ -51,7 +52,7 @@ fn check_lines(path: &str, text: &str, code: &str) -> Vec<String> {
         problems.push(format!("{path}: has {lines} lines, over {FILE_LINES_MAX}"));
     }
     for (number, (line, code)) in (1..).zip(text.lines().zip(code.lines())) {
-        let columns = line.chars().count();
+        let columns = columns(path, line, code);
         if columns > COLUMNS_MAX && !line.contains("://") {
             problems.push(format!(
                 "{path}:{number}: has {columns} columns, over {COLUMNS_MAX}"
@@ -66,6 +67,19 @@ fn check_lines(path: &str, text: &str, code: &str) -> Vec<String> {
         );
     }
     problems
+}
+
+fn columns(path: &str, line: &str, code: &str) -> usize {
+    let all = line.chars().count();
+    let is_test = path.ends_with("/tests.rs") || path.contains("/tests/");
+    if !is_test || line.trim_start().starts_with("//") {
+        return all;
+    }
+    let blanked = line
+        .chars()
+        .zip(code.chars())
+        .filter(|(is, left)| is != left);
+    all - blanked.count()
 }
 
 /// No `mod.rs`, and no file that no module names.

@@ -92,6 +92,24 @@ fn source_rules_bite() {
 }
 
 #[test]
+fn literals_may_be_wide_in_tests_only() {
+    let wide = format!("check(\"{}\");", "x".repeat(101));
+    let wide_comment = format!("// {}", "x".repeat(101));
+    let cases = [
+        ("crates/a/src/lib.rs", &wide, 1),
+        ("crates/a/tests/it/main.rs", &wide, 0),
+        ("crates/a/tests/it/main.rs", &wide_comment, 1),
+    ];
+    for (path, text, problems) in cases {
+        assert_eq!(
+            check_source(&[(path, text)], &[]).len(),
+            problems,
+            "{path}: {text}"
+        );
+    }
+}
+
+#[test]
 fn ratchet_lets_pass_only_what_is_still_long() {
     let long = format!("fn f() {{{}}}", "\n".repeat(70));
     let path = "crates/a/src/lib.rs";
