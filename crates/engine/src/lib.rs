@@ -1,8 +1,25 @@
 //! Sockets, disk and timers wired to the cores.
+//!
+//! - `engine`: starting, and the handle that others hold.
+//! - `mind`: the one task that owns the session and decides.
+//! - `link`: one connection's task: its socket and its `peer::Peer`.
+//! - `throttle`: the rate limits that all links share.
+//! - `opening`: looks at a torrent's files before it starts.
+//! - `trackers`, `http`: announces and downloads by URL.
 
 mod clock;
+mod engine;
 mod http;
+mod link;
 mod listen;
+mod mind;
+mod opening;
+mod throttle;
 mod trackers;
 
+// The public interface is:
+pub use clock::Clock;
+pub use engine::{Ended, Engine, EngineConfig, EngineError, StartError, StartJob, Torrent};
 pub use http::{FetchError, fetch};
+pub use listen::{DEFAULT_PORT, ListenError};
+pub use opening::{OpenError, Purpose};

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{Receiver, Sender};
+use tokio::sync::watch;
 
 use disk::Disk;
-use peer::{Batch, CloseReason, Order, Peer, Totals};
+use peer::{CloseReason, Order, Peer, Totals};
 use session::Flow;
-use stdx::{BlockRange, Buf, ConnId, Duration, Instant, Pool, TorrentId};
+use stdx::{BlockRange, Buf, ConnId, Duration, Instant, Pool};
 
 use crate::clock::Clock;
 use crate::mind::Input;
@@ -52,6 +53,8 @@ pub(crate) struct Surroundings {
     pub(crate) disk: Arc<Disk>,
     pub(crate) throttle: Arc<Throttle>,
     pub(crate) pool: Pool,
+    /// False while the disk is behind and no socket may be read.
+    pub(crate) reading: watch::Receiver<bool>,
 }
 
 /// One connection: a socket, its `Peer`, and the way to the mind.
@@ -62,7 +65,6 @@ pub(crate) struct Link {
     inbox: Receiver<LinkInput>,
     own: Sender<LinkInput>,
     around: Surroundings,
-    torrent: Option<TorrentId>,
     /// Bytes that may be read and written now, and whether more were asked for.
     allowance: [Allowance; 2],
     told: Totals,
@@ -81,7 +83,6 @@ impl Link {
         conn: ConnId,
         stream: TcpStream,
         peer: Peer,
-        torrent: Option<TorrentId>,
         (own, inbox): (Sender<LinkInput>, Receiver<LinkInput>),
         around: Surroundings,
     ) -> Self {
@@ -93,7 +94,6 @@ impl Link {
             inbox,
             own,
             around,
-            torrent,
             allowance: [Allowance::default(); 2],
             told: Totals::default(),
             told_at,
@@ -110,11 +110,17 @@ impl Link {
         };
         self.around.throttle.leave(self.conn);
         for flow in [Flow::Up, Flow::Down] {
-            self.around.throttle.give_back(flow, self.allowance[flow as usize].bytes);
+            self.around
+                .throttle
+                .give_back(flow, self.allowance[flow as usize].bytes);
         }
-        // What the peer still had to say (rejected blocks among it) dies with the connection.
-        let input = Input::Closed { conn: self.conn, reason, totals: self.peer.totals() };
-        let _gone = self.around.mind.send(input).await;
+        // What came before the end still counts: blocks received, bytes moved.
+        let last = self.peer.poll_batch();
+        let _gone = self
+            .around
+            .mind
+            .send(Input::Closed(self.conn, last, reason))
+            .await;
     }
 
     async fn turns(&mut self) -> Result<std::convert::Infallible, CloseReason> {
@@ -136,20 +142,24 @@ impl Link {
         tokio::select! {
             biased;
             input = self.inbox.recv() => {
-                let input = input.ok_or(CloseReason::Shutdown)?;
+                let input = input.ok_or(CloseReason::Stopped)?;
                 self.handle(input)?;
                 while let Ok(input) = self.inbox.try_recv() {
                     self.handle(input)?;
                 }
             }
             ready = self.stream.ready(interest.unwrap_or(Interest::ERROR)), if interest.is_some() => {
-                let ready = ready.map_err(|error| CloseReason::Io(error.kind()))?;
+                let ready = ready.map_err(|error| CloseReason::Transport(error.to_string()))?;
                 if ready.is_readable() || ready.is_read_closed() {
                     self.read()?;
                 }
                 if ready.is_writable() || ready.is_write_closed() {
                     self.write()?;
                 }
+            }
+            // The mind lives as long as its links; an error would mean that it has ended.
+            changed = self.around.reading.changed() => {
+                changed.map_err(|_| CloseReason::Stopped)?;
             }
             () = self.around.clock.sleep_until(deadline) => {
                 self.peer.handle_timeout(self.now())?;
@@ -161,12 +171,7 @@ impl Link {
     fn handle(&mut self, input: LinkInput) -> Result<(), CloseReason> {
         let now = self.now();
         match input {
-            LinkInput::Order(order) => {
-                if let Order::Welcome { torrent, .. } = &order {
-                    self.torrent = Some(torrent.id);
-                }
-                self.peer.handle_order(now, order)
-            }
+            LinkInput::Order(order) => self.peer.handle_order(now, order),
             LinkInput::Grant(flow, bytes) => {
                 let allowance = &mut self.allowance[flow as usize];
                 allowance.bytes += bytes;
@@ -188,8 +193,8 @@ impl Link {
     /// What the socket is watched for; nothing while the limits or the peer hold both ways up.
     fn interest(&self) -> Option<Interest> {
         let [up, down] = self.allowance;
-        let read = self.peer.wants_input() && !(down.asked && down.bytes == 0);
-        let write = self.peer.has_transmit() && !(up.asked && up.bytes == 0);
+        let read = self.may_read() && !(down.asked && down.bytes == 0);
+        let write = self.has_transmit() && !(up.asked && up.bytes == 0);
         match (read, write) {
             (true, true) => Some(Interest::READABLE | Interest::WRITABLE),
             (true, false) => Some(Interest::READABLE),
@@ -198,8 +203,16 @@ impl Link {
         }
     }
 
+    fn may_read(&self) -> bool {
+        self.peer.wants_input() && *self.around.reading.borrow()
+    }
+
+    fn has_transmit(&self) -> bool {
+        self.peer.poll_transmit(&mut Vec::new()) > 0
+    }
+
     fn read(&mut self) -> Result<(), CloseReason> {
-        if !self.peer.wants_input() {
+        if !self.may_read() {
             return Ok(());
         }
         let allowed = self.allow(Flow::Down, BURST as u64) as usize;
@@ -208,20 +221,23 @@ impl Link {
         }
         let now = self.now();
         let read = SCRATCH.with_borrow_mut(|scratch| {
-            let direct = self.peer.poll_direct().unwrap_or_default();
+            let direct = self.peer.direct().unwrap_or_default();
             let direct_len = direct.len().min(allowed);
             let rest = (allowed - direct_len).min(scratch.len());
-            let mut slices =
-                [IoSliceMut::new(&mut direct[..direct_len]), IoSliceMut::new(&mut scratch[..rest])];
+            let mut slices = [
+                IoSliceMut::new(&mut direct[..direct_len]),
+                IoSliceMut::new(&mut scratch[..rest]),
+            ];
             let n = match self.stream.try_read_vectored(&mut slices) {
-                Ok(0) => return Err(CloseReason::Eof),
+                Ok(0) => return Err(CloseReason::Remote),
                 Ok(n) => n,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
-                Err(error) => return Err(CloseReason::Io(error.kind())),
+                Err(error) => return Err(CloseReason::Transport(error.to_string())),
             };
             let filled = n.min(direct_len);
-            self.peer.direct_filled(now, filled)?;
-            self.peer.handle_received(now, &scratch[..n - filled], &self.around.pool)?;
+            self.peer.handle_direct(now, filled)?;
+            self.peer
+                .handle_received(now, &scratch[..n - filled], &self.around.pool)?;
             Ok(n)
         })?;
         self.settle(Flow::Down, read as u64);
@@ -243,13 +259,12 @@ impl Link {
         if allowed == 0 {
             return Ok(());
         }
-        cut(&mut slices, allowed as usize);
+        let slices = cut(&slices, allowed as usize);
         let sent = match self.stream.try_write_vectored(&slices) {
             Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            Err(error) => return Err(CloseReason::Io(error.kind())),
+            Err(error) => return Err(CloseReason::Transport(error.to_string())),
         };
-        drop(slices);
         let now = self.now();
         self.peer.handle_sent(now, sent);
         self.settle(Flow::Up, sent as u64);
@@ -274,31 +289,39 @@ impl Link {
 impl Link {
     /// Asks the disk for the blocks that are to be sent next.
     fn start_reads(&mut self) {
-        let Some(torrent) = self.torrent else { return };
+        let Some(torrent) = self.peer.torrent().map(|torrent| torrent.id) else {
+            return;
+        };
         let ranges: Vec<BlockRange> = std::iter::from_fn(|| self.peer.poll_read()).collect();
         if ranges.is_empty() {
             return;
         }
         let own = self.own.clone();
-        self.around.disk.read(torrent, ranges, move |blocks| {
-            // Bounded by the upload watermark, far below the queue's length.
-            let _closed = own.try_send(LinkInput::Read(blocks));
-        });
+        self.around.disk.read(
+            torrent,
+            ranges,
+            Box::new(move |blocks| {
+                // Bounded by the upload watermark, far below the queue's length.
+                let _closed = own.try_send(LinkInput::Read(blocks));
+            }),
+        );
     }
 
     /// Tells the mind what happened, if there is anything to tell.
     async fn report(&mut self) -> Result<(), CloseReason> {
-        let reports: Vec<_> = std::iter::from_fn(|| self.peer.poll_report()).collect();
-        let (now, want, totals) = (self.now(), self.peer.want(), self.peer.totals());
-        let due = totals != self.told && now - self.told_at >= TOTALS_EVERY;
-        if reports.is_empty() && want <= self.told_want && !due {
-            self.told_want = want;
+        let (now, batch) = (self.now(), self.peer.poll_batch());
+        let due = batch.totals != self.told && now - self.told_at >= TOTALS_EVERY;
+        if batch.reports.is_empty() && batch.want <= self.told_want && !due {
+            self.told_want = batch.want;
             return Ok(());
         }
-        (self.told, self.told_at, self.told_want) = (totals, now, want);
-        let batch = Batch { reports, want, totals };
-        let input = Input::Batch { conn: self.conn, batch };
-        self.around.mind.send(input).await.map_err(|_| CloseReason::Shutdown)
+        (self.told, self.told_at, self.told_want) = (batch.totals, now, batch.want);
+        let input = Input::Batch(self.conn, batch);
+        self.around
+            .mind
+            .send(input)
+            .await
+            .map_err(|_| CloseReason::Stopped)
     }
 
     fn now(&self) -> Instant {
@@ -320,20 +343,16 @@ fn allow(
     allowance.bytes.min(want)
 }
 
-/// Shortens `slices` to `length` bytes in all.
-fn cut(slices: &mut Vec<IoSlice<'_>>, mut length: usize) {
-    let mut keep = 0;
-    for slice in slices.iter_mut() {
-        if length == 0 {
+/// The first `length` bytes of `slices`.
+fn cut<'a>(slices: &'a [IoSlice<'_>], mut length: usize) -> Vec<IoSlice<'a>> {
+    let mut cut = Vec::with_capacity(slices.len());
+    for slice in slices {
+        let take = slice.len().min(length);
+        if take == 0 {
             break;
         }
-        if slice.len() > length {
-            let whole: &[u8] = slice;
-            // The slice lives as long as the peer's borrow, not as long as this loop's.
-            *slice = IoSlice::new(unsafe_free_prefix(whole, length));
-        }
-        length -= slice.len();
-        keep += 1;
+        cut.push(IoSlice::new(&slice[..take]));
+        length -= take;
     }
-    slices.truncate(keep);
+    cut
 }

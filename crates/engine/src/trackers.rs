@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use announce::{
-    AnnounceResponse, Failure, Host, OutgoingAnnounce, Scheme, TrackerUrl, announce_url,
+    AnnounceRequest, AnnounceResponse, Failure, Host, Scheme, TrackerUrl, announce_url,
     content_may_contact, may_redirect, parse_announce_response,
 };
 
@@ -50,38 +50,40 @@ impl Trackers {
     /// Announces, and waits for the answer.
     pub(crate) async fn announce(
         &self,
-        outgoing: OutgoingAnnounce,
+        url: &TrackerUrl,
+        request: AnnounceRequest,
     ) -> Result<AnnounceResponse, Failure> {
-        let typed = self.typed().contains(outgoing.url.as_str());
-        match outgoing.url.scheme() {
-            Scheme::Udp => self.announce_udp(outgoing, typed).await,
-            Scheme::Http | Scheme::Https => self.announce_http(outgoing, typed).await,
+        let typed = self.typed().contains(url.as_str());
+        match url.scheme() {
+            Scheme::Udp => self.announce_udp(url, request, typed).await,
+            Scheme::Http | Scheme::Https => self.announce_http(url, request, typed).await,
         }
     }
 
     async fn announce_udp(
         &self,
-        outgoing: OutgoingAnnounce,
+        url: &TrackerUrl,
+        request: AnnounceRequest,
         typed: bool,
     ) -> Result<AnnounceResponse, Failure> {
-        let url = outgoing.url;
-        let addresses = resolve(&url).await?;
+        let addresses = resolve(url).await?;
         let target = addresses
             .into_iter()
-            .find(|target| typed || content_may_contact(&url, target.ip()))
+            .find(|target| typed || content_may_contact(url, target.ip()))
             .ok_or_else(forbidden)?;
         self.udp
-            .announce(target, url.path_and_query().to_owned(), outgoing.request)
+            .announce(target, url.path_and_query().to_owned(), request)
             .await
     }
 
     async fn announce_http(
         &self,
-        outgoing: OutgoingAnnounce,
+        url: &TrackerUrl,
+        request: AnnounceRequest,
         typed: bool,
     ) -> Result<AnnounceResponse, Failure> {
         let _turn = self.http.acquire().await;
-        let url = announce_url(outgoing.url.as_str(), &outgoing.request);
+        let url = announce_url(url.as_str(), &request);
         let allow =
             move |url: &str, to: IpAddr, from: Option<IpAddr>| match url.parse::<TrackerUrl>() {
                 Ok(_) if typed && from.is_none() => true,

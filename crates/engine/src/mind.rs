@@ -1,0 +1,259 @@
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::watch;
+
+use announce::{AnnounceResponse, Event as Announced, Failure};
+use cache::Done;
+use peer::{Batch, CloseReason, Peer};
+use session::{Announce, AnnounceId, Connect, Event, STOP_TIMEOUT, Session};
+use stdx::{ConnId, Instant, TorrentId};
+
+use crate::link::{LINK_QUEUE_MAX, Link, LinkInput, Surroundings};
+use crate::trackers::Trackers;
+
+/// Inputs that may wait for the mind; beyond it, connections wait with theirs and read no more.
+pub(crate) const MIND_QUEUE_MAX: usize = 1_024;
+/// Events that may wait for one torrent's listener.
+pub(crate) const EVENTS_MAX: usize = 256;
+/// Inputs taken in before outputs are drained.
+const TURN_MAX: usize = 64;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Runs on the mind's task, between two inputs.
+pub(crate) type Command = Box<dyn FnOnce(&mut Mind, Instant) + Send>;
+
+/// Everything that reaches the mind.
+pub(crate) enum Input {
+    /// A peer connected to us.
+    Incoming(TcpStream, SocketAddr),
+    /// A connection that the session asked for stands, or could not be had.
+    Connected(ConnId, std::io::Result<TcpStream>),
+    /// A connection has something to say.
+    Batch(ConnId, Batch),
+    /// A connection's last words, and why it ended.
+    Closed(ConnId, Batch, CloseReason),
+    /// A disk operation ended.
+    Disk(Done),
+    /// A tracker answered, or didn't.
+    Announced(AnnounceId, Result<AnnounceResponse, Failure>),
+    /// Somebody asks or commands.
+    Command(Command),
+}
+
+/// The owner of the session: the one task that decides. It hands on what the session asks for
+/// and never waits for anybody but its own queue.
+pub(crate) struct Mind {
+    pub(crate) session: Session,
+    around: Surroundings,
+    trackers: Arc<Trackers>,
+    peer_config: Arc<peer::Config>,
+    links: HashMap<ConnId, Sender<LinkInput>>,
+    opening: HashMap<ConnId, Connect>,
+    listeners: HashMap<TorrentId, Sender<Event>>,
+    reading: watch::Sender<bool>,
+}
+
+impl Mind {
+    pub(crate) fn new(
+        session: Session,
+        around: Surroundings,
+        trackers: Arc<Trackers>,
+        peer_config: Arc<peer::Config>,
+        reading: watch::Sender<bool>,
+    ) -> Self {
+        Self {
+            session,
+            around,
+            trackers,
+            peer_config,
+            links: HashMap::new(),
+            opening: HashMap::new(),
+            listeners: HashMap::new(),
+            reading,
+        }
+    }
+
+    /// Says where the events of a torrent go.
+    pub(crate) fn listen(&mut self, torrent: TorrentId) -> Receiver<Event> {
+        let (send, receive) = channel(EVENTS_MAX);
+        self.listeners.insert(torrent, send);
+        receive
+    }
+
+    /// Takes in inputs until nobody is left to send any.
+    pub(crate) async fn run(mut self, mut inputs: Receiver<Input>) {
+        let mut turn = Vec::with_capacity(TURN_MAX);
+        loop {
+            self.drain();
+            let deadline = self.session.poll_timeout();
+            tokio::select! {
+                biased;
+                taken = inputs.recv_many(&mut turn, TURN_MAX) => {
+                    if taken == 0 {
+                        return;
+                    }
+                    for input in turn.drain(..) {
+                        self.handle(input);
+                    }
+                }
+                () = self.around.clock.sleep_until(deadline) => {}
+            }
+            self.session.handle_timeout(self.around.clock.now());
+        }
+    }
+
+    fn handle(&mut self, input: Input) {
+        let now = self.around.clock.now();
+        match input {
+            Input::Incoming(stream, remote) => self.incoming(now, stream, remote),
+            Input::Connected(conn, stream) => self.connected(now, conn, stream),
+            Input::Batch(conn, batch) => self.session.handle_batch(now, conn, batch),
+            Input::Closed(conn, last, reason) => {
+                tracing::debug!(?conn, %reason, "connection ended");
+                self.links.remove(&conn);
+                self.session.handle_batch(now, conn, last);
+                self.session.handle_closed(now, conn, &reason);
+            }
+            Input::Disk(done) => self.session.handle_disk(now, done),
+            Input::Announced(id, result) => self.session.handle_announce(now, id, result),
+            Input::Command(command) => command(self, now),
+        }
+    }
+
+    fn incoming(&mut self, now: Instant, stream: TcpStream, remote: SocketAddr) {
+        let Some(conn) = self.session.handle_incoming(now, remote) else {
+            tracing::debug!(%remote, "too many connections; one more turned away");
+            return;
+        };
+        let peer = Peer::accept(now, Arc::clone(&self.peer_config), remote);
+        self.link(conn, stream, peer);
+    }
+
+    fn connected(&mut self, now: Instant, conn: ConnId, stream: std::io::Result<TcpStream>) {
+        let Some(connect) = self.opening.remove(&conn) else {
+            return;
+        };
+        let stream = match stream {
+            Ok(stream) => stream,
+            Err(error) => {
+                tracing::debug!(addr = %connect.addr, %error, "cannot connect");
+                self.session.handle_connect_failed(now, conn);
+                return;
+            }
+        };
+        if !self.session.handle_connected(now, conn) {
+            return;
+        }
+        let config = Arc::clone(&self.peer_config);
+        let Connect {
+            torrent,
+            have,
+            upload_only,
+            addr,
+            ..
+        } = connect;
+        self.link(
+            conn,
+            stream,
+            Peer::connect(now, config, torrent, have, upload_only, addr),
+        );
+    }
+
+    fn link(&mut self, conn: ConnId, stream: TcpStream, peer: Peer) {
+        // Requests and haves are small and urgent; failing to say so only makes them slower.
+        let _slower = stream.set_nodelay(true);
+        let (send, receive) = channel(LINK_QUEUE_MAX);
+        self.links.insert(conn, send.clone());
+        let link = Link::new(conn, stream, peer, (send, receive), self.around.clone());
+        tokio::spawn(link.run());
+    }
+
+    fn drain(&mut self) {
+        while let Some((conn, order)) = self.session.poll_order() {
+            let Some(link) = self.links.get(&conn) else {
+                continue;
+            };
+            if link.try_send(LinkInput::Order(order)).is_err() {
+                // It doesn't keep up, or has ended; in the latter case this changes nothing.
+                tracing::debug!(?conn, "a connection does not take its orders");
+                self.links.remove(&conn);
+            }
+        }
+        while let Some(connect) = self.session.poll_connect() {
+            self.connect(connect);
+        }
+        while let Some(op) = self.session.poll_disk() {
+            self.around.disk.submit(op);
+        }
+        while let Some(announce) = self.session.poll_announce() {
+            self.announce(announce);
+        }
+        while let Some(event) = self.session.poll_event() {
+            self.tell(event);
+        }
+        let allowed = self.session.reading_allowed();
+        self.reading
+            .send_if_modified(|reading| std::mem::replace(reading, allowed) != allowed);
+    }
+
+    fn connect(&mut self, connect: Connect) {
+        let (conn, addr, mind) = (connect.conn, connect.addr, self.around.mind.clone());
+        self.opening.insert(conn, connect);
+        tokio::spawn(async move {
+            let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(addr))
+                .await
+                .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
+            let _gone = mind.send(Input::Connected(conn, stream)).await;
+        });
+    }
+
+    fn announce(&self, announce: Announce) {
+        let (trackers, mind) = (Arc::clone(&self.trackers), self.around.mind.clone());
+        tokio::spawn(async move {
+            let Announce { id, url, request } = announce;
+            let stopped = request.event == Announced::Stopped;
+            let asked = trackers.announce(&url, request);
+            let result = if stopped {
+                let late = |_| Err(Failure::new(b"no answer in time"));
+                tokio::time::timeout(STOP_TIMEOUT, asked)
+                    .await
+                    .unwrap_or_else(late)
+            } else {
+                asked.await
+            };
+            let _gone = mind.send(Input::Announced(id, result)).await;
+        });
+    }
+
+    fn tell(&mut self, event: Event) {
+        let torrent = match &event {
+            // Too many, and nobody waits for them.
+            Event::PieceDone { .. } | Event::Durable { .. } => return,
+            Event::PeerBanned { addr, .. } => return tracing::warn!(%addr, "banned for bad data"),
+            Event::TrackerWarning { url, message, .. } => {
+                return tracing::warn!(%url, "the tracker says: {message}");
+            }
+            Event::TrackerFailed { url, message, .. } => {
+                return tracing::warn!(%url, "the tracker failed: {message}");
+            }
+            Event::MetadataReady { torrent, .. }
+            | Event::Complete { torrent }
+            | Event::Failed { torrent, .. }
+            | Event::Stopped { torrent } => *torrent,
+        };
+        if let Event::Stopped { .. } = event {
+            self.around.disk.detach(torrent);
+        }
+        if let Some(listener) = self.listeners.get(&torrent)
+            && listener.try_send(event).is_err()
+        {
+            self.listeners.remove(&torrent);
+        }
+    }
+}

@@ -1,0 +1,241 @@
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use disk::{CheckReport, Extent, Judge, Resume, Storage, StorageOptions, Which, check};
+use metainfo::{Info, PieceLayers};
+use stdx::{Bitfield, FileIndex, PieceIndex};
+
+/// Why a torrent's files cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The disk or the resume store.
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+    /// Files with other content stand where the download goes.
+    #[error(
+        "{0:?} exists and holds something else; move it away, choose another folder with -o, or \
+         replace it with --overwrite"
+    )]
+    Occupied(PathBuf),
+    /// What is to be seeded is not what the torrent says.
+    #[error(
+        "{path:?} is not whole: {bad} of {pieces} pieces are missing or wrong; `fluvial get` \
+         completes it in place"
+    )]
+    NotWhole {
+        /// The content.
+        path: PathBuf,
+        /// Pieces that are missing or wrong.
+        bad: u32,
+        /// Pieces in all.
+        pieces: u32,
+    },
+}
+
+/// What is done with the files.
+#[derive(Clone, Debug)]
+pub enum Purpose {
+    /// Download into this folder.
+    Get {
+        /// Replace files that hold something else.
+        overwrite: bool,
+        /// Reserve disk space at the start.
+        preallocate: bool,
+        /// Wanted files by index; all when `None`.
+        wanted: Option<Vec<bool>>,
+    },
+    /// Serve what is there; the path is the content itself.
+    Seed {
+        /// Trust the content without reading it: it was hashed just now.
+        trusted: bool,
+    },
+}
+
+/// A torrent's files, looked at.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) storage: Arc<Storage>,
+    pub(crate) have: Bitfield,
+    /// Blocks on disk, unverified, of pieces not held.
+    pub(crate) partial: Vec<(PieceIndex, Bitfield)>,
+    /// What a person should know.
+    pub(crate) notices: Vec<String>,
+}
+
+/// Hears how many bytes of how many are checked; may break to cancel.
+pub(crate) type Progress<'a> = &'a mut (dyn FnMut(u64, u64) -> ControlFlow<()> + 'a);
+
+/// Looks at the files of `info` under `path` and finds out which pieces are there. Blocks.
+pub(crate) fn open(
+    info: &Arc<Info>,
+    layers: &PieceLayers,
+    path: &Path,
+    resume: Option<&Arc<Resume>>,
+    purpose: &Purpose,
+    progress: Progress<'_>,
+) -> Result<Opened, OpenError> {
+    let options = match purpose {
+        Purpose::Get { preallocate, .. } => StorageOptions {
+            preallocate: *preallocate,
+            ..StorageOptions::default()
+        },
+        Purpose::Seed { .. } => StorageOptions {
+            read_only: true,
+            path_is_content: true,
+            ..StorageOptions::default()
+        },
+    };
+    let storage = Arc::new(Storage::new(
+        Arc::clone(info),
+        path,
+        resume.cloned(),
+        options,
+    ));
+    let judge = Judge::new(Arc::clone(info), layers.clone());
+    let mut look = Look {
+        storage: &storage,
+        judge: &judge,
+        progress,
+        notices: Vec::new(),
+    };
+    let (have, partial) = match purpose {
+        Purpose::Seed { trusted: true } => (Bitfield::full(info.layout().pieces()), Vec::new()),
+        Purpose::Seed { trusted: false } => (look.seed(resume)?, Vec::new()),
+        Purpose::Get {
+            overwrite, wanted, ..
+        } => {
+            if let Some(wanted) = wanted {
+                storage.select(wanted)?;
+            }
+            look.get(resume, *overwrite)?
+        }
+    };
+    let notices = look.notices;
+    Ok(Opened {
+        storage,
+        have,
+        partial,
+        notices,
+    })
+}
+
+/// One look at the files.
+struct Look<'a> {
+    storage: &'a Storage,
+    judge: &'a Judge,
+    progress: Progress<'a>,
+    notices: Vec<String>,
+}
+
+impl Look<'_> {
+    fn get(
+        &mut self,
+        resume: Option<&Arc<Resume>>,
+        overwrite: bool,
+    ) -> Result<(Bitfield, Vec<(PieceIndex, Bitfield)>), OpenError> {
+        if let Some(resume) = resume
+            && resume.load()?.pieces.is_some()
+        {
+            let found = resume.validate(self.storage)?;
+            let have = self.recheck(resume, found.have, &found.doubtful)?;
+            return Ok((have, found.partial));
+        }
+        let have = self.first_sight(overwrite)?;
+        if let Some(resume) = resume {
+            resume.adopt(self.storage, &have)?;
+        }
+        Ok((have, Vec::new()))
+    }
+
+    /// Files that no record tells of: theirs, if any piece matches; otherwise someone else's.
+    fn first_sight(&mut self, overwrite: bool) -> Result<Bitfield, OpenError> {
+        let none = Bitfield::new(self.storage.content().pieces());
+        let stats = self.storage.stat();
+        let occupied = stats
+            .iter()
+            .position(|stat| stat.is_some_and(|stat| stat.size > 0));
+        let Some(occupied) = occupied else {
+            return Ok(none);
+        };
+        let report = self.check(Which::All)?;
+        if report.good.ones() == 0 {
+            let path = self.storage.file_path(FileIndex(occupied as u32));
+            return if overwrite {
+                Ok(none)
+            } else {
+                Err(OpenError::Occupied(path))
+            };
+        }
+        self.notices.push(format!(
+            "found {} of {} pieces in place",
+            report.good.ones(),
+            report.good.len()
+        ));
+        self.note_longer(&report);
+        Ok(report.good)
+    }
+
+    fn seed(&mut self, resume: Option<&Arc<Resume>>) -> Result<Bitfield, OpenError> {
+        let recorded = match resume {
+            Some(resume) => resume.load()?.pieces.is_some(),
+            None => false,
+        };
+        let have = match resume {
+            Some(resume) if recorded => {
+                let found = resume.validate(self.storage)?;
+                self.recheck(resume, found.have, &found.doubtful)?
+            }
+            _ => {
+                let report = self.check(Which::All)?;
+                if let Some(resume) = resume
+                    && report.good.is_full()
+                {
+                    resume.adopt(self.storage, &report.good)?;
+                    resume.close(self.storage)?;
+                }
+                report.good
+            }
+        };
+        if !have.is_full() {
+            return Err(OpenError::NotWhole {
+                path: self.storage.content_path(),
+                bad: have.len() - have.ones(),
+                pieces: have.len(),
+            });
+        }
+        Ok(have)
+    }
+
+    fn recheck(
+        &mut self,
+        resume: &Resume,
+        mut have: Bitfield,
+        doubtful: &Bitfield,
+    ) -> Result<Bitfield, OpenError> {
+        if doubtful.ones() == 0 {
+            return Ok(have);
+        }
+        let report = self.check(Which::Only(doubtful))?;
+        for piece in report.good.iter_ones() {
+            have.set(piece);
+        }
+        resume.adopt(self.storage, &have)?;
+        Ok(have)
+    }
+
+    fn check(&mut self, which: Which<'_>) -> Result<CheckReport, OpenError> {
+        Ok(check(self.storage, self.judge, which, 0, self.progress)?)
+    }
+
+    fn note_longer(&mut self, report: &CheckReport) {
+        for issue in &report.files {
+            if let Extent::Longer(size) = issue.extent {
+                let path = self.storage.file_path(issue.file);
+                self.notices.push(format!(
+                    "{path:?} is longer ({size} bytes) than the torrent says; it will be cut"
+                ));
+            }
+        }
+    }
+}
