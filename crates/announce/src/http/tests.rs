@@ -168,7 +168,8 @@ fn announce_answers_of_all_shapes() {
         Ok(&[]),
     );
     check(
-        b"d8:intervali900e5:peersld2:ip7:1.2.3.44:porti6881eed2:ip3:::14:porti1eed2:ip1:x4:porti1eeee",
+        b"d8:intervali900e5:peersl\
+          d2:ip7:1.2.3.44:porti6881eed2:ip3:::14:porti1eed2:ip1:x4:porti1eeee",
         Ok(&["1.2.3.4:6881", "[::1]:1"]),
     );
     check(

@@ -74,7 +74,10 @@ fn address(n: u16, ipv6: bool) -> SocketAddr {
 proptest! {
     #[test]
     fn store_agrees_with_the_model(
-        steps in prop::collection::vec((0u8..3, 0u16..60, any::<bool>(), 0u64..2, 0u32..4, 0usize..80), 1..400),
+        steps in prop::collection::vec(
+            (0u8..3, 0u16..60, any::<bool>(), 0u64..2, 0u32..4, 0usize..80),
+            1..400,
+        ),
     ) {
         let mut store = Store::new(StoreConfig::default(), SECRET, Instant::ZERO);
         let mut model = Model::default();
@@ -99,7 +102,8 @@ proptest! {
                 .map(|(peer, _)| peer)
                 .collect();
             let mut peers = reply.peers;
-            let expected = if announce.event == Event::Stopped { 0 } else { numwant.min(eligible.len()) };
+            let wanted = if announce.event == Event::Stopped { 0 } else { numwant };
+            let expected = wanted.min(eligible.len());
             prop_assert_eq!(peers.len(), expected);
             prop_assert!(peers.iter().all(|peer| eligible.contains(peer)));
             peers.sort_unstable();
