@@ -195,6 +195,18 @@ impl Picker {
         self.sequential = sequential;
     }
 
+    /// Announces that many pieces are about to change: the order is built anew once afterwards.
+    pub fn prepare_many_changes(&mut self) {
+        self.order.set_dirty();
+    }
+
+    /// Takes back all that a connection keeps for itself: it is choked, snubbed or closed.
+    pub fn disown(&mut self, conn: ConnId) {
+        for partial in self.partials.values_mut() {
+            partial.owner = partial.owner.filter(|owner| owner.conn != conn);
+        }
+    }
+
     /// Sets how much each piece is wanted. Many changes at once cost one pass over all pieces.
     pub fn set_priorities(&mut self, priorities: impl Iterator<Item = (PieceIndex, Priority)>) {
         self.order.set_dirty();

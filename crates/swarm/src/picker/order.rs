@@ -92,10 +92,6 @@ impl Order {
         self.listed.get(piece)
     }
 
-    pub(super) fn listed(&self) -> &Bitfield {
-        &self.listed
-    }
-
     pub(super) fn rng(&mut self) -> &mut Rng {
         &mut self.rng
     }

@@ -17,6 +17,8 @@ const SCAN_MAX: u64 = 16_384;
 const SAMPLE: usize = 64;
 /// Blocks asked for a second time in one go (endgame).
 const ENDGAME_BATCH: usize = 4;
+/// Blocks to choose from that are looked up (endgame).
+const ENDGAME_CHOICE: usize = 1_024;
 /// Connections asked for the same block at the same time (endgame).
 const ENDGAME_ASKERS: usize = 3;
 
@@ -381,7 +383,16 @@ impl Picker {
         out: &mut Vec<(PieceIndex, BlockIndex)>,
     ) {
         let mut busy = Vec::new();
-        for (&piece, partial) in &self.partials {
+        let pieces = u64::from(asker.have.len());
+        let start = self.order.rng().below(pieces) as u32;
+        for (&piece, partial) in self
+            .partials
+            .range(start..)
+            .chain(self.partials.range(..start))
+        {
+            if busy.len() >= ENDGAME_CHOICE {
+                break;
+            }
             let strict = partial.owner.is_some_and(|owner| owner.strict);
             if strict || asker.parole || !asker.have.get(piece) || !self.is_pickable(piece) {
                 continue;

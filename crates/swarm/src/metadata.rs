@@ -1,0 +1,278 @@
+//! The `info` dictionary of a magnet link, fetched from peers (BEP 9).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use hash::{sha1, sha256};
+use metainfo::limits::MAX_METADATA_SIZE;
+use metainfo::{Info, InfoHashes};
+use stdx::{ConnId, Duration, Instant};
+
+/// The unit of transfer (BEP 9).
+const PIECE: usize = 16 * 1024;
+/// Requests outstanding at one peer.
+const PER_PEER: usize = 4;
+/// An answer is waited for this long.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// A peer that rejected or did not answer is left alone for this long.
+const PAUSE: Duration = Duration::from_secs(20);
+
+/// What an answer led to.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// More is needed.
+    Continue,
+    /// All here, and it is what the link named.
+    Done(Arc<Info>),
+    /// It hashes to something else. The peers named are certainly to blame.
+    Wrong(Vec<ConnId>),
+    /// It is what was named, and no usable torrent, says this reason.
+    Unusable(String),
+}
+
+#[derive(Debug)]
+struct Source {
+    size: u32,
+    asked: BTreeMap<u32, Instant>,
+    not_before: Instant,
+    /// It took part in an attempt that failed.
+    suspect: bool,
+}
+
+/// One torrent's metadata on its way in.
+///
+/// Pieces come from all peers at once. When the result is wrong it cannot be told who lied, so
+/// after that one peer after the other is asked for the whole, and a lie has a name.
+#[derive(Debug)]
+pub(crate) struct Fetch {
+    expected: InfoHashes,
+    sources: BTreeMap<ConnId, Source>,
+    size: u32,
+    pieces: Vec<Option<Vec<u8>>>,
+    contributors: BTreeSet<ConnId>,
+    alone: bool,
+    /// With `alone`: the peer of this attempt.
+    chosen: Option<ConnId>,
+}
+
+impl Fetch {
+    pub(crate) fn new(expected: InfoHashes) -> Self {
+        Self {
+            expected,
+            sources: BTreeMap::new(),
+            size: 0,
+            pieces: Vec::new(),
+            contributors: BTreeSet::new(),
+            alone: false,
+            chosen: None,
+        }
+    }
+
+    /// Notes that a peer has the metadata, of so many bytes. Impossible sizes are ignored.
+    pub(crate) fn offered(&mut self, now: Instant, conn: ConnId, size: u32) {
+        if size == 0 || size as usize > MAX_METADATA_SIZE || self.sources.contains_key(&conn) {
+            return;
+        }
+        let source = Source {
+            size,
+            asked: BTreeMap::new(),
+            not_before: now,
+            suspect: false,
+        };
+        self.sources.insert(conn, source);
+    }
+
+    pub(crate) fn closed(&mut self, conn: ConnId) {
+        self.sources.remove(&conn);
+        if self.chosen == Some(conn) {
+            self.restart();
+        }
+    }
+
+    pub(crate) fn rejected(&mut self, now: Instant, conn: ConnId, piece: u32) {
+        if let Some(source) = self.sources.get_mut(&conn)
+            && source.asked.remove(&piece).is_some()
+        {
+            self.pause(now, conn);
+        }
+    }
+
+    /// Takes an answer; one that was not asked for is ignored.
+    pub(crate) fn received(&mut self, conn: ConnId, piece: u32, data: Vec<u8>) -> Outcome {
+        let Some(source) = self.sources.get_mut(&conn) else {
+            return Outcome::Continue;
+        };
+        if source.asked.remove(&piece).is_none() || source.size != self.size {
+            return Outcome::Continue;
+        }
+        let begin = piece as usize * PIECE;
+        let length = (self.size as usize).saturating_sub(begin).min(PIECE);
+        let Some(slot) = self.pieces.get_mut(piece as usize) else {
+            return Outcome::Continue;
+        };
+        if data.len() != length || slot.is_some() {
+            return Outcome::Continue;
+        }
+        *slot = Some(data);
+        self.contributors.insert(conn);
+        if self.pieces.iter().all(Option::is_some) {
+            self.judge()
+        } else {
+            Outcome::Continue
+        }
+    }
+
+    /// What to ask whom now: pieces of the metadata, by connection.
+    pub(crate) fn requests(&mut self, now: Instant) -> Vec<(ConnId, u32)> {
+        self.give_up_late(now);
+        self.choose(now);
+        let asked: BTreeSet<u32> = self
+            .sources
+            .values()
+            .flat_map(|source| source.asked.keys().copied())
+            .collect();
+        let free = |piece: &u32| self.pieces[*piece as usize].is_none() && !asked.contains(piece);
+        let mut free = (0..self.pieces.len() as u32)
+            .filter(free)
+            .collect::<Vec<_>>()
+            .into_iter();
+        let mut out = Vec::new();
+        // In turns, so that a slow peer does not get all of a short list.
+        for _ in 0..PER_PEER {
+            for (&conn, source) in &mut self.sources {
+                let usable = source.size == self.size
+                    && source.not_before <= now
+                    && source.asked.len() < PER_PEER
+                    && self.chosen.is_none_or(|chosen| chosen == conn);
+                if usable && let Some(piece) = free.next() {
+                    source.asked.insert(piece, now);
+                    out.push((conn, piece));
+                }
+            }
+        }
+        out
+    }
+
+    /// When something is to be done again.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let late = self
+            .sources
+            .values()
+            .flat_map(|it| it.asked.values().map(|&at| at + PATIENCE));
+        let paused = self
+            .sources
+            .values()
+            .filter(|it| it.asked.is_empty())
+            .map(|it| it.not_before);
+        late.chain(paused).min()
+    }
+
+    fn give_up_late(&mut self, now: Instant) {
+        let mut late = Vec::new();
+        for (&conn, source) in &mut self.sources {
+            let before = source.asked.len();
+            source.asked.retain(|_, &mut at| now.since(at) < PATIENCE);
+            if source.asked.len() < before {
+                late.push(conn);
+            }
+        }
+        for conn in late {
+            self.pause(now, conn);
+        }
+    }
+
+    fn pause(&mut self, now: Instant, conn: ConnId) {
+        if let Some(source) = self.sources.get_mut(&conn) {
+            source.not_before = now + PAUSE;
+        }
+        if self.chosen == Some(conn) {
+            self.restart();
+        }
+    }
+
+    /// Settles on a size, that most peers state, and on a peer when only one is to be asked.
+    fn choose(&mut self, now: Instant) {
+        let ready = |source: &Source| source.not_before <= now;
+        let alive = self.sources.values().any(|source| source.size == self.size);
+        if self.size == 0 || !alive {
+            self.restart();
+            let mut votes: BTreeMap<u32, (u32, u32)> = BTreeMap::new();
+            for source in self.sources.values() {
+                let vote = votes.entry(source.size).or_default();
+                *(if source.suspect {
+                    &mut vote.1
+                } else {
+                    &mut vote.0
+                }) += 1;
+            }
+            let Some((&size, _)) = votes.iter().max_by_key(|&(_, votes)| votes) else {
+                return;
+            };
+            self.set_size(size);
+        }
+        if self.alone && self.chosen.is_none() {
+            let ready = self.sources.iter().filter(|(_, source)| ready(source));
+            let next = ready.min_by_key(|(_, source)| (source.suspect, source.not_before));
+            if let Some((&conn, source)) = next {
+                let size = source.size;
+                self.set_size(size);
+                self.chosen = Some(conn);
+            }
+        }
+    }
+
+    fn set_size(&mut self, size: u32) {
+        self.size = size;
+        self.pieces = vec![None; (size as usize).div_ceil(PIECE)];
+        self.contributors.clear();
+    }
+
+    fn restart(&mut self) {
+        self.set_size(0);
+        self.chosen = None;
+        for source in self.sources.values_mut() {
+            source.asked.clear();
+        }
+    }
+
+    fn judge(&mut self) -> Outcome {
+        let raw = self
+            .pieces
+            .iter()
+            .flatten()
+            .flatten()
+            .copied()
+            .collect::<Vec<u8>>();
+        let v1 = self.expected.v1.map(|hash| hash == sha1(&raw));
+        let v2 = self.expected.v2.map(|hash| hash == sha256(&raw));
+        if v1 == Some(true) && v2 == Some(false) || v1 == Some(false) && v2 == Some(true) {
+            return Outcome::Unusable("its two info-hashes belong to different metadata".into());
+        }
+        if v1 != Some(false) && v2 != Some(false) {
+            return match Info::parse_expecting(&raw, &self.expected) {
+                Ok(info) => Outcome::Done(Arc::new(info)),
+                Err(error) => Outcome::Unusable(error.to_string()),
+            };
+        }
+        let blamed = std::mem::take(&mut self.contributors);
+        for conn in &blamed {
+            if let Some(source) = self.sources.get_mut(conn) {
+                source.suspect = true;
+            }
+        }
+        let certain = if blamed.len() == 1 {
+            blamed.into_iter().collect()
+        } else {
+            Vec::new()
+        };
+        for conn in &certain {
+            self.sources.remove(conn);
+        }
+        self.alone = true;
+        self.restart();
+        Outcome::Wrong(certain)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,345 @@
+//! The addresses that are known, and which of them to connect to next.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+
+use stdx::{ConnId, Duration, Instant, Rng, TokenBucket};
+
+pub use identity::Identity;
+pub use priority::canonical_priority;
+
+mod identity;
+mod priority;
+
+/// Addresses remembered per torrent.
+pub const KNOWN_MAX: usize = 3_000;
+/// Identities banned per torrent; the oldest ban ends when there are more.
+pub const BANS_MAX: usize = 10_000;
+/// Failures in a row after which an address is forgotten, unless the user named it.
+const FAILURES_MAX: u8 = 8;
+/// Wait after a failed or closed connection: this times the failures so far, plus one.
+const RETRY: Duration = Duration::from_secs(30);
+/// The first wait after a failed connection: the other side may be about to start.
+const FIRST_RETRY: Duration = Duration::from_secs(5);
+/// A connection attempt without a word for so long has failed.
+const ATTEMPT_MAX: Duration = Duration::from_mins(1);
+
+/// Where an address came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Origin {
+    User,
+    Magnet,
+    Tracker,
+    Pex,
+    Dht,
+    Lsd,
+    /// It connected to us, or a peer stated it as its listening address.
+    Incoming,
+}
+
+/// Limits of the connections that this torrent makes.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Most connections at once, both directions.
+    pub connections: usize,
+    /// Most attempts under way.
+    pub half_open: usize,
+    /// Attempts per second, in the long run.
+    pub connect_rate: u64,
+    /// Attempts at once, at the start.
+    pub connect_burst: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 200,
+            half_open: 40,
+            connect_rate: 20,
+            connect_burst: 30,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Idle,
+    Attempt(Instant),
+    Connected(ConnId),
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    origin: Origin,
+    state: State,
+    failures: u8,
+    /// Not before this.
+    next: Instant,
+    /// It has everything, as far as is known.
+    seed: bool,
+    /// It is this process.
+    is_self: bool,
+}
+
+/// The known addresses of one torrent, bounded.
+#[derive(Clone, Debug)]
+pub struct Neighbours {
+    limits: Limits,
+    known: BTreeMap<SocketAddr, Known>,
+    attempts: BTreeSet<SocketAddr>,
+    banned: BTreeSet<Identity>,
+    ban_order: VecDeque<Identity>,
+    tokens: TokenBucket,
+    /// Our own address as peers see it, once known (BEP 40).
+    own: Option<SocketAddr>,
+    rng: Rng,
+}
+
+impl Neighbours {
+    /// Nobody known.
+    pub fn new(now: Instant, limits: Limits, rng: Rng) -> Self {
+        let tokens = TokenBucket::new(limits.connect_rate.max(1), limits.connect_burst.max(1), now);
+        Self {
+            limits,
+            known: BTreeMap::new(),
+            attempts: BTreeSet::new(),
+            banned: BTreeSet::new(),
+            ban_order: VecDeque::new(),
+            tokens,
+            own: None,
+            rng,
+        }
+    }
+
+    /// The limits it was made with.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// How many addresses are known.
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// True when no address is known.
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    /// Addresses that could be connected to, now or later.
+    pub fn candidates(&self) -> usize {
+        let idle = |known: &&Known| known.state == State::Idle && !known.is_self && !known.seed;
+        self.known.values().filter(idle).count()
+    }
+
+    /// Attempts under way.
+    pub fn half_open(&self) -> usize {
+        self.attempts.len()
+    }
+
+    /// Our address as others see it, for BEP 40.
+    pub fn set_own_address(&mut self, own: SocketAddr) {
+        self.own = Some(own);
+    }
+
+    /// Notes an address. A user's word makes an address that failed before be tried at once.
+    pub fn add(&mut self, now: Instant, addr: SocketAddr, origin: Origin) {
+        if !identity::is_connectable(addr) || self.is_banned(addr) {
+            return;
+        }
+        if let Some(known) = self.known.get_mut(&addr) {
+            if origin < known.origin {
+                known.origin = origin;
+            }
+            if origin == Origin::User {
+                known.next = known.next.min(now);
+            }
+            return;
+        }
+        if self.known.len() >= KNOWN_MAX && !self.make_room() {
+            return;
+        }
+        let known = Known {
+            origin,
+            state: State::Idle,
+            failures: 0,
+            next: now,
+            seed: false,
+            is_self: false,
+        };
+        self.known.insert(addr, known);
+    }
+
+    /// Notes that a connection exists to or from `addr`, which others may connect to.
+    pub fn connected(&mut self, now: Instant, addr: SocketAddr, conn: ConnId) {
+        self.attempts.remove(&addr);
+        self.add(now, addr, Origin::Incoming);
+        if let Some(known) = self.known.get_mut(&addr) {
+            known.state = State::Connected(conn);
+        }
+    }
+
+    /// Notes that a connection worked: the peer spoke our protocol.
+    pub fn succeeded(&mut self, addr: SocketAddr) {
+        if let Some(known) = self.known.get_mut(&addr) {
+            known.failures = 0;
+        }
+    }
+
+    /// Notes that a connection closed. `useful` when data flowed: it is soon worth another try.
+    pub fn closed(&mut self, now: Instant, addr: SocketAddr, conn: ConnId, useful: bool) {
+        let Some(known) = self.known.get_mut(&addr) else {
+            return;
+        };
+        if known.state == State::Connected(conn) {
+            known.state = State::Idle;
+            self.failed_once(now, addr, useful);
+        }
+    }
+
+    /// Notes that an attempt failed.
+    pub fn failed(&mut self, now: Instant, addr: SocketAddr) {
+        if !self.attempts.remove(&addr) {
+            return;
+        }
+        if let Some(known) = self.known.get_mut(&addr) {
+            known.state = State::Idle;
+        }
+        self.failed_once(now, addr, false);
+    }
+
+    fn failed_once(&mut self, now: Instant, addr: SocketAddr, useful: bool) {
+        let Some(known) = self.known.get_mut(&addr) else {
+            return;
+        };
+        if !useful {
+            known.failures = known.failures.saturating_add(1);
+        }
+        let wait = if known.failures <= 1 {
+            FIRST_RETRY
+        } else {
+            RETRY * known.failures.into()
+        };
+        known.next = now + wait;
+        let named = matches!(known.origin, Origin::User | Origin::Magnet);
+        if known.failures > FAILURES_MAX && !named {
+            self.known.remove(&addr);
+        }
+    }
+
+    /// Notes whether the peer there has everything.
+    pub fn set_seed(&mut self, addr: SocketAddr, seed: bool) {
+        if let Some(known) = self.known.get_mut(&addr) {
+            known.seed = seed;
+        }
+    }
+
+    /// Notes that the address is our own.
+    pub fn set_self(&mut self, addr: SocketAddr) {
+        if let Some(known) = self.known.get_mut(&addr) {
+            known.is_self = true;
+        }
+    }
+
+    /// Shuts an identity out and forgets its addresses.
+    pub fn ban(&mut self, addr: SocketAddr) {
+        let identity = Identity::of(addr);
+        if self.banned.insert(identity) {
+            self.ban_order.push_back(identity);
+        }
+        if self.ban_order.len() > BANS_MAX
+            && let Some(oldest) = self.ban_order.pop_front()
+        {
+            self.banned.remove(&oldest);
+        }
+        let gone = |addr: &SocketAddr| Identity::of(*addr) == identity;
+        self.known.retain(|addr, _| !gone(addr));
+        self.attempts.retain(|addr| !gone(addr));
+    }
+
+    /// Whether the address is shut out.
+    pub fn is_banned(&self, addr: SocketAddr) -> bool {
+        self.banned.contains(&Identity::of(addr))
+    }
+
+    /// The address to connect to next, if it is time for one: with `connections` open, and seeds
+    /// of no use when `skip_seeds`. `is_taken` tells the identities that are connected.
+    pub fn next(
+        &mut self,
+        now: Instant,
+        connections: usize,
+        skip_seeds: bool,
+        is_taken: impl Fn(Identity) -> bool,
+    ) -> Option<SocketAddr> {
+        let open = connections + self.attempts.len();
+        if open >= self.limits.connections || self.attempts.len() >= self.limits.half_open {
+            return None;
+        }
+        let attempted: BTreeSet<Identity> = self
+            .attempts
+            .iter()
+            .map(|&addr| Identity::of(addr))
+            .collect();
+        let own = self.own;
+        let usable = |(addr, known): &(&SocketAddr, &Known)| {
+            let identity = Identity::of(**addr);
+            known.state == State::Idle
+                && !known.is_self
+                && known.next <= now
+                && !(skip_seeds && known.seed)
+                && !attempted.contains(&identity)
+                && !is_taken(identity)
+        };
+        // What the user named comes first; then the fewest failures; then BEP 40, or by lot.
+        let rng = &mut self.rng;
+        let rank = |(addr, known): &(&SocketAddr, &Known)| {
+            let canonical = match own {
+                Some(own) => canonical_priority(own, **addr),
+                None => rng.next_u64() as u32,
+            };
+            (
+                known.origin != Origin::User,
+                known.failures,
+                Reverse(canonical),
+            )
+        };
+        let addr = *self.known.iter().filter(usable).min_by_key(rank)?.0;
+        if self.tokens.take(now, 1) == 0 {
+            return None;
+        }
+        self.attempts.insert(addr);
+        self.known.get_mut(&addr)?.state = State::Attempt(now);
+        Some(addr)
+    }
+
+    /// Gives up attempts of which nothing was heard.
+    pub fn expire(&mut self, now: Instant) {
+        let late = |addr: &&SocketAddr| {
+            let state = self.known.get(addr).map(|known| known.state);
+            !matches!(state, Some(State::Attempt(since)) if now.since(since) < ATTEMPT_MAX)
+        };
+        let late: Vec<_> = self.attempts.iter().filter(late).copied().collect();
+        for addr in late {
+            self.failed(now, addr);
+        }
+    }
+
+    /// Forgets the least promising address that is not in use.
+    fn make_room(&mut self) -> bool {
+        let idle = self.known.iter().filter(|(_, known)| {
+            known.state == State::Idle && known.origin != Origin::User && !known.is_self
+        });
+        let rng = &mut self.rng;
+        let worst = idle.max_by_key(|(_, known)| (known.failures, known.seed, rng.next_u64()));
+        let Some((&addr, _)) = worst else {
+            return false;
+        };
+        self.known.remove(&addr);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests;

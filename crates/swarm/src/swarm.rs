@@ -1,0 +1,351 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use metainfo::{InfoHashes, PieceLayers};
+use peer::{Batch, CloseReason, Order, Torrent};
+use stdx::{
+    Bitfield, BlockRange, Buf, ConnId, Duration, FileIndex, Instant, PeerId, PieceIndex, Rng,
+};
+
+use crate::conn::Conn;
+use crate::content::Content;
+use crate::layers::Layers;
+use crate::metadata::Fetch;
+use crate::trust::Trust;
+use crate::{Event, Limits, Neighbours, Origin, PeerView, Priority, Stats};
+
+mod blocks;
+mod connections;
+mod hashes;
+mod reports;
+mod upkeep;
+mod verify;
+
+/// How often the torrent looks after itself while it has, or could have, peers.
+const TICK: Duration = Duration::from_secs(1);
+
+/// What a torrent is to know about its surroundings.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// How we name ourselves, so as to notice connections to ourselves and to break ties.
+    pub peer_id: PeerId,
+    /// Connections.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// The usual limits.
+    pub fn new(peer_id: PeerId) -> Self {
+        Self {
+            peer_id,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// One torrent's mind. Performs no I/O and reads no clock.
+///
+/// Inputs are the `handle_*` methods and the commands. After any of them drain
+/// [`Self::poll_order`], [`Self::poll_store`], [`Self::poll_event`] and [`Self::poll_connect`],
+/// then read [`Self::poll_timeout`].
+///
+/// A magnet link begins without metadata: [`Event::MetadataReady`] comes, the owner looks at the
+/// disk and calls [`Self::start`]. With metadata, `start` comes first. Until then no connections
+/// are made or taken in, except to fetch the metadata.
+#[derive(Debug)]
+pub struct Swarm {
+    config: Config,
+    torrent: Arc<Torrent>,
+    layers: PieceLayers,
+    rng: Rng,
+    neighbours: Neighbours,
+    trust: Trust,
+    conns: BTreeMap<ConnId, Conn>,
+    content: Option<Content>,
+    metadata: Option<Fetch>,
+    paused: bool,
+    stopped: bool,
+    /// Blocks became free, or endgame may have begun: idle connections get another look.
+    freed: bool,
+    /// The connection after which idle ones were last looked at, so that all get their turn.
+    looked_at: ConnId,
+    complete_told: bool,
+    next_tick: Instant,
+    next_turnover: Instant,
+    wasted: u64,
+    failed: u64,
+    orders: VecDeque<(ConnId, Order)>,
+    stores: VecDeque<(BlockRange, Buf)>,
+    events: VecDeque<Event>,
+}
+
+impl Swarm {
+    /// A torrent without peers, with or without metadata.
+    pub fn new(now: Instant, config: Config, torrent: Arc<Torrent>, mut rng: Rng) -> Self {
+        let metadata = torrent.info.is_none().then(|| Fetch::new(torrent.hashes));
+        Self {
+            config,
+            torrent,
+            layers: PieceLayers::default(),
+            neighbours: Neighbours::new(now, config.limits, rng.fork()),
+            rng,
+            trust: Trust::default(),
+            conns: BTreeMap::new(),
+            content: None,
+            metadata,
+            paused: false,
+            stopped: false,
+            freed: false,
+            looked_at: ConnId(0),
+            complete_told: false,
+            next_tick: now,
+            next_turnover: now + upkeep::TURNOVER,
+            wasted: 0,
+            failed: 0,
+            orders: VecDeque::new(),
+            stores: VecDeque::new(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Gives the v2 piece layers that came with the metadata; before [`Self::start`].
+    pub fn set_layers(&mut self, layers: PieceLayers) {
+        self.layers = layers;
+    }
+
+    /// Begins: the metadata is known and the disk was checked. `have` are the verified pieces,
+    /// `partial` the blocks of others that are on disk without having been verified. Does nothing
+    /// without metadata or when called again.
+    pub fn start(&mut self, now: Instant, have: &Bitfield, partial: Vec<(PieceIndex, Bitfield)>) {
+        let Some(info) = self.torrent.info.clone().filter(|_| self.content.is_none()) else {
+            return;
+        };
+        let layers = Layers::new(&info, std::mem::take(&mut self.layers));
+        let mut content = Content::new(info, layers, have, &mut self.rng);
+        for (piece, blocks) in partial {
+            content.picker.restore(piece, &blocks);
+        }
+        self.content = Some(content);
+        self.publish_metadata();
+        self.check_complete(now);
+        self.finish(now);
+    }
+
+    /// Sets the priority of each file, in the order of the metadata; missing ones are normal.
+    pub fn select(&mut self, now: Instant, priorities: Vec<Priority>) {
+        let Some(content) = &mut self.content else {
+            return;
+        };
+        content.select(priorities);
+        let Some(content) = &self.content else { return };
+        for conn in self.conns.values_mut() {
+            conn.useful_pieces = conn.have.as_ref().map_or(0, |have| content.useful(have));
+        }
+        let conns: Vec<_> = self.conns.keys().copied().collect();
+        for conn in conns {
+            self.update_interest(conn);
+        }
+        if self
+            .content
+            .as_ref()
+            .is_some_and(|content| !content.is_complete())
+        {
+            self.complete_told = false;
+        }
+        self.check_complete(now);
+        self.freed = true;
+        self.finish(now);
+    }
+
+    /// From the first piece to the last instead of the rarest first.
+    pub fn set_sequential(&mut self, sequential: bool) {
+        if let Some(content) = &mut self.content {
+            content.picker.set_sequential(sequential);
+        }
+    }
+
+    /// While paused, nothing is asked for: the disk does not keep up. What was asked for comes.
+    pub fn set_paused(&mut self, now: Instant, paused: bool) {
+        if std::mem::replace(&mut self.paused, paused) && !paused {
+            self.freed = true;
+            self.finish(now);
+        }
+    }
+
+    /// Closes all connections and makes no more.
+    pub fn stop(&mut self, now: Instant) {
+        self.stopped = true;
+        let conns: Vec<_> = self.conns.keys().copied().collect();
+        for conn in conns {
+            self.close(now, conn, CloseReason::Stopped);
+        }
+    }
+
+    /// Notes addresses of peers.
+    pub fn add_candidates(
+        &mut self,
+        now: Instant,
+        addrs: impl Iterator<Item = SocketAddr>,
+        origin: Origin,
+    ) {
+        for addr in addrs {
+            self.neighbours.add(now, addr, origin);
+        }
+    }
+
+    /// Does what is due. Early and repeated calls do nothing.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if now >= self.next_tick {
+            self.next_tick = now + TICK;
+            self.tick(now);
+        }
+        self.finish(now);
+    }
+
+    /// When [`Self::handle_timeout`] is due next.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let idle = self.conns.is_empty() && self.neighbours.is_empty();
+        (!self.stopped && !idle).then_some(self.next_tick)
+    }
+
+    /// The next order for a connection.
+    pub fn poll_order(&mut self) -> Option<(ConnId, Order)> {
+        self.orders.pop_front()
+    }
+
+    /// The next block to be kept, not verified.
+    pub fn poll_store(&mut self) -> Option<(BlockRange, Buf)> {
+        self.stores.pop_front()
+    }
+
+    /// The next event.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// What connections share, as of now: give it to new ones.
+    pub fn torrent(&self) -> &Arc<Torrent> {
+        &self.torrent
+    }
+
+    /// What names the torrent: both hashes of a hybrid, once the metadata is here.
+    pub fn hashes(&self) -> InfoHashes {
+        self.torrent.hashes
+    }
+
+    /// The pieces that are on disk and may be claimed: give them to new connections. Empty before
+    /// [`Self::start`].
+    pub fn have(&self) -> Bitfield {
+        self.content
+            .as_ref()
+            .map(|content| content.on_disk.clone())
+            .unwrap_or_default()
+    }
+
+    /// The v2 piece layers that are complete.
+    pub fn layers(&self) -> &PieceLayers {
+        self.content
+            .as_ref()
+            .map_or(&self.layers, |content| content.layers.known())
+    }
+
+    /// Whether we have all that we want (BEP 21): give it to new connections.
+    pub fn is_upload_only(&self) -> bool {
+        self.content.as_ref().is_some_and(Content::is_complete)
+    }
+
+    /// Whether everything selected is on disk.
+    pub fn is_complete(&self) -> bool {
+        self.is_upload_only()
+    }
+
+    /// Bytes of the selection that are not verified; all bits set (`u64::MAX`) while unknown.
+    pub fn left(&self) -> u64 {
+        self.content
+            .as_ref()
+            .map_or(u64::MAX, |content| content.total - content.done)
+    }
+
+    /// Verified bytes of the selection.
+    pub fn done(&self) -> u64 {
+        self.content.as_ref().map_or(0, |content| content.done)
+    }
+
+    /// How much a file is wanted.
+    pub fn priority(&self, file: FileIndex) -> Option<Priority> {
+        self.content.as_ref()?.priorities.get(file.get()).copied()
+    }
+
+    /// The pieces in progress with the blocks of each that are here.
+    pub fn partials(&self) -> Vec<(PieceIndex, Bitfield)> {
+        let picker = self.content.as_ref().map(|content| &content.picker);
+        picker
+            .map(|picker| picker.partials().collect())
+            .unwrap_or_default()
+    }
+
+    /// The connections past their handshake.
+    pub fn peers(&self, now: Instant) -> impl Iterator<Item = PeerView> + '_ {
+        self.conns
+            .values()
+            .filter(|conn| conn.ready)
+            .map(move |conn| conn.view(now))
+    }
+
+    /// The torrent in numbers.
+    pub fn stats(&self) -> Stats {
+        let ready = || self.conns.values().filter(|conn| conn.ready);
+        let content = self.content.as_ref();
+        Stats {
+            done: self.done(),
+            total: content.map_or(0, |content| content.total),
+            wasted: self.wasted,
+            failed: self.failed,
+            peers: ready().count(),
+            seeds: ready().filter(|conn| conn.is_seed()).count(),
+            known: self.neighbours.len(),
+            outstanding: self.conns.values().map(|conn| conn.outstanding.len()).sum(),
+            partials: content.map_or(0, |content| content.picker.partials().count()),
+        }
+    }
+
+    /// Takes what a connection reports.
+    pub fn handle_batch(&mut self, now: Instant, conn: ConnId, batch: Batch) {
+        self.take_batch(now, conn, batch);
+        self.finish(now);
+    }
+
+    /// Gives connections an order, unless they are not ready for any or gone.
+    fn order(&mut self, conn: ConnId, order: Order) {
+        let known = self.conns.get(&conn).is_some_and(|it| it.ready);
+        if known || matches!(order, Order::Close(_) | Order::Welcome { .. }) {
+            self.orders.push_back((conn, order));
+        }
+    }
+
+    /// What follows every input.
+    fn finish(&mut self, now: Instant) {
+        self.request_metadata(now);
+        self.request_hashes(now);
+        self.refill_idle(now);
+    }
+
+    /// Tells everybody when the selection is complete, and when it no longer is.
+    fn check_complete(&mut self, now: Instant) {
+        let complete = self.is_upload_only();
+        if complete && !std::mem::replace(&mut self.complete_told, true) {
+            self.events.push_back(Event::Complete);
+        }
+        let conns: Vec<_> = self.conns.keys().copied().collect();
+        for conn in conns {
+            self.tell_upload_only(conn);
+            if complete {
+                self.close_if_redundant(now, conn);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+use std::ops::Bound;
+
+use peer::Order;
+use stdx::{BlockRange, Buf, ConnId, Duration, Instant};
+
+use super::Swarm;
+use crate::conn::Conn;
+use crate::{Asker, Received};
+
+/// A peer that could send a piece within this time is given whole pieces.
+const WHOLE_PIECE_SECONDS: u64 = 20;
+/// A peer that rejects requests while it does not choke us is left alone for this long.
+const REJECT_PAUSE: Duration = Duration::from_secs(1);
+/// Idle connections looked at after one input.
+const IDLE_BATCH: usize = 32;
+/// Blocks given out in one order.
+const REQUESTS_MAX: u32 = 512;
+
+impl Swarm {
+    /// Gives a connection as many requests as it takes.
+    pub(super) fn refill(&mut self, now: Instant, conn: ConnId) {
+        let Some(content) = &mut self.content else {
+            return;
+        };
+        let peers = self.conns.len();
+        let Some(it) = self.conns.get_mut(&conn) else {
+            return;
+        };
+        let hopeless = it.choked && it.allowed.is_empty();
+        let held = self.paused || self.stopped || now < it.hold_until;
+        if it.want == 0 || !it.am_interested || hopeless || held {
+            return;
+        }
+        let Some(have) = &it.have else { return };
+        let rate = it.down.rate(now);
+        let piece_length = u64::from(content.info.piece_length());
+        let parole = self.trust.is_on_parole(it.addr);
+        let picker = &content.picker;
+        it.suggested
+            .retain(|&piece| picker.is_wanted(piece) && !picker.is_partial(piece));
+        let asker = Asker {
+            conn,
+            have,
+            only: it.choked.then_some(&it.allowed[..]),
+            suggested: &it.suggested,
+            whole_pieces: rate * WHOLE_PIECE_SECONDS >= piece_length,
+            parole,
+            snubbed: it.snubbed,
+            outstanding: it.outstanding.len() as u32,
+            peers,
+        };
+        let picks = content.picker.pick(&asker, it.want.min(REQUESTS_MAX));
+        let mut ranges = Vec::with_capacity(picks.len());
+        for (piece, block) in picks {
+            let Some(range) = content.info.layout().request(piece, block) else {
+                continue;
+            };
+            it.outstanding.insert((piece, block));
+            ranges.push(range);
+        }
+        it.want -= (ranges.len() as u32).min(it.want);
+        if !ranges.is_empty() {
+            it.active = now;
+            self.freed |= content.picker.is_endgame();
+            self.order(conn, Order::Request(ranges));
+        }
+    }
+
+    /// Looks again at connections that could take requests and had none to take: something was
+    /// given back, or only blocks asked of others are left.
+    pub(super) fn refill_idle(&mut self, now: Instant) {
+        if !std::mem::take(&mut self.freed) {
+            return;
+        }
+        let idle = |conn: &&Conn| {
+            conn.want > 0 && conn.am_interested && !(conn.choked && conn.allowed.is_empty())
+        };
+        let after = self
+            .conns
+            .range((Bound::Excluded(self.looked_at), Bound::Unbounded));
+        let before = self.conns.range(..=self.looked_at);
+        let turn = after.chain(before).map(|(_, conn)| conn).filter(idle);
+        let turn: Vec<_> = turn.map(|conn| conn.id).take(IDLE_BATCH).collect();
+        for conn in turn {
+            self.looked_at = conn;
+            self.refill(now, conn);
+        }
+    }
+
+    pub(super) fn take_block(&mut self, now: Instant, conn: ConnId, range: BlockRange, data: Buf) {
+        let Some(it) = self.conns.get_mut(&conn) else {
+            return;
+        };
+        let (piece, block) = (range.piece, range.block());
+        it.outstanding.remove(&(piece, block));
+        it.active = now;
+        let Some(content) = &mut self.content else {
+            return;
+        };
+        let whole = content.layout().request(piece, block) == Some(range);
+        let fits = whole && data.len() == range.length as usize;
+        let received = if fits {
+            content.picker.received(conn, piece, block)
+        } else {
+            Received::Wasted
+        };
+        let Received::Accepted { cancel, .. } = received else {
+            self.wasted += u64::from(range.length);
+            return;
+        };
+        it.useful_bytes += u64::from(range.length);
+        self.stores.push_back((range, data));
+        for other in cancel {
+            if let Some(it) = self.conns.get_mut(&other) {
+                it.outstanding.remove(&(piece, block));
+                it.want += 1;
+                self.freed = true;
+                self.order(other, Order::Cancel(vec![range]));
+            }
+        }
+    }
+
+    pub(super) fn take_rejects(&mut self, now: Instant, conn: ConnId, ranges: &[BlockRange]) {
+        let Some(it) = self.conns.get_mut(&conn) else {
+            return;
+        };
+        let Some(content) = &mut self.content else {
+            return;
+        };
+        for range in ranges {
+            let (piece, block) = (range.piece, range.block());
+            it.outstanding.remove(&(piece, block));
+            self.freed |= content.picker.release(conn, piece, block);
+            if it.choked {
+                // What is allowed and rejected all the same is not worth asking for again.
+                it.allowed.retain(|&allowed| allowed != piece);
+            }
+        }
+        if !it.choked && !ranges.is_empty() {
+            it.hold_until = now + REJECT_PAUSE;
+        }
+    }
+
+    /// Gives back everything that a connection was asked for.
+    pub(super) fn release_all(&mut self, conn: ConnId) {
+        let Some(it) = self.conns.get_mut(&conn) else {
+            return;
+        };
+        let outstanding = std::mem::take(&mut it.outstanding);
+        let Some(content) = &mut self.content else {
+            return;
+        };
+        content.picker.disown(conn);
+        for (piece, block) in outstanding {
+            self.freed |= content.picker.release(conn, piece, block);
+        }
+    }
+
+    /// Lets others go on with pieces that a connection had for itself.
+    pub(super) fn disown(&mut self, conn: ConnId) {
+        if let Some(content) = &mut self.content {
+            content.picker.disown(conn);
+            self.freed = true;
+        }
+    }
+}

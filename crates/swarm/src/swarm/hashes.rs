@@ -1,0 +1,116 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use hash::Sha256Digest;
+use peer::{Order, Torrent};
+use stdx::{ConnId, Instant, PieceIndex};
+use wire::HashRequest;
+
+use super::Swarm;
+use crate::Event;
+use crate::metadata::Outcome;
+
+impl Swarm {
+    pub(super) fn request_metadata(&mut self, now: Instant) {
+        let Some(fetch) = &mut self.metadata else {
+            return;
+        };
+        if self.stopped {
+            return;
+        }
+        for (conn, piece) in fetch.requests(now) {
+            self.order(conn, Order::RequestMetadata(piece));
+        }
+    }
+
+    pub(super) fn take_metadata(&mut self, now: Instant, conn: ConnId, piece: u32, data: Vec<u8>) {
+        let Some(fetch) = &mut self.metadata else {
+            return;
+        };
+        match fetch.received(conn, piece, data) {
+            Outcome::Continue => {}
+            Outcome::Done(info) => {
+                self.metadata = None;
+                self.torrent = Arc::new(Torrent {
+                    id: self.torrent.id,
+                    hashes: info.hashes(),
+                    private: info.is_private(),
+                    info: Some(info.clone()),
+                });
+                self.events.push_back(Event::MetadataReady(info));
+            }
+            Outcome::Wrong(blamed) => {
+                let addr = |conn: &ConnId| self.conns.get(conn).map(|it| it.addr);
+                let blamed: Vec<SocketAddr> = blamed.iter().filter_map(addr).collect();
+                for addr in blamed {
+                    self.ban(now, addr);
+                }
+            }
+            Outcome::Unusable(why) => {
+                self.metadata = None;
+                self.bad_torrent(now, why);
+            }
+        }
+    }
+
+    pub(super) fn request_hashes(&mut self, now: Instant) {
+        let Some(content) = &mut self.content else {
+            return;
+        };
+        if self.stopped || !content.layers.is_fetching() {
+            return;
+        }
+        let able = self.conns.values().filter(|conn| {
+            conn.ready && conn.v2 && conn.have.as_ref().is_some_and(|have| have.ones() > 0)
+        });
+        let able: Vec<_> = able.map(|conn| conn.id).collect();
+        let info = content.info.clone();
+        for (conn, request) in content.layers.requests(now, &info, &able) {
+            self.order(conn, Order::RequestHashes(request));
+        }
+    }
+
+    pub(super) fn take_hashes(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        request: &HashRequest,
+        hashes: &[Sha256Digest],
+    ) {
+        let Some(content) = &mut self.content else {
+            return;
+        };
+        let before = content.layers.known().iter().count();
+        let Ok(gained) = content.layers.answered(conn, request, hashes) else {
+            if let Some(addr) = self.conns.get(&conn).map(|it| it.addr) {
+                self.ban(now, addr);
+            }
+            return;
+        };
+        for (file, pieces) in gained {
+            let of_file = content.layout().file_pieces(file);
+            for at in pieces {
+                let piece = of_file.start.saturating_add(at);
+                if of_file.contains(&piece) {
+                    content.picker.set_verifiable(PieceIndex(piece), true);
+                    self.freed = true;
+                }
+            }
+        }
+        if content.layers.known().iter().count() > before {
+            self.events.push_back(Event::LayerReady);
+        }
+    }
+
+    pub(super) fn serve_hashes(&mut self, conn: ConnId, request: HashRequest) {
+        let hashes = self
+            .content
+            .as_ref()
+            .and_then(|content| content.layers.serve(&request));
+        let order = match hashes {
+            Some(hashes) => Order::Hashes(request, hashes),
+            None => Order::RejectHashes(request),
+        };
+        self.order(conn, order);
+    }
+}

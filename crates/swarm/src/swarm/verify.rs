@@ -1,0 +1,238 @@
+use std::net::SocketAddr;
+
+use hash::{Sha1Digest, Sha256Digest};
+use peer::{CloseReason, Order};
+use stdx::{ConnId, Instant, PieceIndex};
+
+use super::Swarm;
+use crate::{Contributors, Event, Identity, Verdict};
+
+impl Swarm {
+    /// Compares the digests of a piece whose blocks are all here with what they should be, and
+    /// draws the conclusions. `sha1` is over the piece with its padding (v1), `root` the node
+    /// above its leaves (v2); leave out what the torrent's version does not have.
+    pub fn handle_hashed(
+        &mut self,
+        now: Instant,
+        piece: PieceIndex,
+        sha1: Option<Sha1Digest>,
+        root: Option<Sha256Digest>,
+    ) -> Verdict {
+        let verdict = self.judge(piece, sha1, root);
+        match verdict {
+            Verdict::Good => self.piece_good(now, piece, root),
+            Verdict::Bad => self.piece_bad(now, piece),
+            Verdict::BadTorrent => {
+                self.bad_torrent(
+                    now,
+                    "a piece fits one version's hash and not the other's".into(),
+                );
+            }
+            Verdict::Unknown => self.fetch_anew(piece),
+        }
+        self.finish(now);
+        verdict
+    }
+
+    /// Notes that a verified piece is on disk: it is announced.
+    pub fn handle_written(&mut self, now: Instant, piece: PieceIndex) {
+        let Some(content) = &mut self.content else {
+            return;
+        };
+        let fits = piece.0 < content.on_disk.len() && content.picker.have().get(piece.0);
+        if !fits || !content.on_disk.set(piece.0) {
+            return;
+        }
+        content.log.push(piece);
+        if content.picker.priority(piece) != crate::Priority::Skip {
+            content.pending -= 1;
+        }
+        self.events.push_back(Event::PieceDone(piece));
+        let done = self.content.as_ref().map_or(0, |content| content.log.len());
+        let conns: Vec<_> = self
+            .conns
+            .values()
+            .filter(|it| it.ready)
+            .map(|it| it.id)
+            .collect();
+        for conn in conns {
+            let seed = self.conns.get_mut(&conn).is_some_and(|it| {
+                it.told = done;
+                it.is_seed()
+            });
+            if !seed {
+                self.order(conn, Order::Have(piece));
+            }
+        }
+        self.check_complete(now);
+        self.finish(now);
+    }
+
+    /// Notes that a piece that was had is gone from the disk: it is taken back and fetched anew.
+    pub fn handle_lost(&mut self, now: Instant, piece: PieceIndex) {
+        let Some(content) = &mut self.content else {
+            return;
+        };
+        if piece.0 >= content.on_disk.len() || !content.picker.have().get(piece.0) {
+            return;
+        }
+        let was_on_disk = content.on_disk.clear(piece.0);
+        content.log.retain(|&it| it != piece);
+        let log = content.log.len();
+        content.picker.forget(piece);
+        if content.picker.priority(piece) != crate::Priority::Skip {
+            content.wanted.set(piece.0);
+            content.done -= content.selected_bytes(piece);
+            content.pending += u32::from(was_on_disk);
+        }
+        self.complete_told &= self.is_upload_only();
+        let conns: Vec<_> = self.conns.keys().copied().collect();
+        for conn in conns {
+            if let Some(it) = self.conns.get_mut(&conn) {
+                it.told = it.told.min(log);
+                it.useful_pieces += u32::from(it.has(piece));
+            }
+            if was_on_disk {
+                self.order(conn, Order::Lost(piece));
+            }
+            self.tell_upload_only(conn);
+            self.update_interest(conn);
+        }
+        self.freed = true;
+        self.finish(now);
+    }
+
+    fn judge(
+        &self,
+        piece: PieceIndex,
+        sha1: Option<Sha1Digest>,
+        root: Option<Sha256Digest>,
+    ) -> Verdict {
+        let Some(content) = &self.content else {
+            return Verdict::Unknown;
+        };
+        let v1 = content
+            .info
+            .v1_hash(piece)
+            .zip(sha1)
+            .map(|(expected, got)| expected == got);
+        let v2 = content.layers.piece_hash(&content.info, piece).zip(root);
+        let v2 = v2.map(|(expected, got)| expected == got);
+        match (v1, v2) {
+            (Some(true), Some(false)) | (Some(false), Some(true)) => Verdict::BadTorrent,
+            (Some(false), _) | (_, Some(false)) => Verdict::Bad,
+            (Some(true), _) | (_, Some(true)) => Verdict::Good,
+            (None, None) => Verdict::Unknown,
+        }
+    }
+
+    fn piece_good(&mut self, now: Instant, piece: PieceIndex, root: Option<Sha256Digest>) {
+        let Some(content) = &mut self.content else {
+            return;
+        };
+        if content.picker.have().get(piece.0) {
+            return;
+        }
+        let contributors = content.picker.contributors(piece);
+        let alone = contributors.single().is_some();
+        content.picker.verified(piece);
+        if content.wanted.get(piece.0) {
+            content.wanted.clear(piece.0);
+            content.done += content.selected_bytes(piece);
+        }
+        let mut contradiction = false;
+        if let Some(root) = root {
+            let before = content.layers.known().iter().count();
+            let info = content.info.clone();
+            contradiction = content.layers.computed(&info, piece, root).is_err();
+            if content.layers.known().iter().count() > before {
+                self.events.push_back(Event::LayerReady);
+            }
+        }
+        for addr in self.addrs_of(&contributors) {
+            self.trust.good(addr, alone);
+        }
+        let mut uninterested = Vec::new();
+        for conn in self.conns.values_mut().filter(|conn| conn.has(piece)) {
+            conn.useful_pieces = conn.useful_pieces.saturating_sub(1);
+            uninterested.extend((conn.useful_pieces == 0).then_some(conn.id));
+        }
+        for conn in uninterested {
+            self.update_interest(conn);
+        }
+        if contradiction {
+            self.bad_torrent(
+                now,
+                "the pieces fit the v1 hashes and not the v2 roots".into(),
+            );
+        }
+    }
+
+    fn piece_bad(&mut self, now: Instant, piece: PieceIndex) {
+        let Some(content) = &self.content else { return };
+        self.failed += u64::from(content.layout().piece_size(piece));
+        let contributors = content.picker.contributors(piece);
+        self.fetch_anew(piece);
+        self.events.push_back(Event::PieceFailed(piece));
+        if let Some(culprit) = contributors.single().and_then(|conn| self.addr_of(conn)) {
+            self.ban(now, culprit);
+            return;
+        }
+        for addr in self.addrs_of(&contributors) {
+            if self.trust.bad(addr) {
+                self.ban(now, addr);
+            }
+        }
+    }
+
+    fn fetch_anew(&mut self, piece: PieceIndex) {
+        if let Some(content) = &mut self.content {
+            content.picker.forget(piece);
+            self.freed = true;
+        }
+    }
+
+    pub(super) fn bad_torrent(&mut self, now: Instant, why: String) {
+        if !self.stopped {
+            self.events.push_back(Event::BadTorrent(why));
+            self.stop(now);
+        }
+    }
+
+    fn addrs_of(&self, contributors: &Contributors) -> Vec<SocketAddr> {
+        contributors
+            .conns
+            .iter()
+            .filter_map(|&conn| self.addr_of(conn))
+            .collect()
+    }
+
+    fn addr_of(&self, conn: ConnId) -> Option<SocketAddr> {
+        self.conns
+            .get(&conn)
+            .map(|it| it.addr)
+            .or_else(|| self.trust.departed(conn))
+    }
+
+    /// Shuts a peer out and closes its connections.
+    pub fn ban(&mut self, now: Instant, addr: SocketAddr) {
+        let identity = Identity::of(addr);
+        self.neighbours.ban(addr);
+        self.events.push_back(Event::Banned(addr));
+        let same = |conn: &&super::Conn| Identity::of(conn.addr) == identity;
+        let conns: Vec<_> = self
+            .conns
+            .values()
+            .filter(same)
+            .map(|conn| conn.id)
+            .collect();
+        for conn in conns {
+            // On shared addresses the port counts, and that of an incoming connection is not the
+            // one where the peer can be found again.
+            if let Some(listen) = self.conns.get(&conn).and_then(|it| it.listen) {
+                self.neighbours.ban(listen);
+            }
+            self.close(now, conn, CloseReason::Banned);
+        }
+    }
+}
