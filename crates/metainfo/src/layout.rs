@@ -320,10 +320,8 @@ impl Layout {
             return None;
         }
         let start = self.start_of(piece);
-        let extent = self
-            .extents
-            .get(self.extent_at(start))
-            .filter(|it| start < it.end)?;
+        let here = |it: &&Extent| (it.start..it.end).contains(&start);
+        let extent = self.extents.get(self.extent_at(start)).filter(here)?;
         let root = self.files[extent.file as usize].root?;
         let length = (extent.end - start).min(u64::from(self.piece_length)) as u32;
         let blocks = length.div_ceil(BLOCK_LENGTH);

@@ -56,11 +56,11 @@ fn fail<T>(file: impl ToString, why: &'static str) -> Result<T, Error> {
 /// Reads `length` or `files` (BEP 3) with their attributes (BEP 47).
 pub(super) fn list_v1(info: Dict<'_>) -> Result<Build<'_>, Error> {
     let Some(files) = info.get("files") else {
-        let mut file = RawFile::default();
-        attributes(info, &mut file, 0)?;
         if info.get("length").is_none() {
             return Err(Error::Missing("length"));
         }
+        let mut file = RawFile::default();
+        attributes(info, &mut file, 0)?;
         if file.padding || file.symlink.is_some() {
             return fail(0, "the only file is padding or a link");
         }

@@ -1,8 +1,8 @@
 //! The two halves of a hybrid torrent must describe the same files (BEP 52, Upgrade Path).
 
 use super::files::{Build, RawFile, printable};
+use crate::Error;
 use crate::layout::Layout;
-use crate::{Error, Version};
 
 fn differ<T>(what: impl Into<String>) -> Result<T, Error> {
     Err(Error::HybridMismatch(what.into()))
@@ -44,22 +44,24 @@ pub(super) fn merge<'a>(
     }
 }
 
-/// Checks that the v1 list, laid out with its own padding, puts every file where v2 has it.
+/// Checks that the v1 list, with its own padding, puts every file where v2 has it, and has no more
+/// pieces.
 pub(super) fn check_alignment(listed: &Build<'_>, layout: &Layout) -> Result<(), Error> {
-    debug_assert_eq!(layout.version(), Version::Hybrid);
-    let mut offset = 0;
-    let mut entries = layout.files().iter();
+    let piece_length = u64::from(layout.piece_length());
+    let (mut v1, mut v2) = (0, 0u64);
     for file in &listed.files {
-        // Links that were dropped are empty and have no place to check.
-        if !file.padding && file.symlink.is_none() {
-            let entry = entries.by_ref().find(|entry| entry.symlink.is_none());
-            let aligned = entry.is_some_and(|entry| entry.offset == offset);
-            if file.length > 0 && !aligned {
+        if !file.padding && file.length > 0 {
+            v2 = v2.next_multiple_of(piece_length);
+            if v1 != v2 {
                 let path = printable(file.path.iter().copied());
-                return differ(format!("file {path:?} does not start at a piece in v1"));
+                return differ(format!("file {path:?} starts elsewhere in v1"));
             }
+            v2 += file.length;
         }
-        offset += file.length;
+        v1 += file.length;
     }
-    Ok(())
+    if v1.div_ceil(piece_length) == v2.div_ceil(piece_length) {
+        return Ok(());
+    }
+    differ("the number of pieces")
 }

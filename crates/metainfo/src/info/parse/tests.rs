@@ -1,1 +1,418 @@
+use std::path::{Component, Path};
 
+use bencode::{DictEncoder, encode};
+use hash::Sha256Digest;
+use proptest::prelude::*;
+
+use crate::limits::MAX_PATH_DEPTH;
+use crate::{Info, Version};
+
+/// An `info` dictionary written key by key.
+fn info(write: impl FnOnce(&mut DictEncoder<'_>)) -> Vec<u8> {
+    encode(|e| e.dict(write))
+}
+
+/// A v1 `info` of files given by path, attributes and length, in pieces of 16 KiB.
+fn v1(name: &[u8], files: &[(&[&[u8]], &str, u64)]) -> Vec<u8> {
+    let links: Vec<_> = files
+        .iter()
+        .map(|(path, attr, length)| (*path, *attr, *length, None))
+        .collect();
+    v1_links(name, &links)
+}
+
+type Linked<'a> = (&'a [&'a [u8]], &'a str, u64, Option<&'a [&'a [u8]]>);
+
+fn v1_links(name: &[u8], files: &[Linked<'_>]) -> Vec<u8> {
+    let total: u64 = files.iter().map(|file| file.2).sum();
+    info(|d| {
+        d.list("files", |l| {
+            for (path, attr, length, link) in files {
+                l.item().dict(|d| {
+                    d.bytes("attr", attr);
+                    d.int("length", *length);
+                    d.list("path", |l| {
+                        path.iter().for_each(|part| l.item().bytes(part))
+                    });
+                    if let Some(link) = link {
+                        d.list("symlink path", |l| {
+                            link.iter().for_each(|it| l.item().bytes(it))
+                        });
+                    }
+                });
+            }
+        });
+        d.bytes("name", name);
+        d.int("piece length", 16_384);
+        d.bytes("pieces", vec![7; 20 * total.div_ceil(16_384) as usize]);
+    })
+}
+
+/// A v2 `info` round a file tree.
+fn v2(tree: impl FnOnce(&mut DictEncoder<'_>)) -> Vec<u8> {
+    info(|d| {
+        d.dict("file tree", tree);
+        d.int("meta version", 2);
+        d.bytes("name", "name");
+        d.int("piece length", 16_384);
+    })
+}
+
+fn leaf(d: &mut DictEncoder<'_>, name: &str, length: u64, root: &[u8]) {
+    d.dict(name, |d| {
+        d.dict("", |d| {
+            d.int("length", length);
+            d.bytes("pieces root", root);
+        });
+    });
+}
+
+fn paths(info: &Info) -> Vec<&str> {
+    info.layout()
+        .files()
+        .iter()
+        .map(|file| file.path.to_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn malformed_info_is_refused_with_a_reason() {
+    let root = [1; 32];
+    let single = |length: i64, piece_length: i64, pieces: &[u8]| {
+        info(|d| {
+            d.int("length", length);
+            d.bytes("name", "name");
+            d.int("piece length", piece_length);
+            d.bytes("pieces", pieces);
+        })
+    };
+    let no = "the torrent's";
+    for (raw, expected) in [
+        (b"".to_vec(), "not a torrent: bencode, byte 0: the data ends too early".to_owned()),
+        (b"le".to_vec(), format!("{no} \"info\" is not valid: no dictionary")),
+        (b"de".to_vec(), "the torrent has no \"pieces\"".into()),
+        (b"d6:pieces0:e".to_vec(), "the torrent has no \"length\"".into()),
+        (b"d6:lengthi0e6:pieces0:e".to_vec(), "the torrent has no \"piece length\"".into()),
+        (b"d5:files0:6:pieces0:e".to_vec(), format!("{no} \"files\" is not valid: it must be a list")),
+        (b"d5:filesle6:pieces0:e".to_vec(), format!("{no} \"files\" is not valid: there is no file in it")),
+        (b"d5:filesli1ee6:pieces0:e".to_vec(), "file 0 of the torrent: the entry is no dictionary".into()),
+        (b"d5:filesldee6:pieces0:e".to_vec(), "file 0 of the torrent: it has no length".into()),
+        (single(-1, 16_384, b""), "file 0 of the torrent: its length is not a size".into()),
+        (single(1, -1, b""), format!("{no} \"piece length\" is not valid: it must be a positive number")),
+        (single(1, 0, &root[..20]), "the torrent's pieces: piece length 0 is not allowed; v2 needs a power of two from 16 KiB to 512 MiB".into()),
+        (single(1, 1 << 40, &root[..20]), "the torrent's pieces: piece length 1099511627776 is not allowed; v2 needs a power of two from 16 KiB to 512 MiB".into()),
+        (single(i64::MAX, 16_384, b""), "the torrent's pieces: more than 8388608 pieces; a larger piece length is needed".into()),
+        (single(1, 16_384, &root[..19]), format!("{no} \"pieces\" is not valid: its length is not a multiple of 20")),
+        (single(1, 16_384, b""), format!("{no} \"pieces\" is not valid: it has not as many hashes as the files have pieces")),
+        (v1(b"name", &[(&[], "", 1)])[..40].to_vec(), "not a torrent: bencode, byte 40: the data ends too early".into()),
+        (v1(b"name", &[(&[b"a"], "l", 1)]), "file 0 of the torrent: a link cannot have a length".into()),
+        (v1(b"name", &[(&[b"a"], "p", 1)]), format!("{no} \"files\" is not valid: there is no file in it")),
+        (v1(b"name", &[(&[b"a".as_slice(); MAX_PATH_DEPTH + 1], "", 1)]), "file 0 of the torrent: its path is too deep".into()),
+        (info(|d| d.int("meta version", 3)), "meta version 3 is newer than this program understands".into()),
+        (info(|d| d.int("meta version", 2)), "the torrent has no \"file tree\"".into()),
+        (b"d12:meta versioni2e9:file treedee".to_vec(), "not a torrent: bencode, byte 19: dictionary keys are not sorted".into()),
+        (v2(|_| {}), format!("{no} \"files\" is not valid: there is no file in it")),
+        (v2(|d| leaf(d, "", 1, &root)), "file  of the torrent: it is a file and a folder at once".into()),
+        (v2(|d| leaf(d, "a", 1, &root[1..])), "file a of the torrent: its pieces root is not 32 bytes long".into()),
+        (v2(|d| d.dict("a", |d| d.dict("", |d| d.int("length", 1)))), "file a of the torrent: it has no pieces root".into()),
+        (v2(|d| d.dict("a", |d| d.int("b", 1))), "file a/b of the torrent: its entry is no dictionary".into()),
+        (v2(|d| d.dict("a", |d| { d.dict("", |d| d.int("length", 0)); d.dict("b", |_| {}); })), "file a of the torrent: it is a file and a folder at once".into()),
+    ] {
+        let error = Info::parse(&raw).expect_err(&expected).to_string();
+        assert_eq!(error, expected, "{}", raw.escape_ascii());
+    }
+    let deep = v2(|d| nest(d, MAX_PATH_DEPTH + 5));
+    assert!(
+        Info::parse(&deep)
+            .unwrap_err()
+            .to_string()
+            .contains("nested too deeply")
+    );
+}
+
+fn nest(d: &mut DictEncoder<'_>, depth: usize) {
+    d.dict("x", |d| {
+        if depth > 0 {
+            nest(d, depth - 1)
+        }
+    });
+}
+
+#[test]
+fn hybrids_must_agree_with_themselves() {
+    let root = [1; 32];
+    let hybrid = |files: &[(&str, u64)], tree: &[(&str, u64)]| {
+        let total: u64 = files.iter().map(|file| file.1).sum();
+        info(|d| {
+            d.dict("file tree", |d| {
+                tree.iter()
+                    .for_each(|(name, length)| leaf(d, name, *length, &root))
+            });
+            d.list("files", |l| {
+                for (name, length) in files {
+                    l.item().dict(|d| {
+                        d.bytes("attr", if *name == "pad" { "p" } else { "" });
+                        d.int("length", *length);
+                        d.list("path", |l| l.item().bytes(name));
+                    });
+                }
+            });
+            d.int("meta version", 2);
+            d.bytes("name", "name");
+            d.int("piece length", 16_384);
+            d.bytes("pieces", vec![7; 20 * total.div_ceil(16_384) as usize]);
+        })
+    };
+    let tree = [("a", 5), ("b", 6)];
+    let good = hybrid(&[("a", 5), ("pad", 16_379), ("b", 6)], &tree);
+    let good = Info::parse(&good).unwrap();
+    assert_eq!(
+        (good.version(), good.layout().pieces()),
+        (Version::Hybrid, 2)
+    );
+    let padded = hybrid(
+        &[("a", 5), ("pad", 16_379), ("b", 6), ("pad", 16_378)],
+        &tree,
+    );
+    assert_eq!(
+        Info::parse(&padded).unwrap().layout().space_length(),
+        32_768
+    );
+    for (files, expected) in [
+        (
+            &[("a", 5), ("b", 6)][..],
+            "file \"b\" starts elsewhere in v1",
+        ),
+        (
+            &[("a", 5), ("pad", 32_763), ("b", 6)],
+            "file \"b\" starts elsewhere in v1",
+        ),
+        (
+            &[("pad", 16_384), ("a", 5), ("pad", 16_378), ("b", 6)],
+            "file \"a\" starts elsewhere in v1",
+        ),
+        (
+            &[("a", 5), ("pad", 16_379), ("b", 6), ("pad", 16_379)],
+            "the number of pieces",
+        ),
+        (&[("a", 5)], "file \"b\" is in v2 alone"),
+        (
+            &[("a", 5), ("pad", 16_379), ("b", 6), ("c", 1)],
+            "file \"c\" is in v1 alone",
+        ),
+        (&[("a", 5), ("pad", 16_379), ("c", 6)], "\"c\" and \"b\""),
+        (
+            &[("a", 5), ("pad", 16_379), ("b", 7)],
+            "the size or kind of \"b\"",
+        ),
+    ] {
+        let error = Info::parse(&hybrid(files, &tree)).unwrap_err().to_string();
+        let prefix = "the v1 and v2 parts of the hybrid torrent differ: ";
+        assert_eq!(error, format!("{prefix}{expected}"));
+    }
+}
+
+#[test]
+fn unsafe_names_become_safe_with_a_notice_each() {
+    let raw = v1(
+        b"../evil",
+        &[
+            (&[b"..", b"..", b"etc", b"passwd"], "", 1),
+            (&[b"/abs"], "", 1),
+            (&[b"a", b"", b".", b"b"], "", 1),
+            (&[b"same"], "", 1),
+            (&[b"same"], "", 1),
+            (&[b"same", b"below"], "", 1),
+            (&[], "", 1),
+            (&[b"fine"], "", 1),
+            (&[b"x"], "p", 1),
+        ],
+    );
+    let info = Info::parse(&raw).unwrap();
+    assert_eq!(info.name(), ".._evil");
+    assert_eq!(
+        paths(&info),
+        [
+            ".._evil/__/__/etc/passwd",
+            ".._evil/_abs",
+            ".._evil/a/b",
+            ".._evil/same",
+            ".._evil/same (2)",
+            ".._evil/same (3)/below",
+            ".._evil/_",
+            ".._evil/fine",
+        ]
+    );
+    let notices: Vec<String> = info.notices().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        notices,
+        [
+            "\"../evil\" is not a safe name; using \".._evil\"",
+            "\"../../etc/passwd\" is not a safe name; using \".._evil/__/__/etc/passwd\"",
+            "\"/abs\" is not a safe name; using \".._evil/_abs\"",
+            "\"a//./b\" is not a safe name; using \".._evil/a/b\"",
+            "\".._evil/same\" occurs twice; the second is \".._evil/same (2)\"",
+            "\".._evil/same/below\" occurs twice; the second is \".._evil/same (3)/below\"",
+            "\"\" is not a safe name; using \".._evil/_\"",
+        ]
+    );
+}
+
+#[test]
+fn links_stay_inside() {
+    fn link<'a>(path: &'a [&'a [u8]], target: &'a [&'a [u8]]) -> Linked<'a> {
+        (path, "l", 0, Some(target))
+    }
+    let raw = v1_links(
+        b"n",
+        &[
+            (&[b"d", b"f"], "x", 1, None),
+            link(&[b"d", b"e", b"up"], &[b"d", b"f"]),
+            link(&[b"top"], &[b"d"]),
+            link(&[b"out"], &[b"..", b"f"]),
+            link(&[b"gone"], &[b"nothing"]),
+            link(&[b"through"], &[b"top", b"f"]),
+            link(&[b"own"], &[b"own"]),
+            link(&[b"none"], &[]),
+        ],
+    );
+    let info = Info::parse(&raw).unwrap();
+    assert_eq!(paths(&info), ["n/d/f", "n/d/e/up", "n/top"]);
+    let links: Vec<_> = info
+        .layout()
+        .files()
+        .iter()
+        .map(|it| it.symlink.as_deref())
+        .collect();
+    assert_eq!(links, [None, Some(Path::new("../f")), Some(Path::new("d"))]);
+    assert_eq!(info.notices().len(), 5);
+    assert_eq!(
+        info.notices()[0].to_string(),
+        "link \"n/out\" left out: its target \"../f\" is not in the torrent"
+    );
+}
+
+#[test]
+fn old_makers_are_understood() {
+    // Keys out of order, no name, names in a local encoding beside UTF-8.
+    let raw = b"d6:pieces20:aaaaaaaaaaaaaaaaaaaa12:piece lengthi16384e6:lengthi5e7:privatei1ee";
+    let info = Info::parse(raw).unwrap();
+    assert_eq!(info.notices()[0], crate::Notice::NotCanonical);
+    assert_eq!(info.name(), hash::sha1(raw).to_string());
+    assert!(info.is_private() && info.is_single_file());
+    let raw = info_utf8();
+    let info = Info::parse(&raw).unwrap();
+    assert_eq!(paths(&info), ["ä/é"]);
+    assert_eq!(info.notices(), []);
+}
+
+fn info_utf8() -> Vec<u8> {
+    info(|d| {
+        d.list("files", |l| {
+            l.item().dict(|d| {
+                d.int("length", 1);
+                d.list("path", |l| l.item().bytes(b"\xe9"));
+                d.list("path.utf-8", |l| l.item().bytes("é"));
+            });
+        });
+        d.bytes("name", b"\xe4");
+        d.bytes("name.utf-8", "ä");
+        d.int("piece length", 16_384);
+        d.bytes("pieces", [7; 20]);
+    })
+}
+
+#[test]
+fn metadata_of_another_torrent_is_refused() {
+    let raw = v1(b"n", &[(&[b"a"], "", 1)]);
+    let info = Info::parse(&raw).unwrap();
+    assert!(Info::parse_expecting(&raw, &info.hashes()).is_ok());
+    let mut other = info.hashes();
+    other.v2 = Some(Sha256Digest([1; 32]));
+    assert_eq!(
+        Info::parse_expecting(&raw, &other).unwrap_err().to_string(),
+        "the metadata is that of another torrent"
+    );
+    // Right SHA-256, but the dictionary is not a v2 one.
+    other = crate::InfoHashes {
+        v1: None,
+        v2: Some(hash::sha256(&raw)),
+    };
+    assert!(Info::parse_expecting(&raw, &other).is_err());
+}
+
+fn nasty() -> impl Strategy<Value = Vec<u8>> {
+    let fixed = [
+        "..", ".", "", "/", "a", "A", "a/../..", "C:\\", "\0", "con", "x (2)", "x", "~",
+    ];
+    prop_oneof![
+        prop::sample::select(fixed.to_vec()).prop_map(|name| name.as_bytes().to_vec()),
+        prop::collection::vec(any::<u8>(), 0..8),
+        Just(vec![b'y'; 300]),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn no_path_leaves_the_output_directory(
+        name in nasty(),
+        files in prop::collection::vec(
+            (prop::collection::vec(nasty(), 0..4), any::<bool>(), prop::collection::vec(nasty(), 0..4)),
+            1..12,
+        ),
+    ) {
+        let parts: Vec<(Vec<&[u8]>, bool, Vec<&[u8]>)> = files
+            .iter()
+            .map(|(path, link, target)| {
+                (path.iter().map(|it| &it[..]).collect(), *link, target.iter().map(|it| &it[..]).collect())
+            })
+            .collect();
+        let listed: Vec<Linked<'_>> = parts
+            .iter()
+            .map(|(path, link, target)| {
+                if *link { (&path[..], "l", 0, Some(&target[..])) } else { (&path[..], "", 3, None) }
+            })
+            .collect();
+        let info = Info::parse(&v1_links(&name, &listed)).unwrap();
+        let mut seen = std::collections::BTreeSet::new();
+        for file in info.layout().files() {
+            prop_assert!(file.path.components().all(|it| matches!(it, Component::Normal(_))));
+            prop_assert!(file.path.starts_with(info.name()));
+            prop_assert!(file.path.components().all(|it| it.as_os_str().len() <= 255));
+            prop_assert!(seen.insert(file.path.clone()), "twice: {:?}", file.path);
+            if let Some(target) = &file.symlink {
+                let mut at: Vec<Component<'_>> = file.path.parent().unwrap().components().collect();
+                for part in target.components() {
+                    match part {
+                        Component::ParentDir => {
+                            at.pop();
+                        }
+                        Component::CurDir => {}
+                        part => at.push(part),
+                    }
+                    prop_assert!(!at.is_empty(), "{:?} leads out by {:?}", file.path, target);
+                }
+            }
+        }
+        // No file lies below another file or link.
+        for path in &seen {
+            prop_assert!(!path.ancestors().skip(1).any(|above| seen.contains(above)));
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_survived(at in any::<prop::sample::Index>(), byte: u8, tail in prop::collection::vec(any::<u8>(), 0..40)) {
+        let _ = Info::parse(&tail);
+        let mut raw = v2(|d| {
+            leaf(d, "a", 40_000, &[1; 32]);
+            d.dict("b", |d| leaf(d, "c", 1, &[2; 32]));
+        });
+        let at = at.index(raw.len());
+        raw[at] = byte;
+        let _ = Info::parse(&raw);
+        let mut raw = v1(b"n", &[(&[b"a"], "x", 5), (&[b"p"], "p", 20_000), (&[b"b", b"c"], "h", 9)]);
+        let at = at % raw.len();
+        raw[at] = byte;
+        let _ = Info::parse(&raw);
+    }
+}
