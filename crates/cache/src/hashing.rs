@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use hash::{Sha1, Sha1Digest, Sha256, Sha256Digest, sha256};
-use metainfo::{Layout, merkle};
+use hash::{Sha1, Sha1Digest, Sha256Digest, sha256};
+use metainfo::{Layout, PieceHashes, merkle};
 use stdx::{BLOCK_LENGTH, Buf, PieceIndex};
 
 /// What a piece's bytes hash to, in the versions that the torrent has.
@@ -15,83 +15,44 @@ pub struct PieceDigests {
 
 const ZEROS: [u8; BLOCK_LENGTH as usize] = [0; BLOCK_LENGTH as usize];
 
-/// Hashes a piece from its bytes in order, padding included.
-#[derive(Clone, Debug)]
-pub struct PieceHasher {
-    sha1: Option<Sha1>,
-    leaf: Sha256,
-    leaves: Vec<Sha256Digest>,
-    width: u32,
-    /// Bytes that leaves are made of; the rest is padding.
-    content: u32,
-    position: u32,
+impl From<PieceHashes> for PieceDigests {
+    fn from(hashes: PieceHashes) -> Self {
+        Self {
+            sha1: hashes.v1,
+            root: hashes.v2,
+        }
+    }
 }
+
+/// Hashes a piece from its bytes in order: [`metainfo::PieceHasher`] with the cache's digests.
+#[derive(Debug)]
+pub struct PieceHasher(metainfo::PieceHasher);
 
 impl PieceHasher {
     /// For one piece of a torrent.
     pub fn new(layout: &Layout, piece: PieceIndex) -> Self {
-        let v2 = layout.v2_piece(piece);
-        Self {
-            sha1: layout.version().has_v1().then(Sha1::new),
-            leaf: Sha256::new(),
-            leaves: Vec::with_capacity(v2.map_or(0, |v2| v2.blocks as usize)),
-            width: v2.map_or(0, |v2| v2.leaves),
-            content: v2.map_or(0, |v2| v2.length),
-            position: 0,
-        }
+        Self(metainfo::PieceHasher::new(layout, piece))
     }
 
-    /// Takes the bytes that follow. Both hashes see each 16 KiB while it is in the processor's
-    /// cache.
-    pub fn update(&mut self, mut data: &[u8]) {
-        while !data.is_empty() {
-            let room = BLOCK_LENGTH - self.position % BLOCK_LENGTH;
-            let (now, later) = data.split_at(data.len().min(room as usize));
-            if let Some(sha1) = &mut self.sha1 {
-                sha1.update(now);
-            }
-            self.update_leaf(now);
-            data = later;
-        }
+    /// Takes the bytes that follow, padding included. Both hashes see each 16 KiB while it is in
+    /// the processor's cache.
+    pub fn update(&mut self, data: &[u8]) {
+        data.chunks(BLOCK_LENGTH as usize)
+            .for_each(|chunk| self.0.update(chunk));
     }
 
     /// As [`Self::update`] with `length` zeros.
     pub fn update_zeros(&mut self, mut length: u32) {
         while length > 0 {
             let now = length.min(BLOCK_LENGTH);
-            self.update(&ZEROS[..now as usize]);
+            self.0.update(&ZEROS[..now as usize]);
             length -= now;
         }
     }
 
     /// What it all hashes to.
     pub fn finish(self) -> PieceDigests {
-        let root = (self.width > 0).then(|| merkle::piece_root(&self.leaves, self.width));
-        PieceDigests {
-            sha1: self.sha1.map(Sha1::finish),
-            root,
-        }
-    }
-
-    /// The leaves so far: one for each complete block.
-    pub fn leaves(&self) -> &[Sha256Digest] {
-        &self.leaves
-    }
-
-    fn update_leaf(&mut self, data: &[u8]) {
-        let take = self
-            .content
-            .saturating_sub(self.position)
-            .min(data.len() as u32);
-        self.position += data.len() as u32;
-        if take == 0 {
-            return;
-        }
-        self.leaf.update(&data[..take as usize]);
-        let end = self.position.min(self.content);
-        if end == self.content || end.is_multiple_of(BLOCK_LENGTH) {
-            self.leaves.push(std::mem::take(&mut self.leaf).finish());
-        }
+        self.0.finish().into()
     }
 }
 

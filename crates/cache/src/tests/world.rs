@@ -4,15 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use metainfo::Layout;
+use metainfo::{Layout, PieceHasher};
 use stdx::{
     BLOCK_LENGTH, Bitfield, BlockIndex, BlockRange, Buf, Duration, Instant, PieceIndex, Rng,
 };
 
 use super::{BLOCK, TORRENT};
 use crate::{
-    Cache, Config, Done, Event, Fault, FaultKind, Op, Outcome, PieceDigests, PieceHasher, SyncJob,
-    Work,
+    Cache, Config, Done, Event, Fault, FaultKind, Op, Outcome, PieceDigests, SyncJob, Work,
 };
 
 type Block = (u32, u32);
@@ -65,12 +64,12 @@ impl World {
                 let mut bytes = vec![0; range.map_or(0, |range| range.length as usize)];
                 rng.fill(&mut bytes);
                 hasher.update(&bytes);
-                hasher.update_zeros(full - bytes.len() as u32);
+                hasher.update(&vec![0; full as usize - bytes.len()]);
                 if range.is_some() {
                     truth.insert((piece.0, block), bytes);
                 }
             }
-            digests.push(hasher.finish());
+            digests.push(hasher.finish().into());
         }
         let missing = truth.keys().copied().collect();
         let mut world = Self {
@@ -273,9 +272,9 @@ impl World {
                 .get(&(piece.0, block))
                 .map_or(&[][..], |bytes| bytes);
             hasher.update(bytes);
-            hasher.update_zeros(full - bytes.len() as u32);
+            hasher.update(&vec![0; full as usize - bytes.len()]);
         }
-        hasher.finish()
+        hasher.finish().into()
     }
 
     fn sync(&mut self, job: SyncJob) {
