@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cache::{Hashed, Outcome, Part, PieceDigests, PieceHasher, SyncJob, Work};
-use stdx::{BLOCK_LENGTH, Bitfield, BlockIndex, Buf, Duration, PieceIndex, Rng};
+use cache::{Outcome, Part, PieceDigests, SyncJob, Work};
+use metainfo::PieceHasher;
+use stdx::{BLOCK_LENGTH, Bitfield, BlockIndex, Duration, PieceIndex, Rng};
 
 use crate::Source;
 
@@ -192,10 +193,7 @@ impl Store {
     /// Does the work of an operation; `mark` is [`Self::sync_mark`] when it began.
     pub(crate) fn execute(&mut self, work: Work, mark: u64) -> Outcome {
         match work {
-            Work::Hash(job) => {
-                let Hashed { state, digests } = job.run();
-                Outcome::Hashed(Hashed { state, digests })
-            }
+            Work::Hash(job) => Outcome::Hashed(job.run()),
             Work::Write(job) => {
                 job.parts
                     .iter()
@@ -217,7 +215,7 @@ impl Store {
             .unwrap_or_default();
         let mut hasher = PieceHasher::new(layout, piece);
         hasher.update(&bytes);
-        hasher.finish()
+        hasher.finish().into()
     }
 
     fn write_in_block(&mut self, piece: PieceIndex, begin: u32, data: &[u8]) {
@@ -272,11 +270,6 @@ impl Store {
     fn cell(&self, piece: PieceIndex, block: u32) -> usize {
         (piece.0 * self.per_piece + block) as usize
     }
-}
-
-/// A buffer with these bytes, as a disk's read gives it.
-pub(crate) fn buffer(bytes: &[u8]) -> Buf {
-    Buf::copy_of(bytes)
 }
 
 #[cfg(test)]

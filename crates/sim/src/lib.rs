@@ -5,8 +5,12 @@ mod disk;
 mod queue;
 mod source;
 mod trace;
+mod world;
 
 // The public interface is:
 pub use bound::{Capacity, distribution_bound};
 pub use disk::DiskConfig;
 pub use source::Source;
+pub use world::{
+    Deed, Failure, NodeIndex, NodeReport, NodeSpec, Report, Start, World, WorldConfig,
+};

@@ -1,0 +1,362 @@
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use netem::{Network, PipeId};
+use peer::{Batch, CloseReason, Order};
+use session::Connect;
+use stdx::{BlockRange, ConnId, Duration, Instant, PeerId, Pool, Rng};
+
+use crate::Source;
+use crate::queue::Queue;
+use crate::trace::Trace;
+
+use self::dial::Dialled;
+use self::link::{Chunk, Route};
+use self::mind::Mind;
+use self::node::Node;
+use self::tracker::{Answer, Question, Tracker};
+
+mod checks;
+mod dial;
+mod life;
+mod link;
+mod metrics;
+mod mind;
+mod node;
+mod spec;
+mod tracker;
+
+pub use checks::Failure;
+pub use life::Deed;
+pub use metrics::{NodeReport, Report};
+pub use spec::{NodeSpec, Start, WorldConfig};
+
+/// The port that every node listens on.
+const PORT: u16 = 6881;
+
+/// Unused block buffers kept for the next delivery.
+const SPARE_BUFFERS: usize = 1_024;
+
+/// A node's number within its world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeIndex(pub u32);
+
+impl NodeIndex {
+    /// The number as a `usize`, for slices.
+    pub const fn get(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A swarm in virtual time: nodes that each run a real [`session::Session`] and a real
+/// [`peer::Peer`] for each connection, joined by emulated links, with simulated disks and a
+/// simulated tracker.
+///
+/// Everything that happens follows from the seed and the calls: same seed, same
+/// [`trace`](Self::trace).
+///
+/// ```
+/// use sim::{NodeSpec, Source, World};
+/// use stdx::Duration;
+///
+/// let mut world = World::new(7, Source::single(200_000, 32_768, 7));
+/// world.add(NodeSpec::seed());
+/// world.add_many(3, &NodeSpec::leecher());
+/// let report = world.run(Duration::from_secs(60)).unwrap();
+/// assert_eq!(report.completed, 3);
+/// ```
+#[derive(Debug)]
+pub struct World {
+    config: WorldConfig,
+    source: Arc<Source>,
+    seed: u64,
+    now: Instant,
+    rng: Rng,
+    trace: Trace,
+    queue: Queue<Scheduled>,
+    net: Network<Chunk>,
+    routes: BTreeMap<PipeId, Route>,
+    nodes: Vec<Node>,
+    tracker: Tracker,
+    pool: Pool,
+    failure: Option<Failure>,
+    dialled: u64,
+}
+
+/// An event and the node it happens at.
+#[derive(Debug)]
+struct Scheduled {
+    node: NodeIndex,
+    /// Which of the node's lives it belongs to; what outlives one is void.
+    life: u32,
+    event: Event,
+}
+
+#[derive(Debug)]
+enum Event {
+    /// A connection's reports reach the mind.
+    Batch {
+        conn: ConnId,
+        batch: Batch,
+    },
+    /// The mind hears that a connection has ended.
+    Closed {
+        conn: ConnId,
+        reason: CloseReason,
+    },
+    /// The mind's orders reach a connection.
+    Orders {
+        conn: ConnId,
+        orders: Vec<Order>,
+    },
+    /// A connection request reaches this node.
+    Knock(Dialled),
+    /// A connection that this node asked for is established.
+    Connected(Dialled, PipeId, PipeId),
+    /// A connection that this node asked for was refused, or nobody answered.
+    ConnectFailed(Connect),
+    /// Blocks were read for a connection to send.
+    Read {
+        conn: ConnId,
+        ranges: Vec<BlockRange>,
+    },
+    /// A disk operation ends.
+    Disk(cache::OpId),
+    /// An announce reaches the tracker.
+    Ask(Question),
+    /// The tracker's answer is here.
+    Answered(Answer),
+    /// A process that was asked to stop has had its time.
+    StopOverdue,
+    /// A process ends.
+    Exit,
+    LinkTimer {
+        conn: ConnId,
+        at: Instant,
+    },
+    MindTimer(Instant),
+    LimiterTimer(Instant),
+    /// Something that the scenario has happen, whatever the node's life.
+    Deed(Deed),
+}
+
+impl World {
+    /// An empty world in which `source` is to be distributed.
+    pub fn new(seed: u64, source: Source) -> Self {
+        Self::with_config(seed, source, WorldConfig::default())
+    }
+
+    /// As [`Self::new`], not with the usual surroundings.
+    pub fn with_config(seed: u64, source: Source, config: WorldConfig) -> Self {
+        let mut rng = Rng::new(seed);
+        let tracker = Tracker::new(&config, &mut rng);
+        Self {
+            config,
+            source: Arc::new(source),
+            seed,
+            now: Instant::ZERO,
+            rng,
+            trace: Trace::new(),
+            queue: Queue::new(),
+            net: Network::new(),
+            routes: BTreeMap::new(),
+            nodes: Vec::new(),
+            tracker,
+            pool: Pool::new(SPARE_BUFFERS),
+            failure: None,
+            dialled: 0,
+        }
+    }
+
+    /// Adds a node; it joins when its spec says.
+    pub fn add(&mut self, spec: NodeSpec) -> NodeIndex {
+        let index = NodeIndex(self.nodes.len() as u32);
+        let joins = spec.joins;
+        let net = self.net.add_node(spec.access);
+        let mut id = *b"-FL0100-000000000000";
+        id[8..].copy_from_slice(format!("{:012}", index.0).as_bytes());
+        let node = Node::new(spec, net, address(index), PeerId(id), &self.source);
+        self.nodes.push(node);
+        self.at(joins, index, Deed::Start);
+        index
+    }
+
+    /// Adds `n` nodes alike.
+    pub fn add_many(&mut self, n: u32, spec: &NodeSpec) -> Vec<NodeIndex> {
+        (0..n).map(|_| self.add(spec.clone())).collect()
+    }
+
+    /// The present.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// The seed that all of it follows from.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// A hash over everything that happened so far.
+    pub fn trace(&self) -> u64 {
+        self.trace.hash()
+    }
+
+    /// How many events happened so far.
+    pub fn events(&self) -> u64 {
+        self.trace.events()
+    }
+
+    /// Lives on until every node that is there, or will be, has all of the content.
+    ///
+    /// # Errors
+    /// When an invariant broke, or not all are complete after `limit`.
+    pub fn run(&mut self, limit: Duration) -> Result<Report, Failure> {
+        self.run_until(limit, Self::is_finished)?;
+        self.check_end()?;
+        Ok(self.report())
+    }
+
+    /// Lives on until `done` holds.
+    ///
+    /// # Errors
+    /// When an invariant broke, or `done` does not hold after `limit`.
+    pub fn run_until(
+        &mut self,
+        limit: Duration,
+        done: impl Fn(&Self) -> bool,
+    ) -> Result<(), Failure> {
+        let end = Instant::ZERO + limit;
+        while !done(self) {
+            if !self.step(end) {
+                return Err(self.failure(self.stuck(end)));
+            }
+            if let Some(failure) = self.failure.take() {
+                return Err(failure);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lives on for some time.
+    ///
+    /// # Errors
+    /// When an invariant broke.
+    pub fn run_for(&mut self, time: Duration) -> Result<(), Failure> {
+        let end = self.now + time;
+        while self.step(end) {
+            if let Some(failure) = self.failure.take() {
+                return Err(failure);
+            }
+        }
+        self.now = end;
+        Ok(())
+    }
+
+    /// The next moment at which something happens, and all that pipes do or one other event.
+    /// False when nothing happens until `end`.
+    fn step(&mut self, end: Instant) -> bool {
+        let (queue, net) = (self.queue.next_at(), self.net.poll_timeout());
+        let Some(next) = queue
+            .into_iter()
+            .chain(net)
+            .min()
+            .filter(|next| *next <= end)
+        else {
+            return false;
+        };
+        self.now = self.now.max(next);
+        if queue == Some(next) {
+            if let Some(scheduled) = self.queue.pop(self.now) {
+                self.handle(scheduled);
+            }
+        } else {
+            while let Some(event) = self.net.poll_event(self.now) {
+                self.handle_pipe(event);
+            }
+        }
+        true
+    }
+
+    fn handle(&mut self, scheduled: Scheduled) {
+        let Scheduled { node, life, event } = scheduled;
+        if let Event::Deed(deed) = event {
+            return self.handle_deed(node, deed);
+        }
+        // These happen to the machine and the tracker, whoever lives there.
+        let event = match event {
+            Event::Knock(dialled) => return self.handle_knock(node, dialled),
+            Event::Ask(question) => return self.handle_question(node, life, question),
+            event => event,
+        };
+        if self.nodes[node.get()].life != life {
+            return;
+        }
+        self.record(node, &event);
+        match event {
+            Event::Batch { conn, batch } => self.handle_batch(node, conn, batch),
+            Event::Closed { conn, reason } => self.handle_closed(node, conn, &reason),
+            Event::Orders { conn, orders } => self.handle_orders(node, conn, orders),
+            Event::Connected(dialled, out, inbound) => {
+                self.handle_connected(node, dialled, (out, inbound));
+            }
+            Event::ConnectFailed(connect) => self.handle_connect_failed(node, &connect),
+            Event::Read { conn, ranges } => self.handle_reads(node, conn, &ranges),
+            Event::Disk(op) => self.handle_disk(node, op),
+            Event::Answered(answer) => self.handle_answer(node, answer),
+            Event::LinkTimer { conn, at } => self.handle_link_timer(node, conn, at),
+            Event::MindTimer(at) => self.handle_mind_timer(node, at),
+            Event::LimiterTimer(at) => self.handle_limiter_timer(node, at),
+            Event::StopOverdue | Event::Exit => self.kill(node),
+            Event::Knock(_) | Event::Ask(_) | Event::Deed(_) => {}
+        }
+    }
+
+    /// Puts an event into the trace.
+    fn record(&mut self, node: NodeIndex, event: &Event) {
+        let (kind, number) = match event {
+            Event::Batch { conn, batch } => (b'b', conn.0 << 16 | batch.reports.len() as u64),
+            Event::Closed { conn, .. } => (b'c', conn.0),
+            Event::Orders { conn, orders } => (b'o', conn.0 << 16 | orders.len() as u64),
+            Event::Connected(dialled, ..) => (b'e', dialled.connect.conn.0),
+            Event::ConnectFailed(connect) => (b'f', connect.conn.0),
+            Event::Read { conn, ranges } => (b'r', conn.0 << 16 | ranges.len() as u64),
+            Event::Disk(op) => (b'd', op.0),
+            Event::Answered(_) => (b'a', 0),
+            // Timers change nothing by themselves; what they set off is recorded.
+            _ => return,
+        };
+        self.trace
+            .record(self.now, kind, &[u64::from(node.0), number], &[]);
+    }
+
+    /// Has something happen in this life of a node, after a while.
+    fn schedule(&mut self, node: NodeIndex, after: Duration, event: Event) {
+        self.schedule_at(node, self.now + after, event);
+    }
+
+    fn schedule_at(&mut self, node: NodeIndex, at: Instant, event: Event) {
+        let life = self.nodes[node.get()].life;
+        self.queue.schedule(at, Scheduled { node, life, event });
+    }
+
+    fn node_at(&self, address: SocketAddr) -> Option<NodeIndex> {
+        let IpAddr::V4(ip) = address.ip() else {
+            return None;
+        };
+        let number = u32::from(ip).checked_sub(u32::from(FIRST_ADDRESS))?;
+        ((number as usize) < self.nodes.len() && address.port() == PORT)
+            .then_some(NodeIndex(number))
+    }
+}
+
+/// Global addresses, so that rules for private networks do not apply.
+const FIRST_ADDRESS: Ipv4Addr = Ipv4Addr::new(11, 0, 0, 1);
+
+fn address(node: NodeIndex) -> SocketAddr {
+    let ip = Ipv4Addr::from(u32::from(FIRST_ADDRESS) + node.0);
+    SocketAddr::new(ip.into(), PORT)
+}
+
+#[cfg(test)]
+mod tests;

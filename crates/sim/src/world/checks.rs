@@ -1,0 +1,106 @@
+use std::fmt::Write as _;
+
+use stdx::{Bitfield, Instant, PieceIndex};
+
+use super::{NodeIndex, World};
+
+/// Why a run failed: what is wrong, when, and what to type to see it again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("at {at:?}, seed {seed}: {what}")]
+pub struct Failure {
+    /// What is wrong.
+    pub what: String,
+    /// When it went wrong.
+    pub at: Instant,
+    /// The seed of the world.
+    pub seed: u64,
+}
+
+impl World {
+    /// Keeps the first broken invariant; the run ends with it.
+    pub(super) fn require(&mut self, holds: bool, what: impl FnOnce() -> String) {
+        if !holds && self.failure.is_none() {
+            self.failure = Some(self.failure(what()));
+        }
+    }
+
+    pub(super) fn failure(&self, what: String) -> Failure {
+        Failure {
+            what,
+            at: self.now,
+            seed: self.seed,
+        }
+    }
+
+    /// A byte claimed to others is on disk.
+    pub(super) fn check_claim(&mut self, node: NodeIndex, piece: PieceIndex) {
+        let holds = self.nodes[node.get()].store.holds(piece);
+        self.require(holds, || {
+            format!("{node:?} claims piece {piece}, which is not on its disk")
+        });
+    }
+
+    pub(super) fn check_claims(&mut self, node: NodeIndex, have: &Bitfield) {
+        let store = &self.nodes[node.get()].store;
+        let wrong = have
+            .iter_ones()
+            .map(PieceIndex)
+            .find(|&piece| !store.holds(piece));
+        if let Some(piece) = wrong {
+            self.check_claim(node, piece);
+        }
+    }
+
+    /// What is said to be durable is recorded.
+    pub(super) fn check_durable(&mut self, node: NodeIndex, pieces: &[PieceIndex]) {
+        let record = self.nodes[node.get()].store.record();
+        let wrong = pieces
+            .iter()
+            .find(|piece| !record.have.get(piece.0))
+            .copied();
+        self.require(wrong.is_none(), || {
+            format!("{node:?} calls piece {wrong:?} durable, which is not recorded")
+        });
+    }
+
+    /// The session says that all is there.
+    pub(super) fn completed(&mut self, node: NodeIndex) {
+        let now = self.now;
+        let state = &mut self.nodes[node.get()];
+        let whole = state.store.is_whole();
+        state.completed_at.get_or_insert(now);
+        if let Some(mind) = &mut state.mind {
+            mind.complete = true;
+        }
+        self.require(whole, || {
+            format!("{node:?} is complete, and its bytes are not")
+        });
+    }
+
+    /// True when every node that is there, or will be, has all of the content.
+    pub fn is_finished(&self) -> bool {
+        self.nodes.iter().all(|node| {
+            let complete = node.mind.as_ref().is_some_and(|mind| mind.complete);
+            complete || (node.mind.is_none() && node.starts_left == 0)
+        })
+    }
+
+    /// At the end nothing is outstanding.
+    pub(super) fn check_end(&mut self) -> Result<(), Failure> {
+        self.failure.take().map_or(Ok(()), Err)
+    }
+
+    /// Who is not complete, and how far.
+    pub(super) fn stuck(&self, end: Instant) -> String {
+        let mut text = format!("not complete by {end:?}:");
+        for (index, node) in self.nodes.iter().enumerate() {
+            let Some(mind) = node.mind.as_ref().filter(|mind| !mind.complete) else {
+                continue;
+            };
+            let status = mind.session.status(self.now, mind.torrent);
+            let failed = &node.failed;
+            let _ = write!(text, "\n  node {index}: {status:?} {failed:?}");
+        }
+        text
+    }
+}

@@ -1,0 +1,129 @@
+use cache::Work;
+use stdx::Duration;
+
+use super::{Event, NodeIndex, Scheduled, World};
+
+/// How long a process that was asked to stop may take.
+const STOP_MAX: Duration = Duration::from_secs(10);
+
+/// Something that befalls a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// Its process starts, with what is recorded on its disk.
+    Start,
+    /// Its process is asked to stop: it says goodbye, and saves what it has.
+    Stop,
+    /// Its process is killed. The system closes its connections, and keeps what was written.
+    Kill,
+    /// Its power is cut: its connections fall silent, and of what was written and not synced
+    /// some is lost, some torn.
+    PowerCut,
+    /// Its disk takes no more writes.
+    FillDisk,
+    /// Its disk takes writes again, and the session is told to go on.
+    FreeDisk,
+}
+
+impl World {
+    /// Has something befall a node at a time after the beginning of the world.
+    pub fn at(&mut self, after: Duration, node: NodeIndex, deed: Deed) {
+        let state = &mut self.nodes[node.get()];
+        state.starts_left += u32::from(deed == Deed::Start);
+        let at = (stdx::Instant::ZERO + after).max(self.now);
+        let event = Event::Deed(deed);
+        self.queue.schedule(
+            at,
+            Scheduled {
+                node,
+                life: 0,
+                event,
+            },
+        );
+    }
+
+    pub(super) fn handle_deed(&mut self, node: NodeIndex, deed: Deed) {
+        self.trace
+            .record(self.now, b'!', &[u64::from(node.0), deed as u64], &[]);
+        match deed {
+            Deed::Start => {
+                let state = &mut self.nodes[node.get()];
+                state.starts_left -= 1;
+                if state.mind.is_none() {
+                    state.powered = true;
+                    state.life += 1;
+                    self.start_mind(node);
+                }
+            }
+            Deed::Stop => {
+                if let Some(mind) = self.nodes[node.get()].mind.as_mut() {
+                    mind.stopping = true;
+                    self.with_session(node, |session, now| session.shutdown(now));
+                    self.schedule(node, STOP_MAX, Event::StopOverdue);
+                }
+            }
+            Deed::Kill => self.kill(node),
+            Deed::PowerCut => self.power_cut(node),
+            Deed::FillDisk => self.nodes[node.get()].disk_full = true,
+            Deed::FreeDisk => {
+                let state = &mut self.nodes[node.get()];
+                state.disk_full = false;
+                if let Some(torrent) = state.mind.as_ref().map(|mind| mind.torrent) {
+                    self.with_session(node, |session, now| session.retry(now, torrent));
+                }
+            }
+        }
+    }
+
+    /// A session has said goodbye and saved all it had.
+    pub(super) fn stopped(&mut self, node: NodeIndex) {
+        let asked = self.nodes[node.get()]
+            .mind
+            .as_ref()
+            .is_some_and(|mind| mind.stopping);
+        self.require(asked, || format!("{node:?} stopped without being asked"));
+        self.schedule(node, Duration::ZERO, Event::Exit);
+    }
+
+    /// The process ends, its connections with it.
+    pub(super) fn kill(&mut self, node: NodeIndex) {
+        let conns: Vec<_> = self.conns(node).collect();
+        for conn in conns {
+            self.take_end(node, conn);
+        }
+        let state = &mut self.nodes[node.get()];
+        let Some(mind) = state.mind.take() else {
+            return;
+        };
+        state.life += 1;
+        // What was given to the system is done, as far as it came.
+        for (op, _) in mind.running.into_values() {
+            if let Work::Write(job) = op.work {
+                let done = self.rng.index(job.parts.len() + 1);
+                job.parts[..done]
+                    .iter()
+                    .for_each(|part| state.store.write(job.piece, part));
+            }
+        }
+    }
+
+    fn power_cut(&mut self, node: NodeIndex) {
+        let state = &mut self.nodes[node.get()];
+        state.powered = false;
+        let ends = state.mind.as_ref().map(|mind| &mind.ends);
+        let pipes: Vec<_> = ends
+            .into_iter()
+            .flat_map(|ends| ends.values())
+            .map(|end| (end.out, end.inbound))
+            .collect();
+        for (out, inbound) in pipes {
+            // Nobody is told: the other end waits until it loses patience.
+            self.net.close(self.now, out);
+            self.net.close(self.now, inbound);
+            self.routes.remove(&out);
+        }
+        self.kill(node);
+        self.nodes[node.get()].store.power_cut(&mut self.rng);
+        let have = self.nodes[node.get()].store.record().have.clone();
+        self.check_claims(node, &have);
+    }
+}

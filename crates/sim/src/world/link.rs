@@ -1,0 +1,421 @@
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::sync::Arc;
+
+use netem::PipeId;
+use peer::{CloseReason, Order, Peer, Totals};
+use session::Flow;
+use stdx::{BlockRange, Buf, ConnId, Duration, Instant};
+
+use super::{Event, NodeIndex, World};
+
+/// The most that is written to a pipe at once.
+const CHUNK: u64 = 32 * 1024;
+
+/// How often totals are told when nothing else is.
+const TOTALS_EVERY: Duration = Duration::from_secs(1);
+
+/// What pipes carry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Chunk {
+    /// Bytes of the stream.
+    Data(Vec<u8>),
+    /// The end of the stream.
+    Fin,
+}
+
+/// One node's end of a connection: its `Peer`, and the way to the mind.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) peer: Peer,
+    pub(crate) remote: NodeIndex,
+    pub(crate) out: PipeId,
+    pub(crate) inbound: PipeId,
+    /// What arrived and is not read yet.
+    inbox: VecDeque<Vec<u8>>,
+    /// The remote ended the stream.
+    fin: bool,
+    allowance: [Allowance; 2],
+    told: Totals,
+    told_at: Instant,
+    told_want: u32,
+    timer: Option<Instant>,
+    /// When the last batch reaches the mind, and the last order this end: neither overtakes.
+    to_mind: Instant,
+    to_link: Instant,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Allowance {
+    bytes: u64,
+    asked: bool,
+}
+
+/// Where a pipe's two ends are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Route {
+    pub(crate) from: (NodeIndex, ConnId),
+    pub(crate) to: (NodeIndex, ConnId),
+}
+
+impl End {
+    pub(crate) fn new(
+        now: Instant,
+        peer: Peer,
+        remote: NodeIndex,
+        out: PipeId,
+        inbound: PipeId,
+    ) -> Self {
+        Self {
+            peer,
+            remote,
+            out,
+            inbound,
+            inbox: VecDeque::new(),
+            fin: false,
+            allowance: [Allowance::default(); 2],
+            told: Totals::default(),
+            told_at: now,
+            told_want: 0,
+            timer: None,
+            to_mind: now,
+            to_link: now,
+        }
+    }
+}
+
+impl World {
+    /// What a pipe tells.
+    pub(super) fn handle_pipe(&mut self, event: netem::Event<Chunk>) {
+        let pipe = event.pipe();
+        match event {
+            netem::Event::Delivered { item, .. } => {
+                let Some(route) = self.routes.get(&pipe) else {
+                    return;
+                };
+                let (node, conn) = route.to;
+                let bytes: &[u8] = match &item {
+                    Chunk::Data(bytes) => bytes,
+                    Chunk::Fin => &[],
+                };
+                self.trace
+                    .record(self.now, b'p', &[pipe.0, u64::from(node.0)], bytes);
+                if item == Chunk::Fin {
+                    self.routes.remove(&pipe);
+                    self.net.close(self.now, pipe);
+                }
+                let Some(end) = self.nodes[node.get()].end(conn) else {
+                    return;
+                };
+                match item {
+                    Chunk::Data(bytes) => end.inbox.push_back(bytes),
+                    Chunk::Fin => end.fin = true,
+                }
+                self.pump(node, conn);
+            }
+            netem::Event::Writable { .. } => {
+                if let Some(route) = self.routes.get(&pipe) {
+                    let (node, conn) = route.from;
+                    self.pump(node, conn);
+                }
+            }
+        }
+    }
+
+    /// Orders reach an end.
+    pub(super) fn handle_orders(&mut self, node: NodeIndex, conn: ConnId, orders: Vec<Order>) {
+        for order in orders {
+            let Some(end) = self.nodes[node.get()].end(conn) else {
+                return;
+            };
+            if let Err(reason) = end.peer.handle_order(self.now, order) {
+                return self.close_end(node, conn, &reason);
+            }
+        }
+        self.pump(node, conn);
+    }
+
+    /// Blocks were read from the disk for an end to send.
+    pub(super) fn handle_reads(&mut self, node: NodeIndex, conn: ConnId, ranges: &[BlockRange]) {
+        let node_state = &mut self.nodes[node.get()];
+        for &range in ranges {
+            let bytes = node_state
+                .store
+                .read(range.piece, range.begin, range.length);
+            let Some(end) = node_state.end(conn) else {
+                return;
+            };
+            let data = bytes.map(|bytes| Buf::copy_of(&bytes));
+            end.peer.handle_read(self.now, range, data);
+        }
+        self.pump(node, conn);
+    }
+
+    /// The limiter's turn has come for an end.
+    pub(super) fn handle_grant(&mut self, node: NodeIndex, conn: ConnId, flow: Flow, bytes: u64) {
+        let Some(end) = self.nodes[node.get()].end(conn) else {
+            if let Some(mind) = &mut self.nodes[node.get()].mind {
+                mind.limiter.give_back(flow, bytes);
+            }
+            return;
+        };
+        let allowance = &mut end.allowance[flow as usize];
+        allowance.bytes += bytes;
+        allowance.asked = false;
+        self.pump(node, conn);
+    }
+
+    pub(super) fn handle_link_timer(&mut self, node: NodeIndex, conn: ConnId, at: Instant) {
+        let now = self.now;
+        let Some(end) = self.nodes[node.get()].end(conn) else {
+            return;
+        };
+        if end.timer != Some(at) {
+            return;
+        }
+        end.timer = None;
+        if end.peer.poll_timeout().is_some_and(|due| due <= now)
+            && let Err(error) = end.peer.handle_timeout(now)
+        {
+            return self.close_end(node, conn, &error.into());
+        }
+        self.pump(node, conn);
+    }
+
+    /// Moves all that can move at one end: in, out, and to the mind.
+    pub(super) fn pump(&mut self, node: NodeIndex, conn: ConnId) {
+        if let Err(reason) = self.read(node, conn) {
+            self.tell_mind(node, conn);
+            return self.close_end(node, conn, &reason);
+        }
+        self.start_reads(node, conn);
+        if let Err(reason) = self.transmit(node, conn) {
+            self.tell_mind(node, conn);
+            return self.close_end(node, conn, &reason);
+        }
+        self.tell_mind(node, conn);
+        self.arm_link(node, conn);
+        self.arm_limiter(node);
+    }
+
+    fn read(&mut self, node: NodeIndex, conn: ConnId) -> Result<(), CloseReason> {
+        let now = self.now;
+        let Some(mind) = self.nodes[node.get()].mind.as_mut() else {
+            return Ok(());
+        };
+        if !mind.session.reading_allowed() {
+            return Ok(());
+        }
+        let Some(end) = mind.ends.get_mut(&conn) else {
+            return Ok(());
+        };
+        while let Some(front) = end.inbox.front_mut().filter(|_| end.peer.wants_input()) {
+            let allowance = &mut end.allowance[Flow::Down as usize];
+            if allowance.bytes == 0 && !allowance.asked {
+                let want = front.len() as u64;
+                allowance.bytes = mind.limiter.request(now, conn, Flow::Down, want);
+                allowance.asked = allowance.bytes == 0;
+            }
+            let mut take = (allowance.bytes as usize).min(front.len());
+            if take == 0 {
+                return Ok(());
+            }
+            if self.rng.chance(self.config.fragmentation) {
+                take = 1 + self.rng.index(take);
+            }
+            allowance.bytes -= take as u64;
+            let rest = front.split_off(take);
+            let bytes = std::mem::replace(front, rest);
+            if front.is_empty() {
+                end.inbox.pop_front();
+                mind.limiter
+                    .give_back(Flow::Down, std::mem::take(&mut allowance.bytes));
+            }
+            end.peer.handle_received(now, &bytes, &self.pool)?;
+        }
+        if end.fin && end.inbox.is_empty() {
+            return Err(CloseReason::Remote);
+        }
+        Ok(())
+    }
+
+    fn start_reads(&mut self, node: NodeIndex, conn: ConnId) {
+        let node_state = &mut self.nodes[node.get()];
+        let Some(end) = node_state.end(conn) else {
+            return;
+        };
+        let ranges: Vec<BlockRange> = std::iter::from_fn(|| end.peer.poll_read()).collect();
+        if ranges.is_empty() {
+            return;
+        }
+        let bytes = ranges.iter().map(|range| u64::from(range.length)).sum();
+        let delay = node_state.spec.disk.delay(&mut self.rng, bytes, false);
+        let event = Event::Read { conn, ranges };
+        self.schedule(node, delay, event);
+    }
+
+    fn transmit(&mut self, node: NodeIndex, conn: ConnId) -> Result<(), CloseReason> {
+        let now = self.now;
+        let remote = self.nodes[node.get()].end(conn).map(|end| end.remote);
+        let powered = remote.is_some_and(|remote| self.nodes[remote.get()].powered);
+        loop {
+            let Some(mind) = self.nodes[node.get()].mind.as_mut() else {
+                return Ok(());
+            };
+            let Some(end) = mind.ends.get_mut(&conn) else {
+                return Ok(());
+            };
+            let mut slices = Vec::new();
+            let ready = end.peer.poll_transmit(&mut slices) as u64;
+            let room = self.net.free_space(end.out);
+            if ready == 0 {
+                return Ok(());
+            }
+            let open = [end.out, end.inbound]
+                .iter()
+                .any(|pipe| self.routes.contains_key(pipe));
+            if !open && powered {
+                // The remote was gone without a word, and is back: it knows of no connection.
+                return Err(CloseReason::Transport("connection reset by peer".into()));
+            }
+            if room == 0 {
+                return Ok(());
+            }
+            let allowance = &mut end.allowance[Flow::Up as usize];
+            if allowance.bytes == 0 && !allowance.asked {
+                allowance.bytes = mind
+                    .limiter
+                    .request(now, conn, Flow::Up, ready.min(256 * 1024));
+                allowance.asked = allowance.bytes == 0;
+            }
+            let take = ready.min(room).min(CHUNK).min(allowance.bytes);
+            if take == 0 {
+                return Ok(());
+            }
+            allowance.bytes -= take;
+            let bytes = gather(&slices, take as usize);
+            drop(slices);
+            end.peer.handle_sent(now, bytes.len());
+            if take == ready {
+                mind.limiter
+                    .give_back(Flow::Up, std::mem::take(&mut allowance.bytes));
+            }
+            let out = end.out;
+            let written = self.net.write(now, out, take, Chunk::Data(bytes));
+            debug_assert!(written.is_ok(), "written within the free space");
+        }
+    }
+
+    fn tell_mind(&mut self, node: NodeIndex, conn: ConnId) {
+        let now = self.now;
+        let Some(end) = self.nodes[node.get()].end(conn) else {
+            return;
+        };
+        let batch = end.peer.poll_batch();
+        let due = batch.totals != end.told && now - end.told_at >= TOTALS_EVERY;
+        let news = !batch.reports.is_empty() || batch.want > end.told_want || due;
+        end.told_want = batch.want;
+        if !news {
+            return;
+        }
+        (end.told, end.told_at) = (batch.totals, now);
+        let at = (now + self.config.boundary_delay(&mut self.rng)).max(end.to_mind);
+        end.to_mind = at;
+        self.schedule_at(node, at, Event::Batch { conn, batch });
+    }
+
+    fn arm_link(&mut self, node: NodeIndex, conn: ConnId) {
+        let now = self.now;
+        let Some(end) = self.nodes[node.get()].end(conn) else {
+            return;
+        };
+        let mut due = end.peer.poll_timeout();
+        if end.peer.totals() != end.told {
+            let tell = end.told_at + TOTALS_EVERY;
+            due = Some(due.map_or(tell, |due| due.min(tell)));
+        }
+        let Some(due) = due.map(|due| due.max(now)) else {
+            return;
+        };
+        if end.timer.is_none_or(|armed| due < armed) {
+            end.timer = Some(due);
+            self.schedule_at(node, due, Event::LinkTimer { conn, at: due });
+        }
+    }
+
+    /// Sends orders on their way to an end.
+    pub(super) fn send_orders(&mut self, node: NodeIndex, conn: ConnId, orders: Vec<Order>) {
+        let now = self.now;
+        let Some(end) = self.nodes[node.get()].end(conn) else {
+            return;
+        };
+        let at = (now + self.config.boundary_delay(&mut self.rng)).max(end.to_link);
+        end.to_link = at;
+        self.schedule_at(node, at, Event::Orders { conn, orders });
+    }
+
+    /// Ends a connection from this side, for `reason`; the mind is told after all that it was
+    /// told before, the remote after all that was sent.
+    pub(super) fn close_end(&mut self, node: NodeIndex, conn: ConnId, reason: &CloseReason) {
+        let Some(end) = self.take_end(node, conn) else {
+            return;
+        };
+        let now = self.now;
+        let numbers = [u64::from(node.0), conn.0];
+        self.trace
+            .record(now, b'x', &numbers, reason.to_string().as_bytes());
+        let at = (now + self.config.boundary_delay(&mut self.rng)).max(end.to_mind);
+        let reason = reason.clone();
+        self.schedule_at(node, at, Event::Closed { conn, reason });
+    }
+
+    /// Takes an end away and ends both streams.
+    pub(super) fn take_end(&mut self, node: NodeIndex, conn: ConnId) -> Option<End> {
+        let now = self.now;
+        let mind = self.nodes[node.get()].mind.as_mut()?;
+        let end = mind.ends.remove(&conn)?;
+        mind.limiter.cancel(conn);
+        self.count(node, &end);
+        self.routes.remove(&end.inbound);
+        self.net.close(now, end.inbound);
+        let ended = self.net.write(now, end.out, 0, Chunk::Fin);
+        debug_assert!(ended.is_ok(), "the end of a stream takes no room");
+        Some(end)
+    }
+
+    /// Adds what an end moved to the accounts of its node.
+    fn count(&mut self, node: NodeIndex, end: &End) {
+        let totals = end.peer.totals();
+        self.nodes[node.get()].traffic.add(end.remote, totals);
+    }
+
+    /// A connection begins.
+    pub(super) fn establish(
+        &mut self,
+        node: NodeIndex,
+        conn: ConnId,
+        peer: Peer,
+        remote: NodeIndex,
+        (out, inbound): (PipeId, PipeId),
+    ) {
+        let end = End::new(self.now, peer, remote, out, inbound);
+        let Some(mind) = self.nodes[node.get()].mind.as_mut() else {
+            return;
+        };
+        mind.ends.insert(conn, end);
+    }
+
+    pub(super) fn peer_config(&self, node: NodeIndex) -> Arc<peer::Config> {
+        Arc::clone(&self.nodes[node.get()].peer_config)
+    }
+}
+
+/// The first `length` bytes of `slices`.
+fn gather(slices: &[IoSlice<'_>], length: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(length);
+    for slice in slices {
+        let room = length - bytes.len();
+        bytes.extend_from_slice(&slice[..slice.len().min(room)]);
+    }
+    bytes
+}

@@ -1,0 +1,111 @@
+use peer::Totals;
+use stdx::{Duration, Instant};
+
+use super::{NodeIndex, Start, World};
+use crate::{Capacity, distribution_bound};
+
+/// What one node did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeReport {
+    /// Which one.
+    pub node: NodeIndex,
+    /// From its first start until it had everything; `None` for seeds and who has not.
+    pub time: Option<Duration>,
+    /// What it moved, all its connections together.
+    pub totals: Totals,
+    /// Payload received, by who sent it.
+    pub from: Vec<(NodeIndex, u64)>,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// Every node.
+    pub nodes: Vec<NodeReport>,
+    /// Bytes of content.
+    pub size: u64,
+    /// Leechers that have everything.
+    pub completed: u32,
+    /// When the last of them had.
+    pub last: Duration,
+    /// The mean time from joining to having everything.
+    pub mean: Duration,
+    /// The least time in which it could have been done, see [`distribution_bound`].
+    pub bound: Duration,
+    /// Payload that seeds sent, in copies of the content.
+    pub copies_from_seeds: f64,
+    /// The part of the payload received by leechers that did not come from seeds.
+    pub peer_share: f64,
+    /// The hash over all that happened.
+    pub trace: u64,
+}
+
+impl World {
+    /// What came of it so far.
+    pub fn report(&self) -> Report {
+        let is_seed = |node: NodeIndex| self.nodes[node.get()].spec.start == Start::Seed;
+        let nodes: Vec<NodeReport> = self.node_reports().collect();
+        let (seeds, leechers): (Vec<&NodeReport>, Vec<&NodeReport>) =
+            nodes.iter().partition(|report| is_seed(report.node));
+        let size = self.source.size();
+        let times: Vec<Duration> = leechers.iter().filter_map(|report| report.time).collect();
+        let ends = leechers.iter().filter(|report| report.time.is_some());
+        let last = ends
+            .filter_map(|report| self.nodes[report.node.get()].completed_at)
+            .max();
+        let sent: u64 = seeds.iter().map(|report| report.totals.up_payload).sum();
+        let received = || leechers.iter().flat_map(|report| &report.from);
+        let all: u64 = received().map(|(_, bytes)| bytes).sum();
+        let from_peers: u64 = received()
+            .filter(|(from, _)| !is_seed(*from))
+            .map(|(_, bytes)| bytes)
+            .sum();
+        let mean = times.iter().sum::<Duration>() / (times.len().max(1) as u32);
+        Report {
+            size,
+            completed: times.len() as u32,
+            last: last.unwrap_or(Instant::ZERO).since(Instant::ZERO),
+            mean,
+            bound: self.bound(),
+            copies_from_seeds: sent as f64 / size as f64,
+            peer_share: from_peers as f64 / all.max(1) as f64,
+            trace: self.trace(),
+            nodes,
+        }
+    }
+
+    /// The least time in which the seeds together can give all leechers everything.
+    pub fn bound(&self) -> Duration {
+        let capacity = |node: &super::node::Node| Capacity {
+            up: least(node.spec.limits.up, node.spec.access.up),
+            down: least(node.spec.limits.down, node.spec.access.down),
+        };
+        let of = |seed: bool| {
+            let nodes = self.nodes.iter();
+            nodes
+                .filter(move |node| (node.spec.start == Start::Seed) == seed)
+                .map(capacity)
+        };
+        let source = of(true).try_fold(0u64, |sum, seed| Some(sum + seed.up?));
+        let peers: Vec<Capacity> = of(false).collect();
+        distribution_bound(self.source.size(), source, &peers)
+    }
+
+    fn node_reports(&self) -> impl Iterator<Item = NodeReport> {
+        self.nodes.iter().enumerate().map(|(index, node)| {
+            let traffic = node.all_traffic();
+            let seed = node.spec.start == Start::Seed;
+            let times = node.joined_at.zip(node.completed_at).filter(|_| !seed);
+            NodeReport {
+                node: NodeIndex(index as u32),
+                time: times.map(|(joined, completed)| completed - joined),
+                totals: traffic.total,
+                from: traffic.from.into_iter().collect(),
+            }
+        })
+    }
+}
+
+fn least(a: Option<u64>, b: Option<u64>) -> Option<u64> {
+    a.into_iter().chain(b).min()
+}

@@ -1,0 +1,135 @@
+use netem::Access;
+use session::Limits;
+use stdx::{Duration, Rng};
+
+use crate::DiskConfig;
+
+/// What all nodes of a world have in common.
+#[derive(Clone, Debug)]
+pub struct WorldConfig {
+    /// The longest that a batch or an order takes between a connection and its owner; each is
+    /// delayed at random, those of one connection staying in order.
+    pub boundary: Duration,
+    /// How likely what arrives is cut in two at a random place before a peer reads it.
+    pub fragmentation: f64,
+    /// Bytes under way on one connection in one direction, like a TCP window.
+    pub window: u64,
+    /// One way to the tracker.
+    pub tracker_delay: Duration,
+    /// How often the tracker is to be asked again.
+    pub announce_interval: Duration,
+}
+
+impl Default for WorldConfig {
+    fn default() -> Self {
+        Self {
+            boundary: Duration::from_micros(500),
+            fragmentation: 0.1,
+            window: 256 * 1024,
+            tracker_delay: Duration::from_millis(20),
+            announce_interval: Duration::from_mins(30),
+        }
+    }
+}
+
+/// What a node knows and has when it first joins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Start {
+    /// The torrent file, and nothing of the content.
+    #[default]
+    Torrent,
+    /// The info-hashes alone, as from a magnet link.
+    Magnet,
+    /// All of the content.
+    Seed,
+}
+
+/// One node.
+#[derive(Clone, Debug)]
+pub struct NodeSpec {
+    /// What it begins with.
+    pub start: Start,
+    /// Its access link, shared by all its connections.
+    pub access: Access,
+    /// Its own limits, as `--up-limit` and `--down-limit` set them.
+    pub limits: Limits,
+    /// From the node to the middle of the network; between two nodes both delays add up.
+    pub delay: Duration,
+    /// When it joins, after the beginning of the world.
+    pub joins: Duration,
+    /// Whether others can connect to it.
+    pub reachable: bool,
+    /// Its disk.
+    pub disk: DiskConfig,
+    /// The block cache's budget in bytes; `None` is the usual one.
+    pub cache_budget: Option<u64>,
+}
+
+impl Default for NodeSpec {
+    fn default() -> Self {
+        Self {
+            start: Start::Torrent,
+            access: Access::default(),
+            limits: Limits::default(),
+            delay: Duration::from_millis(10),
+            joins: Duration::ZERO,
+            reachable: true,
+            disk: DiskConfig::default(),
+            cache_budget: None,
+        }
+    }
+}
+
+impl WorldConfig {
+    /// How long the next batch or order takes.
+    pub(crate) fn boundary_delay(&self, rng: &mut Rng) -> Duration {
+        Duration::from_nanos(rng.below(self.boundary.as_nanos() as u64 + 1))
+    }
+}
+
+impl NodeSpec {
+    /// A node that has everything.
+    pub fn seed() -> Self {
+        Self {
+            start: Start::Seed,
+            ..Self::default()
+        }
+    }
+
+    /// A node that has the torrent file.
+    pub fn leecher() -> Self {
+        Self::default()
+    }
+
+    /// A node that has the info-hashes alone.
+    pub fn magnet() -> Self {
+        Self {
+            start: Start::Magnet,
+            ..Self::default()
+        }
+    }
+
+    /// The capacity of its access link, in bytes per second; `None` is unlimited.
+    pub fn access(mut self, up: Option<u64>, down: Option<u64>) -> Self {
+        self.access = Access { up, down };
+        self
+    }
+
+    /// Its own upload limit, in bytes per second.
+    pub fn up_limit(mut self, rate: u64) -> Self {
+        self.limits.up = Some(rate);
+        self
+    }
+
+    /// See [`Self::delay`].
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
+    /// When it joins, after the beginning of the world.
+    pub fn joins(mut self, after: Duration) -> Self {
+        self.joins = after;
+        self
+    }
+}
