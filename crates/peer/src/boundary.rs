@@ -86,8 +86,9 @@ pub enum Report {
         fast: bool,
         /// It speaks the extension protocol (BEP 10).
         extended: bool,
-        /// The connection runs by the v2 info-hash, or will once welcomed, so that hashes can be
-        /// asked for (BEP 52).
+        /// Hashes can be asked for (BEP 52): the remote answered by the v2 info-hash or, of an
+        /// incoming connection, set the v2 bit. Who comes by the v2 info-hash itself may leave the
+        /// bit out, so look at `info_hash` too.
         v2: bool,
     },
     /// What the remote's extension handshakes say so far.

@@ -11,6 +11,8 @@ pub struct Config {
     pub listen_port: u16,
     /// Our upload limit in bytes per second, stated in the extension handshake when it is known.
     pub uplink: Option<u64>,
+    /// Whether other peers' addresses are taken from peers (BEP 11); never on private torrents.
+    pub pex: bool,
     /// The most blocks asked for at a time, whatever the remote would take.
     pub request_queue_max: u32,
     /// The most blocks that the remote may ask for at a time, stated as `reqq`.
@@ -39,6 +41,7 @@ impl Config {
             client: client.into(),
             listen_port: 0,
             uplink: None,
+            pex: false,
             request_queue_max: 2_000,
             upload_queue_max: 2_000,
             send_buffer_max: 3 << 20,

@@ -6,10 +6,21 @@
 //! one rule: every block of an [`Order::Request`] ends exactly once, as [`Report::Block`], in
 //! [`Report::Rejected`], by an [`Order::Cancel`], or with the connection.
 
+mod allowed;
+mod availability;
 mod boundary;
 mod config;
+mod connection;
 mod error;
+mod extensions;
+mod handshake;
+mod inbox;
+mod orders;
+mod outbox;
 mod peer;
+mod pieces;
+mod pipeline;
+mod uploads;
 
 // The public interface is:
 pub use boundary::{Batch, CloseReason, ExtendedInfo, Order, Report, Torrent, Totals};

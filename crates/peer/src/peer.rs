@@ -3,7 +3,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use stdx::{Bitfield, BlockRange, Buf, Instant, Pool};
+use wire::{Decoder, Message};
 
+use crate::connection::Connection;
+use crate::handshake::Greeting;
 use crate::{Batch, CloseReason, Config, Order, PeerError, Report, Torrent, Totals};
 
 /// One connection to a peer. Performs no I/O and reads no clock.
@@ -13,112 +16,200 @@ use crate::{Batch, CloseReason, Config, Order, PeerError, Report, Torrent, Total
 /// [`Self::poll_timeout`]. Any error ends the connection.
 #[derive(Debug)]
 pub struct Peer {
-    _config: Arc<Config>,
+    decoder: Decoder,
+    connection: Connection,
+    /// All that ever came, in bytes.
+    received: u64,
 }
 
-#[allow(clippy::unused_self, clippy::needless_pass_by_ref_mut)]
 impl Peer {
     /// An outgoing connection, just established. `have` is empty without metadata.
     pub fn connect(
-        _now: Instant,
+        now: Instant,
         config: Arc<Config>,
-        _torrent: Arc<Torrent>,
-        _have: Bitfield,
-        _upload_only: bool,
-        _remote: SocketAddr,
+        torrent: Arc<Torrent>,
+        have: Bitfield,
+        upload_only: bool,
+        remote: SocketAddr,
     ) -> Self {
-        Self { _config: config }
+        let connection = Connection::connect(now, config, torrent, have, upload_only, remote);
+        Self::new(connection)
     }
 
     /// An incoming connection, just accepted.
-    pub fn accept(_now: Instant, config: Arc<Config>, _remote: SocketAddr) -> Self {
-        Self { _config: config }
+    pub fn accept(now: Instant, config: Arc<Config>, remote: SocketAddr) -> Self {
+        Self::new(Connection::accept(now, config, remote))
+    }
+
+    fn new(connection: Connection) -> Self {
+        let mut new = Self {
+            decoder: Decoder::new(),
+            connection,
+            received: 0,
+        };
+        new.bound_decoder();
+        new
     }
 
     /// Takes bytes from the transport, all of them. Blocks are taken from `pool`.
+    ///
+    /// # Errors
+    /// When the remote breaks the protocol.
     pub fn handle_received(
         &mut self,
-        _now: Instant,
-        _data: &[u8],
-        _pool: &Pool,
+        now: Instant,
+        data: &[u8],
+        pool: &Pool,
     ) -> Result<(), PeerError> {
-        Ok(())
+        self.received += data.len() as u64;
+        self.connection.heard(now);
+        let rest = match self.connection.greeting {
+            Greeting::Done => data,
+            _ => self.connection.handle_greeting(data, pool)?,
+        };
+        self.decode(now, rest, pool)
     }
 
     /// The room for the rest of the block that is arriving, to read into without a copy; `None`
     /// between blocks. What is read there comes before all else: tell [`Self::handle_direct`].
     pub fn direct(&mut self) -> Option<&mut [u8]> {
-        None
+        self.decoder.direct()
     }
 
     /// Takes `n` bytes that were read into [`Self::direct`].
     ///
+    /// # Errors
+    /// When the remote breaks the protocol.
+    ///
     /// # Panics
     /// When there was not that much room.
-    pub fn handle_direct(&mut self, _now: Instant, _n: usize) -> Result<(), PeerError> {
-        Ok(())
+    pub fn handle_direct(&mut self, now: Instant, n: usize) -> Result<(), PeerError> {
+        self.received += n as u64;
+        self.connection.heard(now);
+        match self.decoder.direct_filled(n) {
+            Some((range, data)) => self
+                .connection
+                .handle_message(now, Message::Piece(range, data)),
+            None => Ok(()),
+        }
     }
 
     /// False when the transport should not be read for now: the torrent's owner has not answered
     /// yet, or the remote does not take what we have to send.
     pub fn wants_input(&self) -> bool {
-        true
+        self.connection.wants_input()
     }
 
-    /// Does what the owner says; the error is why the connection ends.
-    pub fn handle_order(&mut self, _now: Instant, _order: Order) -> Result<(), CloseReason> {
+    /// Does what the owner says.
+    ///
+    /// # Errors
+    /// Why the connection ends.
+    pub fn handle_order(&mut self, now: Instant, order: Order) -> Result<(), CloseReason> {
+        if !matches!(order, Order::Welcome { .. } | Order::Metadata { .. }) {
+            return self.connection.handle_order(now, order);
+        }
+        let waiting = match &mut self.connection.greeting {
+            Greeting::Reported { early, pool, .. } => Some((std::mem::take(early), pool.clone())),
+            _ => None,
+        };
+        let welcome = matches!(order, Order::Welcome { .. });
+        self.connection.handle_order(now, order)?;
+        self.bound_decoder();
+        if let Some((early, pool)) = waiting
+            && welcome
+        {
+            self.decode(now, &early, &pool)?;
+        }
         Ok(())
     }
 
     /// Takes the answer to [`Self::poll_read`]; `None` when it could not be read.
-    pub fn handle_read(&mut self, _now: Instant, _range: BlockRange, _data: Option<Buf>) {}
+    pub fn handle_read(&mut self, _now: Instant, range: BlockRange, data: Option<Buf>) {
+        self.connection.handle_read(range, data);
+    }
 
-    /// Takes note that the transport took `n` bytes of [`Self::poll_transmit`].
-    pub fn handle_sent(&mut self, _now: Instant, _n: usize) {}
+    /// Takes note that the transport took `n` bytes of [`Self::poll_transmit`]. Nothing else may
+    /// be told in between.
+    ///
+    /// # Panics
+    /// When that is more than was given out.
+    pub fn handle_sent(&mut self, now: Instant, n: usize) {
+        self.connection.handle_sent(now, n);
+    }
 
     /// Does what is due. Early and repeated calls do nothing.
-    pub fn handle_timeout(&mut self, _now: Instant) -> Result<(), PeerError> {
-        Ok(())
+    ///
+    /// # Errors
+    /// When the remote was silent for too long.
+    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), PeerError> {
+        self.connection.handle_timeout(now)
     }
 
     /// A block to be read from disk for the remote; answer each with [`Self::handle_read`].
     pub fn poll_read(&mut self) -> Option<BlockRange> {
-        None
+        let sending = self.connection.outbox.block_bytes();
+        self.connection.uploads.poll_read(sending)
     }
 
     /// Appends what is to be sent to `out`, at most 64 slices, and returns how many bytes that is.
     /// Nothing is taken until [`Self::handle_sent`].
-    pub fn poll_transmit<'a>(&'a self, _out: &mut Vec<IoSlice<'a>>) -> usize {
-        0
+    pub fn poll_transmit<'a>(&'a self, out: &mut Vec<IoSlice<'a>>) -> usize {
+        self.connection.outbox.poll_transmit(out)
     }
 
     /// The next report for the owner.
     pub fn poll_report(&mut self) -> Option<Report> {
-        None
+        self.connection.reports.pop_front()
     }
 
     /// All reports that are waiting, with the state that goes with them.
     pub fn poll_batch(&mut self) -> Batch {
-        Batch::default()
+        let reports = self.connection.reports.drain(..).collect();
+        Batch {
+            reports,
+            want: self.want(),
+            totals: self.totals(),
+        }
     }
 
     /// How many more blocks the request queue would take now.
     pub fn want(&self) -> u32 {
-        0
+        self.connection.want()
     }
 
-    /// Traffic so far.
+    /// How many blocks were asked for and have not come.
+    pub fn outstanding(&self) -> usize {
+        self.connection.pipeline.outstanding()
+    }
+
+    /// Traffic so far; payload counts as it comes, not only when its block is whole.
     pub fn totals(&self) -> Totals {
-        Totals::default()
+        let mut totals = self.connection.totals;
+        totals.down_payload += self.decoder.partial() as u64;
+        totals.down_protocol = self.received - totals.down_payload;
+        totals
     }
 
     /// When [`Self::handle_timeout`] is due next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.connection.poll_timeout()
     }
 
     /// The torrent, once it is known.
     pub fn torrent(&self) -> Option<&Arc<Torrent>> {
-        None
+        self.connection.torrent.as_ref()
+    }
+
+    fn decode(&mut self, now: Instant, mut data: &[u8], pool: &Pool) -> Result<(), PeerError> {
+        while let Some(message) = self.decoder.decode(&mut data, pool)? {
+            self.connection.handle_message(now, message)?;
+        }
+        Ok(())
+    }
+
+    fn bound_decoder(&mut self) {
+        if let Some(layout) = self.connection.layout() {
+            self.decoder.set_pieces(layout.pieces());
+        }
     }
 }

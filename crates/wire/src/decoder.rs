@@ -86,9 +86,9 @@ impl Decoder {
     ///
     /// # Errors
     /// When a message has a size that its kind cannot have. The stream is lost then: do not go on.
-    pub fn decode<'a>(
+    pub fn decode<'a, 'input: 'a>(
         &'a mut self,
-        input: &mut &'a [u8],
+        input: &mut &'input [u8],
         pool: &Pool,
     ) -> Result<Option<Message<'a>>, WireError> {
         if mem::take(&mut self.staged_done) {
@@ -118,7 +118,7 @@ impl Decoder {
 
     /// The room for the rest of the block that is arriving, so that a driver can read into it
     /// without a copy; `None` between blocks. Bytes read there come before any others: count them
-    /// with [`Self::direct_filled`] and then call [`Self::decode`].
+    /// with [`Self::direct_filled`].
     pub fn direct(&mut self) -> Option<&mut [u8]> {
         let State::Payload { range, data } = &mut self.state else {
             return None;
@@ -127,15 +127,31 @@ impl Decoder {
         (left > 0).then(|| &mut data.spare()[..left])
     }
 
-    /// Counts `n` bytes that were read into [`Self::direct`].
+    /// How many bytes of the block that is arriving are there already; 0 between blocks.
+    pub fn partial(&self) -> usize {
+        match &self.state {
+            State::Payload { data, .. } => data.len(),
+            _ => 0,
+        }
+    }
+
+    /// Counts `n` bytes that were read into [`Self::direct`], and returns the block when it is
+    /// whole.
     ///
     /// # Panics
     /// When there was not that much room.
-    pub fn direct_filled(&mut self, n: usize) {
+    pub fn direct_filled(&mut self, n: usize) -> Option<(BlockRange, Buf)> {
         let room = self.direct().map_or(0, |room| room.len());
         assert!(n <= room, "{n} bytes read into {room}");
         if let State::Payload { data, .. } = &mut self.state {
             data.advance(n);
+        }
+        if n == 0 || n < room {
+            return None;
+        }
+        match mem::replace(&mut self.state, State::Head) {
+            State::Payload { range, data } => Some((range, data)),
+            _ => None,
         }
     }
 

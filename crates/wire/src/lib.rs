@@ -19,7 +19,7 @@ pub use decoder::{Decoder, EXTENDED_MAX, PIECES_MAX, UNKNOWN_MAX};
 pub use error::WireError;
 pub use extended::{ExtendedHandshake, Extension, ExtensionIds};
 pub use handshake::{HANDSHAKE_LENGTH, Handshake, Reserved};
-pub use message::{HASHES_MAX, HashRequest, Kind, Message, encode_piece_header};
+pub use message::{HASHES_MAX, HashRequest, Kind, Message, PIECE_HEADER_LENGTH, piece_header};
 pub use metadata::{METADATA_PIECE_LENGTH, MetadataMessage};
 pub use pex::{PEX_MAX, Pex, PexPeer};
 

@@ -222,7 +222,7 @@ impl<'a> Message<'a> {
     }
 
     /// Appends the wire form. A `Piece` is written with its payload; to send the payload from
-    /// where it lies, use [`encode_piece_header`] instead.
+    /// where it lies, use [`piece_header`] instead.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::KeepAlive => out.extend([0; 4]),
@@ -247,7 +247,7 @@ impl<'a> Message<'a> {
                 out.extend_from_slice(bits);
             }
             Self::Piece(range, data) => {
-                encode_piece_header(*range, out);
+                out.extend(piece_header(*range));
                 out.extend_from_slice(data);
             }
             Self::Extended(id, payload) => {
@@ -262,11 +262,17 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Appends what comes before the payload of a `piece` message: 13 bytes (BEP 3).
-pub fn encode_piece_header(range: BlockRange, out: &mut Vec<u8>) {
-    head(out, Kind::Piece, 8 + range.length as usize);
-    out.extend(range.piece.0.to_be_bytes());
-    out.extend(range.begin.to_be_bytes());
+/// The size of what comes before the payload of a `piece` message, in bytes.
+pub const PIECE_HEADER_LENGTH: usize = 13;
+
+/// What comes before the payload of a `piece` message (BEP 3).
+pub fn piece_header(range: BlockRange) -> [u8; PIECE_HEADER_LENGTH] {
+    let mut out = [0; PIECE_HEADER_LENGTH];
+    out[..4].copy_from_slice(&range.length.saturating_add(9).to_be_bytes());
+    out[4] = Kind::Piece.id();
+    out[5..9].copy_from_slice(&range.piece.0.to_be_bytes());
+    out[9..].copy_from_slice(&range.begin.to_be_bytes());
+    out
 }
 
 fn head(out: &mut Vec<u8>, kind: Kind, body: usize) {
