@@ -23,8 +23,6 @@ pub struct AddTorrent {
     pub priorities: Vec<Priority>,
     /// Fetch in order rather than the rarest first.
     pub sequential: bool,
-    /// We are the first seed: spread every piece once before any is sent twice.
-    pub send_once: bool,
 }
 
 impl AddTorrent {
@@ -38,16 +36,16 @@ impl AddTorrent {
             peers: Vec::new(),
             priorities: Vec::new(),
             sequential: false,
-            send_once: false,
         }
     }
 
     /// A torrent whose metadata is here.
     pub fn torrent(info: Arc<Info>, layers: PieceLayers) -> Self {
+        let hashes = info.hashes();
         Self {
-            info: Some(Arc::clone(&info)),
+            info: Some(info),
             layers,
-            ..Self::magnet(info.hashes())
+            ..Self::magnet(hashes)
         }
     }
 }
@@ -61,4 +59,7 @@ pub enum AddError {
     /// There is no info-hash to find it by.
     #[error("the torrent has no info-hash")]
     Nameless,
+    /// [`crate::Session::shutdown`] was called.
+    #[error("the session is shutting down")]
+    Closing,
 }

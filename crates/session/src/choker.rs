@@ -70,6 +70,8 @@ pub struct Choker {
     next_round: Instant,
     next_draw: Instant,
     last_round: Instant,
+    /// A slot is free.
+    room: bool,
 }
 
 /// What the choker remembers of a connection.
@@ -102,6 +104,7 @@ impl Choker {
             next_round: now + ROUND,
             next_draw: now + OPTIMISTIC_ROUND,
             last_round: now,
+            room: true,
         }
     }
 
@@ -120,6 +123,11 @@ impl Choker {
         self.seats
             .get(&conn)
             .is_some_and(|seat| seat.unchoked.is_some())
+    }
+
+    /// True when a slot is free: whoever becomes interested should be told of at once.
+    pub fn has_room(&self) -> bool {
+        self.room
     }
 
     /// When the next round is due.
@@ -143,6 +151,7 @@ impl Choker {
             self.next_draw = now + OPTIMISTIC_ROUND;
         }
         let chosen = self.choose(now, &ranked, round, draw);
+        self.room = chosen.len() < self.slots();
         self.decide(now, candidates, &chosen, round)
     }
 

@@ -25,6 +25,18 @@ pub enum Event {
         /// The piece.
         piece: PieceIndex,
     },
+    /// A piece failed its check and is fetched anew.
+    PieceFailed {
+        /// The torrent.
+        torrent: TorrentId,
+        /// The piece.
+        piece: PieceIndex,
+    },
+    /// Another piece layer is complete and worth saving, see [`crate::Session::layers`] (BEP 52).
+    LayerReady {
+        /// The torrent.
+        torrent: TorrentId,
+    },
     /// These pieces are recorded and survive a power cut.
     Durable {
         /// The torrent.
@@ -83,11 +95,8 @@ pub enum TorrentError {
     /// The disk refused.
     #[error(transparent)]
     Disk(#[from] Fault),
-    /// A piece passes the hash of one version and fails that of the other (BEP 52): the two
-    /// describe different content.
-    #[error(
-        "the torrent contradicts itself: piece {0} passes one version's hash and fails the \
-         other's; get the torrent anew from its publisher"
-    )]
-    Inconsistent(PieceIndex),
+    /// It contradicts itself: a piece passes the hash of one version and fails that of the other
+    /// (BEP 52), or the like. Nobody but its publisher is to blame.
+    #[error("the torrent is not usable: {0}; get it anew from its publisher")]
+    Inconsistent(String),
 }

@@ -11,7 +11,9 @@ mod config;
 mod event;
 mod limits;
 mod session;
+mod sources;
 mod status;
+mod torrent;
 mod trackers;
 
 // The public interface is:

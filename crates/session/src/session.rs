@@ -1,15 +1,26 @@
 //! The owner of all torrents.
 
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use announce::{AnnounceResponse, Failure, TrackerStatus};
-use cache::{Done, Op};
-use peer::{Batch, CloseReason, Order, Torrent};
-use stdx::{Bitfield, ConnId, Instant, PieceIndex, TorrentId};
-use swarm::{Origin, Priority};
+use cache::{Cache, Done, Op};
+use hash::Sha1Digest;
+use metainfo::PieceLayers;
+use peer::Order;
+use stdx::{Bitfield, ConnId, Instant, Rng, TorrentId};
+use swarm::{Origin, PeerView};
 
-use crate::{AddError, AddTorrent, Announce, AnnounceId, Config, Event, Limits, Source, Status};
+use self::connections::Conn;
+use crate::choker::Choker;
+use crate::torrent::Torrent;
+use crate::trackers::Announcer;
+use crate::{Announce, AnnounceId, Config, Event, Source, Status};
+
+mod connections;
+mod flow;
+mod torrents;
 
 /// A connection to open.
 #[derive(Clone, Debug)]
@@ -20,7 +31,7 @@ pub struct Connect {
     /// Where to.
     pub addr: SocketAddr,
     /// The torrent, for [`peer::Peer::connect`].
-    pub torrent: Arc<Torrent>,
+    pub torrent: Arc<peer::Torrent>,
     /// What we have, for [`peer::Peer::connect`].
     pub have: Bitfield,
     /// We download nothing, for [`peer::Peer::connect`].
@@ -43,116 +54,73 @@ pub struct Connect {
 #[derive(Debug)]
 pub struct Session {
     config: Config,
+    rng: Rng,
+    announcer: Announcer,
+    cache: Cache,
+    choker: Choker,
+    torrents: BTreeMap<TorrentId, Torrent>,
+    by_hash: BTreeMap<Sha1Digest, TorrentId>,
+    next_torrent: u32,
+    conns: BTreeMap<ConnId, Conn>,
+    next_conn: u64,
+    /// Connections that are being opened.
+    opening: usize,
+    /// Nothing is taken in any more.
+    closing: bool,
+    /// The cache is full: nothing more is asked for.
+    paused: bool,
+    /// Somebody's interest changed, or a slot fell free.
+    rechoke: bool,
+    /// Torrents with something to be done.
+    touched: BTreeSet<TorrentId>,
+    /// Torrents that may have somebody to connect to, in turns.
+    connecting: VecDeque<TorrentId>,
+    timers: BTreeSet<(Instant, TorrentId)>,
+    orders: VecDeque<(ConnId, Order)>,
+    connects: VecDeque<Connect>,
+    announces: VecDeque<Announce>,
+    events: VecDeque<Event>,
 }
 
 impl Session {
     /// A session without torrents. All its randomness follows from `seed`.
     pub fn new(now: Instant, config: Config, seed: u64) -> Self {
-        let _ = (now, seed);
-        Self { config }
-    }
-
-    /// Takes a torrent in. It looks for metadata at once if it has none; otherwise it waits for
-    /// [`start`](Self::start).
-    pub fn add_torrent(&mut self, now: Instant, add: AddTorrent) -> Result<TorrentId, AddError> {
-        let _ = (now, add);
-        Err(AddError::Nameless)
-    }
-
-    /// Goes to work: the files are ready. `have` are the verified pieces on disk, `partial` the
-    /// blocks on disk of other pieces, unverified.
-    ///
-    /// Does nothing unless the torrent is in [`crate::State::Checking`]; a `have` of the wrong
-    /// size counts as empty.
-    pub fn start(
-        &mut self,
-        now: Instant,
-        torrent: TorrentId,
-        have: Bitfield,
-        partial: Vec<(PieceIndex, Bitfield)>,
-    ) {
-        let _ = (now, torrent, have, partial);
-    }
-
-    /// Chooses among the files: one priority for each, in the order of the metadata.
-    pub fn select(&mut self, now: Instant, torrent: TorrentId, priorities: &[Priority]) {
-        let _ = (now, torrent, priorities);
-    }
-
-    /// Adds peers to try.
-    pub fn add_peers(
-        &mut self,
-        now: Instant,
-        torrent: TorrentId,
-        peers: impl IntoIterator<Item = SocketAddr>,
-        origin: Origin,
-    ) {
-        let _ = (now, torrent, peers.into_iter(), origin);
-    }
-
-    /// Adds a tracker in a tier of its own.
-    pub fn add_tracker(&mut self, now: Instant, torrent: TorrentId, url: &announce::TrackerUrl) {
-        let _ = (now, torrent, url);
-    }
-
-    /// Changes the rate limits that the choker goes by.
-    pub fn set_limits(&mut self, limits: Limits) {
-        self.config.limits = limits;
-    }
-
-    /// Lets a torrent that failed go on, after the cause was removed.
-    pub fn retry(&mut self, now: Instant, torrent: TorrentId) {
-        let _ = (now, torrent);
-    }
-
-    /// Ends a torrent: closes its connections, writes what it holds, part pieces included, tells
-    /// its trackers `stopped`. [`Event::Stopped`] follows, a few seconds later at most unless the
-    /// disk is slower.
-    pub fn stop(&mut self, now: Instant, torrent: TorrentId) {
-        let _ = (now, torrent);
-    }
-
-    /// Ends every torrent, as [`stop`](Self::stop). Nothing is taken in afterwards.
-    pub fn shutdown(&mut self, now: Instant) {
-        let _ = now;
-    }
-
-    /// True when no torrent is left.
-    pub fn is_empty(&self) -> bool {
-        true
-    }
-
-    /// A connection came in. `None`: there are too many; drop it.
-    pub fn handle_incoming(&mut self, now: Instant, remote: SocketAddr) -> Option<ConnId> {
-        let _ = (now, remote);
-        None
-    }
-
-    /// A connection that [`poll_connect`](Self::poll_connect) asked for is open. False: it is no
-    /// longer wanted; drop it, without calling [`handle_closed`](Self::handle_closed).
-    pub fn handle_connected(&mut self, now: Instant, conn: ConnId) -> bool {
-        let _ = (now, conn);
-        false
-    }
-
-    /// A connection that [`poll_connect`](Self::poll_connect) asked for could not be opened.
-    pub fn handle_connect_failed(&mut self, now: Instant, conn: ConnId) {
-        let _ = (now, conn);
-    }
-
-    /// Takes what a connection has to say.
-    pub fn handle_batch(&mut self, now: Instant, conn: ConnId, batch: Batch) {
-        let _ = (now, conn, batch);
-    }
-
-    /// A connection has ended, for whatever reason.
-    pub fn handle_closed(&mut self, now: Instant, conn: ConnId, reason: &CloseReason) {
-        let _ = (now, conn, reason);
+        let mut rng = Rng::new(seed);
+        let choker = Choker::new(now, config.limits.up, rng.fork());
+        let announcer = Announcer {
+            peer_id: config.peer_id,
+            port: config.listen_port,
+            key: rng.next_u64() as u32,
+        };
+        Self {
+            rng,
+            announcer,
+            cache: Cache::new(config.cache.clone()),
+            choker,
+            torrents: BTreeMap::new(),
+            by_hash: BTreeMap::new(),
+            next_torrent: 0,
+            conns: BTreeMap::new(),
+            next_conn: 0,
+            opening: 0,
+            closing: false,
+            paused: false,
+            rechoke: false,
+            touched: BTreeSet::new(),
+            connecting: VecDeque::new(),
+            timers: BTreeSet::new(),
+            orders: VecDeque::new(),
+            connects: VecDeque::new(),
+            announces: VecDeque::new(),
+            events: VecDeque::new(),
+            config,
+        }
     }
 
     /// Takes the answer to a disk operation.
     pub fn handle_disk(&mut self, now: Instant, done: Done) {
-        let _ = (now, done);
+        self.cache.handle_done(now, done);
+        self.pump(now);
     }
 
     /// Takes the answer to an announce, or why there is none. Answers that come too late, or for
@@ -163,83 +131,169 @@ impl Session {
         id: AnnounceId,
         result: Result<AnnounceResponse, Failure>,
     ) {
-        let _ = (now, id, result);
+        let Some(torrent) = self.torrents.get_mut(&id.torrent) else {
+            return;
+        };
+        if let Some(event) = said(torrent, id, &result) {
+            self.events.push_back(event);
+        }
+        if let (Ok(response), true) = (&result, torrent.is_open()) {
+            let peers = response.peers.iter().copied();
+            torrent.swarm.add_candidates(now, peers, Origin::Tracker);
+        }
+        torrent.trackers.handle_response(now, id, result);
+        self.touch(id.torrent);
+        self.pump(now);
     }
 
     /// Does what is due. Early and repeated calls do nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let _ = now;
+        if self.cache.poll_timeout().is_some_and(|due| due <= now) {
+            self.cache.handle_timeout(now);
+        }
+        self.rechoke |= self.choker.poll_timeout() <= now;
+        let due: Vec<TorrentId> = self
+            .timers
+            .iter()
+            .take_while(|(at, _)| *at <= now)
+            .map(|(_, id)| *id)
+            .collect();
+        for id in due {
+            if let Some(torrent) = self.torrents.get_mut(&id) {
+                torrent.swarm.handle_timeout(now);
+            }
+            self.touch(id);
+        }
+        self.pump(now);
     }
 
     /// The next order for a connection.
     pub fn poll_order(&mut self) -> Option<(ConnId, Order)> {
-        None
+        self.orders.pop_front()
     }
 
     /// The next connection to open.
     pub fn poll_connect(&mut self) -> Option<Connect> {
-        None
+        self.connects.pop_front()
     }
 
     /// The next operation for the disk; each is answered once by
     /// [`handle_disk`](Self::handle_disk).
     pub fn poll_disk(&mut self) -> Option<Op> {
-        None
+        self.cache.poll_op()
     }
 
     /// The next announce to make.
     pub fn poll_announce(&mut self) -> Option<Announce> {
-        None
+        self.announces.pop_front()
     }
 
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        self.events.pop_front()
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is due next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        let torrents = self.timers.first().map(|(at, _)| *at);
+        let choker = (!self.conns.is_empty()).then(|| self.choker.poll_timeout());
+        [torrents, choker, self.cache.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// False while the block cache is over its budget: read no sockets until it is true again.
     /// Orders and everything else go on.
     pub fn reading_allowed(&self) -> bool {
-        true
+        !self.cache.is_full()
     }
 
     /// The torrents, in the order they were added.
     pub fn torrents(&self) -> impl Iterator<Item = TorrentId> + '_ {
-        std::iter::empty()
+        self.torrents.keys().copied()
     }
 
-    /// The torrent with this v1 info-hash, or truncated v2 info-hash.
-    pub fn find(&self, info_hash: &hash::Sha1Digest) -> Option<TorrentId> {
-        let _ = info_hash;
-        None
+    /// True when no torrent is left.
+    pub fn is_empty(&self) -> bool {
+        self.torrents.is_empty()
+    }
+
+    /// The torrent with this v1 info-hash, or truncated v2 info-hash, unless it is stopping.
+    pub fn find(&self, info_hash: &Sha1Digest) -> Option<TorrentId> {
+        self.by_hash.get(info_hash).copied()
     }
 
     /// How a torrent does; `None` when it is not here (any more).
     pub fn status(&self, now: Instant, torrent: TorrentId) -> Option<Status> {
-        let _ = (now, torrent);
-        None
+        self.torrents
+            .get(&torrent)
+            .map(|torrent| torrent.status(now))
     }
 
     /// Everybody who was met, who gave most first.
     pub fn sources(&self, torrent: TorrentId) -> Vec<Source> {
-        let _ = torrent;
-        Vec::new()
+        self.torrents
+            .get(&torrent)
+            .map(|torrent| torrent.sources.list())
+            .unwrap_or_default()
     }
 
-    /// The trackers, and how they do.
+    /// The trackers, and how they do; a hybrid's appear once for each info-hash.
     pub fn trackers(&self, torrent: TorrentId) -> Vec<TrackerStatus<'_>> {
-        let _ = torrent;
-        Vec::new()
+        self.torrents
+            .get(&torrent)
+            .map(|torrent| torrent.trackers.status().collect())
+            .unwrap_or_default()
     }
 
-    /// The pieces that are verified and on disk; `None` without metadata.
-    pub fn have(&self, torrent: TorrentId) -> Option<&Bitfield> {
-        let _ = torrent;
-        None
+    /// The pieces that are verified and on disk; `None` before [`start`](Self::start).
+    pub fn have(&self, torrent: TorrentId) -> Option<Bitfield> {
+        let have = self.torrents.get(&torrent)?.swarm.have();
+        (!have.is_empty()).then_some(have)
+    }
+
+    /// The connections of a torrent whose handshake is done.
+    pub fn peers(&self, now: Instant, torrent: TorrentId) -> Vec<PeerView> {
+        self.torrents
+            .get(&torrent)
+            .map(|torrent| torrent.swarm.peers(now).collect())
+            .unwrap_or_default()
+    }
+
+    /// The piece layers known so far (BEP 52), to be saved with the metadata.
+    pub fn layers(&self, torrent: TorrentId) -> Option<&PieceLayers> {
+        self.torrents
+            .get(&torrent)
+            .map(|torrent| torrent.swarm.layers())
+    }
+
+    fn touch(&mut self, torrent: TorrentId) {
+        self.touched.insert(torrent);
+    }
+}
+
+/// What a person should read of a tracker's answer.
+fn said(
+    torrent: &Torrent,
+    id: AnnounceId,
+    result: &Result<AnnounceResponse, Failure>,
+) -> Option<Event> {
+    let url = torrent.trackers.url(id)?.clone();
+    let torrent = id.torrent;
+    match result {
+        Ok(response) => {
+            let message = response.warning.clone()?;
+            Some(Event::TrackerWarning {
+                torrent,
+                url,
+                message,
+            })
+        }
+        Err(failure) => Some(Event::TrackerFailed {
+            torrent,
+            url,
+            message: failure.reason.clone(),
+        }),
     }
 }

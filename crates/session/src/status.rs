@@ -24,7 +24,7 @@ pub struct Status {
     pub state: State,
     /// Verified bytes of the selection.
     pub done: u64,
-    /// Bytes of the selection; `None` without metadata.
+    /// Bytes of the selection; `None` before [`crate::Session::start`].
     pub total: Option<u64>,
     /// Payload bytes per second from others, over the last seconds.
     pub down_rate: u64,

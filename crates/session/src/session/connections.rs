@@ -1,0 +1,257 @@
+use std::net::SocketAddr;
+
+use peer::{Batch, CloseReason, Order, Report, Totals};
+use stdx::{ConnId, Instant, PeerId, TorrentId};
+use swarm::{Direction, Refusal};
+
+use super::Session;
+use crate::choker::Candidate;
+
+/// A connection as the session knows it.
+#[derive(Clone, Debug)]
+pub(super) struct Conn {
+    pub(super) addr: SocketAddr,
+    pub(super) stage: Stage,
+    since: Instant,
+    peer_id: Option<PeerId>,
+    interested: bool,
+    snubbed: bool,
+    totals: Totals,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The driver is opening it.
+    Opening(TorrentId),
+    /// The driver is opening it, in vain: the torrent stopped.
+    Unwanted,
+    /// It came in and has not said which torrent it wants.
+    Nameless,
+    /// Its torrent's mind knows it.
+    Open(TorrentId),
+    /// It was told to close; its traffic still counts.
+    Closing(TorrentId),
+    /// It was refused.
+    Refused,
+}
+
+impl Conn {
+    pub(super) fn new(now: Instant, addr: SocketAddr, stage: Stage) -> Self {
+        Self {
+            addr,
+            stage,
+            since: now,
+            peer_id: None,
+            interested: false,
+            snubbed: false,
+            totals: Totals::default(),
+        }
+    }
+}
+
+impl Session {
+    /// A connection came in. `None`: there are too many; drop it.
+    pub fn handle_incoming(&mut self, now: Instant, remote: SocketAddr) -> Option<ConnId> {
+        if self.closing || self.conns.len() >= self.config.max_peers {
+            return None;
+        }
+        let conn = self.new_conn();
+        self.conns
+            .insert(conn, Conn::new(now, remote, Stage::Nameless));
+        Some(conn)
+    }
+
+    /// A connection that [`poll_connect`](Self::poll_connect) asked for is open. False: it is no
+    /// longer wanted; drop it, without calling [`handle_closed`](Self::handle_closed).
+    pub fn handle_connected(&mut self, now: Instant, conn: ConnId) -> bool {
+        let Some(it) = self.conns.get_mut(&conn) else {
+            return false;
+        };
+        let wanted = match it.stage {
+            Stage::Opening(id) => {
+                self.opening -= 1;
+                it.stage = Stage::Open(id);
+                self.touch(id);
+                true
+            }
+            Stage::Unwanted => {
+                self.opening -= 1;
+                false
+            }
+            _ => return true,
+        };
+        if !wanted {
+            self.conns.remove(&conn);
+        }
+        self.pump(now);
+        wanted
+    }
+
+    /// A connection that [`poll_connect`](Self::poll_connect) asked for could not be opened.
+    pub fn handle_connect_failed(&mut self, now: Instant, conn: ConnId) {
+        let Some(it) = self.conns.get(&conn) else {
+            return;
+        };
+        let (stage, addr) = (it.stage, it.addr);
+        if !matches!(stage, Stage::Opening(_) | Stage::Unwanted) {
+            return;
+        }
+        self.conns.remove(&conn);
+        self.opening -= 1;
+        if let Stage::Opening(id) = stage
+            && let Some(torrent) = self.torrents.get_mut(&id)
+        {
+            torrent.swarm.handle_connect_failed(now, addr);
+            self.touch(id);
+        }
+        self.pump(now);
+    }
+
+    /// Takes what a connection has to say.
+    pub fn handle_batch(&mut self, now: Instant, conn: ConnId, batch: Batch) {
+        self.note(conn, &batch);
+        if self
+            .conns
+            .get(&conn)
+            .is_some_and(|it| it.stage == Stage::Nameless)
+        {
+            self.welcome(now, conn, &batch);
+        }
+        let Some(it) = self.conns.get_mut(&conn) else {
+            return;
+        };
+        let (Stage::Open(id) | Stage::Closing(id)) = it.stage else {
+            return;
+        };
+        let Some(torrent) = self.torrents.get_mut(&id) else {
+            return;
+        };
+        meet(&mut torrent.sources, it, &batch.reports);
+        torrent.count(now, it.peer_id, it.totals, batch.totals);
+        it.totals = batch.totals;
+        if it.stage == Stage::Open(id) {
+            torrent.swarm.handle_batch(now, conn, batch);
+            self.touch(id);
+            self.pump(now);
+        }
+    }
+
+    /// A connection has ended, for whatever reason.
+    pub fn handle_closed(&mut self, now: Instant, conn: ConnId, reason: &CloseReason) {
+        let Some(it) = self.conns.remove(&conn) else {
+            return;
+        };
+        match it.stage {
+            Stage::Opening(id) => {
+                self.opening -= 1;
+                if let Some(torrent) = self.torrents.get_mut(&id) {
+                    torrent.swarm.handle_connect_failed(now, it.addr);
+                }
+                self.touch(id);
+            }
+            Stage::Unwanted => self.opening -= 1,
+            Stage::Open(id) => {
+                if let Some(torrent) = self.torrents.get_mut(&id) {
+                    torrent.swarm.handle_closed(now, conn, reason);
+                }
+                self.touch(id);
+            }
+            Stage::Nameless | Stage::Closing(_) | Stage::Refused => {}
+        }
+        self.rechoke |= self.choker.is_unchoked(conn);
+        self.pump(now);
+    }
+
+    /// What the choker has to know of every open connection.
+    pub(super) fn candidates(&self) -> Vec<Candidate> {
+        let candidate = |(&conn, it): (&ConnId, &Conn)| {
+            let Stage::Open(id) = it.stage else {
+                return None;
+            };
+            let torrent = self.torrents.get(&id)?;
+            Some(Candidate {
+                conn,
+                interested: it.interested,
+                seeding: torrent.complete.is_some(),
+                snubbed: it.snubbed,
+                given: it.totals.down_payload,
+                taken: it.totals.up_payload,
+                piece_length: torrent.piece_length(),
+                since: it.since,
+            })
+        };
+        self.conns.iter().filter_map(candidate).collect()
+    }
+
+    pub(super) fn new_conn(&mut self) -> ConnId {
+        self.next_conn += 1;
+        ConnId(self.next_conn)
+    }
+
+    /// Notes what the session itself goes by.
+    fn note(&mut self, conn: ConnId, batch: &Batch) {
+        let Some(it) = self.conns.get_mut(&conn) else {
+            return;
+        };
+        let was = it.interested;
+        for report in &batch.reports {
+            match report {
+                Report::Handshake { peer_id, .. } => it.peer_id = Some(*peer_id),
+                Report::Interested(interested) => it.interested = *interested,
+                Report::Snubbed(snubbed) => it.snubbed = *snubbed,
+                _ => {}
+            }
+        }
+        if was != it.interested {
+            let unchoked = self.choker.is_unchoked(conn);
+            self.rechoke |= unchoked || (it.interested && self.choker.has_room());
+        }
+    }
+
+    /// Finds the torrent that an incoming connection asks for.
+    fn welcome(&mut self, now: Instant, conn: ConnId, batch: &Batch) {
+        let handshake = batch.reports.iter().find_map(|report| match report {
+            Report::Handshake { info_hash, .. } => Some(info_hash),
+            _ => None,
+        });
+        let (Some(info_hash), Some(it)) = (handshake, self.conns.get_mut(&conn)) else {
+            return;
+        };
+        let known = self
+            .by_hash
+            .get(info_hash)
+            .and_then(|id| self.torrents.get_mut(id));
+        let Some(torrent) = known.filter(|torrent| torrent.is_open()) else {
+            it.stage = Stage::Refused;
+            self.orders
+                .push_back((conn, Order::Close(CloseReason::UnknownTorrent)));
+            return;
+        };
+        // The swarm welcomes it when it hears of the handshake itself.
+        let Err(refusal) = torrent.swarm.admit(now, conn, it.addr, Direction::Incoming) else {
+            it.stage = Stage::Open(torrent.id);
+            return;
+        };
+        it.stage = Stage::Refused;
+        let reason = match refusal {
+            Refusal::Banned => CloseReason::Banned,
+            Refusal::Duplicate => CloseReason::Duplicate,
+            Refusal::Full => CloseReason::Limit,
+            Refusal::NotRunning => CloseReason::UnknownTorrent,
+        };
+        self.orders.push_back((conn, Order::Close(reason)));
+    }
+}
+
+/// Notes who the peer is, for the summary.
+fn meet(sources: &mut crate::sources::Sources, it: &Conn, reports: &[Report]) {
+    for report in reports {
+        match (report, it.peer_id) {
+            (Report::Handshake { .. }, Some(peer_id)) => sources.meet(peer_id, it.addr),
+            (Report::Extended(info), Some(peer_id)) => {
+                sources.describe(peer_id, info.client.as_deref(), info.uplink);
+            }
+            _ => {}
+        }
+    }
+}

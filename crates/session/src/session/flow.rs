@@ -1,0 +1,288 @@
+//! What flows between the torrents' minds, the cache, the choker and the outside.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cache::Event as CacheEvent;
+use peer::Order;
+use stdx::{ConnId, Duration, Instant, TorrentId};
+use swarm::{Direction, Event as SwarmEvent, Verdict};
+
+use super::connections::{Conn, Stage};
+use super::{Connect, Session};
+use crate::config::{MAX_OPENING, STOP_TIMEOUT};
+use crate::torrent::Phase;
+use crate::{Event, TorrentError};
+
+/// A torrent whose wish cannot be granted now (no connection is free) is looked at again after
+/// this time.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+impl Session {
+    /// Lets everything settle: what one part says is heard by the others until nothing is left.
+    pub(super) fn pump(&mut self, now: Instant) {
+        let mut woken = BTreeSet::new();
+        loop {
+            while let Some(id) = self.touched.pop_first() {
+                self.drain_torrent(now, id);
+                woken.insert(id);
+            }
+            while let Some(event) = self.cache.poll_event() {
+                self.take_cache_event(now, event);
+            }
+            self.press(now);
+            self.choke(now);
+            if self.touched.is_empty() {
+                break;
+            }
+        }
+        for id in &woken {
+            self.announce(now, *id);
+            self.finish(now, *id);
+            if !self.connecting.contains(id) {
+                self.connecting.push_back(*id);
+            }
+        }
+        self.connect(now);
+        for id in woken {
+            self.set_timer(now, id);
+        }
+    }
+
+    fn drain_torrent(&mut self, now: Instant, id: TorrentId) {
+        let Some(torrent) = self.torrents.get_mut(&id) else {
+            return;
+        };
+        if torrent.is_stopping() {
+            return;
+        }
+        while let Some((range, data)) = torrent.swarm.poll_store() {
+            self.cache.store(now, id, range, data);
+        }
+        while let Some((conn, order)) = torrent.swarm.poll_order() {
+            if let (Order::Close(_), Some(it)) = (&order, self.conns.get_mut(&conn)) {
+                it.stage = Stage::Closing(id);
+                self.rechoke |= self.choker.is_unchoked(conn);
+            }
+            self.orders.push_back((conn, order));
+        }
+        while let Some(event) = self
+            .torrents
+            .get_mut(&id)
+            .and_then(|it| it.swarm.poll_event())
+        {
+            self.take_swarm_event(now, id, event);
+        }
+    }
+
+    fn take_swarm_event(&mut self, now: Instant, torrent: TorrentId, event: SwarmEvent) {
+        match event {
+            SwarmEvent::MetadataReady(info) => self.learn(torrent, info),
+            SwarmEvent::PieceDone(piece) => {
+                self.events.push_back(Event::PieceDone { torrent, piece });
+            }
+            SwarmEvent::PieceFailed(piece) => {
+                self.events.push_back(Event::PieceFailed { torrent, piece });
+            }
+            SwarmEvent::LayerReady => self.events.push_back(Event::LayerReady { torrent }),
+            SwarmEvent::Banned(addr) => self.events.push_back(Event::PeerBanned { torrent, addr }),
+            SwarmEvent::Complete => self.complete(now, torrent),
+            SwarmEvent::BadTorrent(message) => {
+                self.fail(now, torrent, TorrentError::Inconsistent(message));
+            }
+        }
+    }
+
+    fn complete(&mut self, now: Instant, id: TorrentId) {
+        let Some(torrent) = self.torrents.get_mut(&id) else {
+            return;
+        };
+        torrent.complete = Some(now);
+        if torrent.swarm.have().is_full() && torrent.downloaded > 0 {
+            torrent.trackers.handle_completed(now);
+        }
+        self.rechoke = true;
+        self.events.push_back(Event::Complete { torrent: id });
+    }
+
+    fn fail(&mut self, now: Instant, id: TorrentId, error: TorrentError) {
+        let Some(torrent) = self.torrents.get_mut(&id) else {
+            return;
+        };
+        torrent.failed = true;
+        torrent.swarm.set_paused(now, true);
+        self.touch(id);
+        self.events.push_back(Event::Failed { torrent: id, error });
+    }
+
+    fn take_cache_event(&mut self, now: Instant, event: CacheEvent) {
+        match event {
+            CacheEvent::Hashed {
+                torrent: id,
+                piece,
+                digests,
+            } => {
+                let Some(torrent) = self.torrents.get_mut(&id) else {
+                    return;
+                };
+                let verdict = torrent
+                    .swarm
+                    .handle_hashed(now, piece, digests.sha1, digests.root);
+                self.cache.verdict(now, id, piece, verdict == Verdict::Good);
+                self.touch(id);
+            }
+            CacheEvent::Written { torrent: id, piece } => {
+                self.tell(id, |swarm| swarm.handle_written(now, piece));
+            }
+            CacheEvent::Forgotten { torrent: id, piece } => {
+                self.tell(id, |swarm| {
+                    swarm.handle_lost(now, piece);
+                    // Of a piece that was not verified yet the blocks are gone, too: without
+                    // digests nothing can be judged, and it is fetched anew.
+                    swarm.handle_hashed(now, piece, None, None);
+                });
+            }
+            CacheEvent::Durable { torrent, pieces } => {
+                self.events.push_back(Event::Durable { torrent, pieces });
+            }
+            CacheEvent::Flushed { torrent: id } => {
+                if let Some(torrent) = self.torrents.get_mut(&id)
+                    && let Phase::Stopping { flushed, .. } = &mut torrent.phase
+                {
+                    *flushed = true;
+                    self.touch(id);
+                }
+            }
+            CacheEvent::Failed { torrent, fault } => self.fail(now, torrent, fault.into()),
+        }
+    }
+
+    fn tell(&mut self, id: TorrentId, tell: impl FnOnce(&mut swarm::Swarm)) {
+        if let Some(torrent) = self.torrents.get_mut(&id) {
+            tell(&mut torrent.swarm);
+            self.touch(id);
+        }
+    }
+
+    /// Passes the cache's pressure on: while it is full, nothing more is asked for.
+    fn press(&mut self, now: Instant) {
+        if self.paused == self.cache.is_full() {
+            return;
+        }
+        self.paused = !self.paused;
+        for (id, torrent) in &mut self.torrents {
+            if torrent.phase == Phase::Running && !torrent.failed {
+                torrent.swarm.set_paused(now, self.paused);
+                self.touched.insert(*id);
+            }
+        }
+    }
+
+    fn choke(&mut self, now: Instant) {
+        if !std::mem::take(&mut self.rechoke) {
+            return;
+        }
+        for decision in self.choker.rechoke(now, &self.candidates()) {
+            let Some(Conn {
+                stage: Stage::Open(id),
+                ..
+            }) = self.conns.get(&decision.conn)
+            else {
+                continue;
+            };
+            let id = *id;
+            self.tell(id, |swarm| {
+                swarm.set_choked(now, decision.conn, decision.choke);
+            });
+        }
+    }
+
+    fn announce(&mut self, now: Instant, id: TorrentId) {
+        let Some(torrent) = self.torrents.get_mut(&id) else {
+            return;
+        };
+        let hungry = torrent.is_hungry();
+        torrent.trackers.set_hungry(hungry);
+        if torrent.trackers.poll_timeout().is_none_or(|due| due > now) {
+            return;
+        }
+        let progress = torrent.progress();
+        while let Some(announce) = torrent.trackers.poll(now, &progress) {
+            self.announces.push_back(announce);
+        }
+    }
+
+    /// Lets a torrent go that has said goodbye.
+    fn finish(&mut self, now: Instant, id: TorrentId) {
+        let Some(torrent) = self.torrents.get(&id) else {
+            return;
+        };
+        let Phase::Stopping { since, flushed } = torrent.phase else {
+            return;
+        };
+        let said = torrent.trackers.is_stopped() || now >= since + STOP_TIMEOUT;
+        if flushed && said {
+            self.timers.retain(|(_, timer)| *timer != id);
+            self.torrents.remove(&id);
+            self.cache.remove_torrent(id);
+            self.events.push_back(Event::Stopped { torrent: id });
+        }
+    }
+
+    /// Gives out free connections, one to each torrent in turn.
+    fn connect(&mut self, now: Instant) {
+        while self.conns.len() < self.config.max_peers && self.opening < MAX_OPENING {
+            let Some(id) = self.connecting.pop_front() else {
+                return;
+            };
+            let Some(torrent) = self.torrents.get_mut(&id).filter(|it| it.is_open()) else {
+                continue;
+            };
+            let Some(addr) = torrent.swarm.poll_connect(now) else {
+                continue;
+            };
+            // Told to its swarm now, not when it is open: what changes until then is announced
+            // as soon as it is.
+            self.next_conn += 1;
+            let conn = ConnId(self.next_conn);
+            self.connecting.push_back(id);
+            if torrent
+                .swarm
+                .admit(now, conn, addr, Direction::Outgoing)
+                .is_err()
+            {
+                continue;
+            }
+            self.connects.push_back(Connect {
+                conn,
+                addr,
+                torrent: Arc::clone(torrent.swarm.torrent()),
+                have: torrent.swarm.have(),
+                upload_only: torrent.swarm.is_upload_only(),
+            });
+            self.conns
+                .insert(conn, Conn::new(now, addr, Stage::Opening(id)));
+            self.opening += 1;
+        }
+    }
+
+    fn set_timer(&mut self, now: Instant, id: TorrentId) {
+        let Some(torrent) = self.torrents.get_mut(&id) else {
+            return;
+        };
+        let mut next = torrent.trackers.poll_timeout();
+        if let Phase::Stopping { since, .. } = torrent.phase {
+            next = Some(since + STOP_TIMEOUT);
+        } else {
+            next = next.into_iter().chain(torrent.swarm.poll_timeout()).min();
+        }
+        let next = next.map(|at| if at <= now { now + PATIENCE } else { at });
+        if torrent.deadline == next {
+            return;
+        }
+        if let Some(old) = std::mem::replace(&mut torrent.deadline, next) {
+            self.timers.remove(&(old, id));
+        }
+        self.timers.extend(next.map(|at| (at, id)));
+    }
+}

@@ -1,0 +1,162 @@
+//! One torrent of the session: its mind, its trackers and its books.
+
+use std::sync::Arc;
+
+use announce::Progress;
+use metainfo::Info;
+use peer::Totals;
+use stdx::{BLOCK_LENGTH, Bitfield, Duration, Instant, PeerId, PieceIndex, RateMeter, TorrentId};
+use swarm::{Priority, Swarm};
+
+use crate::config::NUMWANT;
+use crate::sources::Sources;
+use crate::trackers::Trackers;
+use crate::{State, Status};
+
+/// With fewer peers than this, trackers are asked sooner than they want.
+const PEERS_ENOUGH: usize = 20;
+
+#[derive(Debug)]
+pub(crate) struct Torrent {
+    pub(crate) id: TorrentId,
+    pub(crate) swarm: Swarm,
+    pub(crate) trackers: Trackers,
+    pub(crate) phase: Phase,
+    /// It cannot go on for now.
+    pub(crate) failed: bool,
+    /// Since when everything selected is here.
+    pub(crate) complete: Option<Instant>,
+    /// By file; empty for normal everywhere.
+    pub(crate) priorities: Vec<Priority>,
+    pub(crate) sequential: bool,
+    pub(crate) sources: Sources,
+    pub(crate) downloaded: u64,
+    pub(crate) uploaded: u64,
+    pub(crate) down: RateMeter,
+    pub(crate) up: RateMeter,
+    /// Where it stands in the session's timers.
+    pub(crate) deadline: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Metadata,
+    Checking,
+    Running,
+    Stopping {
+        since: Instant,
+        /// Nothing of it is in the cache any more.
+        flushed: bool,
+    },
+}
+
+impl Torrent {
+    pub(crate) fn info(&self) -> Option<&Arc<Info>> {
+        self.swarm.torrent().info.as_ref()
+    }
+
+    /// True while connections are made, taken and kept.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Metadata | Phase::Running)
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        matches!(self.phase, Phase::Stopping { .. })
+    }
+
+    /// Goes to work. Nothing is asked for before the selection is known.
+    pub(crate) fn start(
+        &mut self,
+        now: Instant,
+        have: &Bitfield,
+        partial: Vec<(PieceIndex, Bitfield)>,
+        paused: bool,
+    ) {
+        self.phase = Phase::Running;
+        self.swarm.set_paused(now, true);
+        self.swarm.start(now, have, partial);
+        self.swarm.set_sequential(self.sequential);
+        if !self.priorities.is_empty() {
+            self.swarm.select(now, self.priorities.clone());
+        }
+        self.swarm.set_paused(now, paused);
+    }
+
+    /// Bytes in a piece; a guess without metadata.
+    pub(crate) fn piece_length(&self) -> u32 {
+        self.info().map_or(BLOCK_LENGTH, |info| info.piece_length())
+    }
+
+    /// Counts what a connection moved since it was last heard.
+    pub(crate) fn count(&mut self, now: Instant, peer: Option<PeerId>, old: Totals, new: Totals) {
+        let received = new.down_payload.saturating_sub(old.down_payload);
+        let sent = new.up_payload.saturating_sub(old.up_payload);
+        if received > 0 {
+            self.downloaded += received;
+            self.down.add(now, received);
+        }
+        if sent > 0 {
+            self.uploaded += sent;
+            self.up.add(now, sent);
+        }
+        if let Some(peer) = peer.filter(|_| received + sent > 0) {
+            self.sources.count(peer, received, sent);
+        }
+    }
+
+    /// What trackers are told.
+    pub(crate) fn progress(&self) -> Progress {
+        let left = self.info().map_or(u64::from(BLOCK_LENGTH), |info| {
+            let layout = info.layout();
+
+            let bytes = |piece| u64::from(layout.payload_bytes(PieceIndex(piece)));
+            let have: u64 = self.swarm.have().iter_ones().map(bytes).sum();
+            layout.content_length().saturating_sub(have)
+        });
+        Progress {
+            uploaded: self.uploaded,
+            downloaded: self.downloaded,
+            left,
+            numwant: Some(NUMWANT),
+        }
+    }
+
+    pub(crate) fn is_hungry(&self) -> bool {
+        self.is_open() && self.complete.is_none() && self.swarm.stats().peers < PEERS_ENOUGH
+    }
+
+    pub(crate) fn status(&self, now: Instant) -> Status {
+        let stats = self.swarm.stats();
+
+        Status {
+            state: self.state(),
+            done: stats.done,
+            total: match self.phase {
+                Phase::Metadata | Phase::Checking => None,
+                Phase::Running | Phase::Stopping { .. } => self.info().map(|_| stats.total),
+            },
+            down_rate: self.down.clone().rate(now),
+            up_rate: self.up.clone().rate(now),
+            downloaded: self.downloaded,
+            uploaded: self.uploaded,
+            wasted: stats.wasted + stats.failed,
+            peers: stats.peers as u32,
+            seeds: stats.seeds as u32,
+            known: stats.known as u32,
+            seeding: self
+                .complete
+                .map_or(Duration::ZERO, |since| now.since(since)),
+        }
+    }
+
+    fn state(&self) -> State {
+        match self.phase {
+            Phase::Stopping { .. } => State::Stopping,
+            _ if self.failed => State::Failed,
+            Phase::Metadata => State::Metadata,
+            Phase::Checking => State::Checking,
+            Phase::Running if self.complete.is_some() => State::Seeding,
+            Phase::Running => State::Downloading,
+        }
+    }
+}
