@@ -225,8 +225,8 @@ fn keys_out_of_order_are_a_bug() {
 enum Tree {
     Int(i64),
     Bytes(Vec<u8>),
-    List(Vec<Tree>),
-    Dict(std::collections::BTreeMap<Vec<u8>, Tree>),
+    List(Vec<Self>),
+    Dict(std::collections::BTreeMap<Vec<u8>, Self>),
 }
 
 impl Tree {
@@ -364,7 +364,11 @@ proptest! {
     }
 
     #[test]
-    fn any_cut_or_changed_byte_is_survived(tree in trees(), at in any::<prop::sample::Index>(), byte: u8) {
+    fn any_cut_or_changed_byte_is_survived(
+        tree in trees(),
+        at in any::<prop::sample::Index>(),
+        byte: u8,
+    ) {
         let mut bytes = encode(|e| tree.write(e));
         let at = at.index(bytes.len());
         prop_assert!(decode(&bytes[..at], Mode::Lenient, Limits::MESSAGE).is_err());

@@ -229,15 +229,12 @@ fn decode_percent(text: &str) -> Vec<u8> {
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
         let digit = |at: usize| char::from(*after.get(at)?).to_digit(16);
-        match (byte, digit(0).zip(digit(1))) {
-            (b'%', Some((high, low))) => {
-                out.push((high * 16 + low) as u8);
-                rest = &after[2..];
-            }
-            _ => {
-                out.push(byte);
-                rest = after;
-            }
+        if let (b'%', Some((high, low))) = (byte, digit(0).zip(digit(1))) {
+            out.push((high * 16 + low) as u8);
+            rest = &after[2..];
+        } else {
+            out.push(byte);
+            rest = after;
         }
     }
     out
@@ -274,9 +271,13 @@ impl fmt::Display for Magnet {
                 .try_for_each(|value| write!(f, "&{key}={}", Escaped(value, plain)))?;
         }
         if let Some(ranges) = &self.select_only {
-            let show = |range: &RangeInclusive<u32>| match (range.start(), range.end()) {
-                (first, last) if first == last => first.to_string(),
-                (first, last) => format!("{first}-{last}"),
+            let show = |range: &RangeInclusive<u32>| {
+                let (first, last) = (range.start(), range.end());
+                if first == last {
+                    first.to_string()
+                } else {
+                    format!("{first}-{last}")
+                }
             };
             write!(
                 f,

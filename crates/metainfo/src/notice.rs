@@ -1,5 +1,6 @@
+use std::borrow::Cow;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Something in a torrent, or in what one is made of, that was changed or left out, and why it is
 /// not as given.
@@ -58,18 +59,24 @@ impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Renamed { from, to } => {
-                write!(f, "{from:?} is not a safe name; using {to:?}")
+                write!(f, "{from:?} is not a safe name; using {:?}", text(to))
             }
             Self::Duplicate { from, to } => {
-                write!(f, "{from:?} occurs twice; the second is {to:?}")
+                write!(
+                    f,
+                    "{:?} occurs twice; the second is {:?}",
+                    text(from),
+                    text(to)
+                )
             }
             Self::LinkDropped { path, target } => {
                 write!(
                     f,
-                    "link {path:?} left out: its target {target:?} is not in the torrent"
+                    "link {:?} left out: its target {target:?} is not in the torrent",
+                    text(path)
                 )
             }
-            Self::Skipped { path, reason } => write!(f, "{path:?} left out: {reason}"),
+            Self::Skipped { path, reason } => write!(f, "{:?} left out: {reason}", text(path)),
             Self::NotCanonical => {
                 f.write_str("the torrent is not canonical bencode; used as it stands")
             }
@@ -86,4 +93,9 @@ impl fmt::Display for Notice {
             ),
         }
     }
+}
+
+/// A path as text, to be shown with its control characters escaped.
+fn text(path: &Path) -> Cow<'_, str> {
+    path.to_string_lossy()
 }

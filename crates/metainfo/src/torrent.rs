@@ -121,7 +121,9 @@ impl Outer<'_> {
 }
 
 fn write_all(list: &mut ListEncoder<'_>, texts: &[String]) {
-    texts.iter().for_each(|text| list.item().bytes(text));
+    for text in texts {
+        list.item().bytes(text);
+    }
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ pub(super) fn printable<'a>(path: impl IntoIterator<Item = &'a [u8]>) -> String 
     text
 }
 
-fn fail<T>(file: impl ToString, why: &'static str) -> Result<T, Error> {
+fn fail<T>(file: &impl ToString, why: &'static str) -> Result<T, Error> {
     Err(Error::File {
         file: file.to_string(),
         why,
@@ -60,9 +60,9 @@ pub(super) fn list_v1(info: Dict<'_>) -> Result<Build<'_>, Error> {
             return Err(Error::Missing("length"));
         }
         let mut file = RawFile::default();
-        attributes(info, &mut file, 0)?;
+        attributes(info, &mut file, &0)?;
         if file.padding || file.symlink.is_some() {
-            return fail(0, "the only file is padding or a link");
+            return fail(&0, "the only file is padding or a link");
         }
         return Ok(Build {
             files: vec![file],
@@ -79,15 +79,15 @@ pub(super) fn list_v1(info: Dict<'_>) -> Result<Build<'_>, Error> {
     for (at, entry) in list.into_iter().enumerate() {
         check_count(files.len(), 0)?;
         let Some(entry) = entry.as_dict() else {
-            return fail(at, "the entry is no dictionary");
+            return fail(&at, "the entry is no dictionary");
         };
         let mut file = RawFile::default();
-        attributes(entry, &mut file, at)?;
+        attributes(entry, &mut file, &at)?;
         let path = entry.list("path.utf-8").or_else(|| entry.list("path"));
         file.path = match path {
             Some(path) => components(path, &at)?,
             None if file.padding => Vec::new(),
-            None => return fail(at, "it has no path"),
+            None => return fail(&at, "it has no path"),
         };
         files.push(file);
     }
@@ -119,7 +119,11 @@ fn check_count(files: usize, components: usize) -> Result<(), Error> {
 }
 
 /// Reads what v1 and v2 entries have in common.
-fn attributes<'a>(entry: Dict<'a>, file: &mut RawFile<'a>, at: impl ToString) -> Result<(), Error> {
+fn attributes<'a>(
+    entry: Dict<'a>,
+    file: &mut RawFile<'a>,
+    at: &impl ToString,
+) -> Result<(), Error> {
     let flags = entry.bytes("attr").unwrap_or_default();
     file.padding = flags.contains(&b'p');
     file.executable = flags.contains(&b'x');
@@ -137,7 +141,7 @@ fn attributes<'a>(entry: Dict<'a>, file: &mut RawFile<'a>, at: impl ToString) ->
             return fail(at, "a link cannot have a length");
         }
         let target = entry.list("symlink path");
-        file.symlink = Some(target.map_or(Ok(Vec::new()), |path| components(path, &at))?);
+        file.symlink = Some(target.map_or(Ok(Vec::new()), |path| components(path, at))?);
     }
     Ok(())
 }
@@ -146,10 +150,10 @@ fn components<'a>(path: List<'a>, at: &impl ToString) -> Result<Vec<&'a [u8]>, E
     let mut parts = Vec::new();
     for part in path {
         let Some(part) = part.as_bytes() else {
-            return fail(at.to_string(), "its path is not made of strings");
+            return fail(at, "its path is not made of strings");
         };
         if parts.len() == MAX_PATH_DEPTH {
-            return fail(at.to_string(), "its path is too deep");
+            return fail(at, "its path is too deep");
         }
         parts.push(part);
     }
@@ -188,14 +192,14 @@ fn walk<'a>(
     for (name, node) in folder {
         if name.is_empty() {
             return fail(
-                printable(path.iter().copied()),
+                &printable(path.iter().copied()),
                 "it is a file and a folder at once",
             );
         }
         path.push(name);
         let Some(node) = node.as_dict() else {
             return fail(
-                printable(path.iter().copied()),
+                &printable(path.iter().copied()),
                 "its entry is no dictionary",
             );
         };
@@ -204,7 +208,7 @@ fn walk<'a>(
             Some((b"", entry)) => {
                 if node.iter().nth(1).is_some() {
                     return fail(
-                        printable(path.iter().copied()),
+                        &printable(path.iter().copied()),
                         "it is a file and a folder at once",
                     );
                 }
@@ -222,21 +226,21 @@ fn walk<'a>(
 fn leaf<'a>(entry: Value<'a>, path: &[&'a [u8]]) -> Result<RawFile<'a>, Error> {
     let shown = || printable(path.iter().copied());
     let Some(entry) = entry.as_dict() else {
-        return fail(shown(), "its properties are no dictionary");
+        return fail(&shown(), "its properties are no dictionary");
     };
     let mut file = RawFile {
         path: path.to_vec(),
         ..RawFile::default()
     };
-    attributes(entry, &mut file, shown())?;
+    attributes(entry, &mut file, &shown())?;
     if file.padding {
-        return fail(shown(), "a v2 file tree cannot hold padding");
+        return fail(&shown(), "a v2 file tree cannot hold padding");
     }
     if file.length > 0 {
         file.root = match entry.bytes("pieces root").map(Sha256Digest::from_slice) {
             Some(Some(root)) => Some(root),
-            Some(None) => return fail(shown(), "its pieces root is not 32 bytes long"),
-            None => return fail(shown(), "it has no pieces root"),
+            Some(None) => return fail(&shown(), "its pieces root is not 32 bytes long"),
+            None => return fail(&shown(), "it has no pieces root"),
         };
     }
     Ok(file)

@@ -265,9 +265,12 @@ fn layouts() -> impl Strategy<Value = Layout> {
             } else {
                 BLOCK << shift
             };
-            let item = |(size, pad)| match pad {
-                true if version != Version::V2 => Item::Padding(size),
-                _ => file(size),
+            let item = |(size, pad)| {
+                if pad && version != Version::V2 {
+                    Item::Padding(size)
+                } else {
+                    file(size)
+                }
             };
             layout(version, piece_length, items.into_iter().map(item).collect())
         })
@@ -296,11 +299,8 @@ proptest! {
         for (file, next) in it.files().iter().zip(next) {
             prop_assert_eq!(file.length, next);
         }
-        if it.version() != Version::V2 {
-            prop_assert_eq!(total, it.space_length());
-        } else {
-            prop_assert_eq!(total, it.content_length());
-        }
+        let gaps = it.version() == Version::V2;
+        prop_assert_eq!(total, if gaps { it.content_length() } else { it.space_length() });
     }
 
     #[test]
@@ -318,7 +318,8 @@ proptest! {
                 if it.version() != Version::V1 {
                     prop_assert!(spans.iter().all(|span| span.file.is_some()));
                 }
-                in_piece += spans.iter().filter(|it| it.file.is_some()).map(|it| it.length).sum::<u32>();
+                let payload = spans.iter().filter(|it| it.file.is_some());
+                in_piece += payload.map(|it| it.length).sum::<u32>();
             }
             prop_assert_eq!(in_piece, it.payload_bytes(piece));
             payload += u64::from(in_piece);

@@ -202,11 +202,15 @@ fn handshakes_name_the_v1_hash_and_the_truncated_v2_hash() {
 
 proptest! {
     #[test]
-    fn any_text_is_survived(tail in "\\PC{0,80}", bytes in prop::collection::vec(any::<char>(), 0..40)) {
+    fn any_text_is_survived(
+        tail in "\\PC{0,80}",
+        bytes in prop::collection::vec(any::<char>(), 0..40),
+    ) {
         let text: String = bytes.into_iter().collect();
         let _ = Magnet::parse(&text);
         let _ = Magnet::parse(&format!("magnet:?xt=urn:btih:{tail}"));
-        if let Ok(magnet) = Magnet::parse(&format!("magnet:?xt=urn:btih:{HEX}&{tail}&dn={text}&so={text}")) {
+        let link = format!("magnet:?xt=urn:btih:{HEX}&{tail}&dn={text}&so={text}");
+        if let Ok(magnet) = Magnet::parse(&link) {
             let again = magnet.to_string();
             prop_assert!(again.is_ascii());
             prop_assert_eq!(Magnet::parse(&again).unwrap(), magnet);

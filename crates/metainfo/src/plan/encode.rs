@@ -146,7 +146,9 @@ fn link(d: &mut DictEncoder<'_>, entry: &Entry) {
 }
 
 fn write_path(list: &mut ListEncoder<'_>, path: &[String]) {
-    path.iter().for_each(|part| list.item().bytes(part));
+    for part in path {
+        list.item().bytes(part);
+    }
 }
 
 /// A file on its way into the tree.

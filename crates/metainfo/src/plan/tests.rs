@@ -130,8 +130,8 @@ fn make(entries: Vec<SourceEntry>, options: PlanOptions) -> (Plan, Vec<u8>) {
 }
 
 /// Makes a torrent, reads it back, and compares everything that was put in.
-fn round_trip(entries: Vec<SourceEntry>, options: PlanOptions) -> Metainfo {
-    let (plan, bytes) = make(entries.clone(), options.clone());
+fn round_trip(entries: Vec<SourceEntry>, options: &PlanOptions) -> Metainfo {
+    let (plan, bytes) = make(entries, options.clone());
     let metainfo = Metainfo::parse(&bytes).unwrap();
     assert_eq!(metainfo.to_bytes(), bytes, "written as read");
     assert_eq!(
@@ -207,7 +207,7 @@ fn folders_survive_the_round_trip() {
             creation_date: Some(1_700_000_000),
             ..options(Some(format))
         };
-        let metainfo = round_trip(folder(), options.clone());
+        let metainfo = round_trip(folder(), &options);
         assert_eq!(metainfo.info.version(), format);
         assert!(metainfo.info.is_private() && !metainfo.info.is_single_file());
         assert_eq!(metainfo.trackers, options.trackers);
@@ -247,14 +247,14 @@ fn single_files_survive_the_round_trip() {
                 executable: true,
                 ..entry("", length)
             };
-            let metainfo = round_trip(vec![file], options(Some(format)));
+            let metainfo = round_trip(vec![file], &options(Some(format)));
             assert!(metainfo.info.is_single_file());
             let files = metainfo.info.layout().files();
             assert_eq!(files[0].path, Path::new("name"));
             assert!(files[0].executable);
         }
         // A folder with one file stays a folder.
-        let metainfo = round_trip(vec![entry("only", 5)], options(Some(format)));
+        let metainfo = round_trip(vec![entry("only", 5)], &options(Some(format)));
         assert!(!metainfo.info.is_single_file());
         assert_eq!(
             metainfo.info.layout().files()[0].path,
@@ -266,7 +266,7 @@ fn single_files_survive_the_round_trip() {
 #[test]
 fn a_folder_with_a_file_of_its_own_name() {
     for format in [Version::V1, Version::Hybrid] {
-        let metainfo = round_trip(vec![entry("name", 5)], options(Some(format)));
+        let metainfo = round_trip(vec![entry("name", 5)], &options(Some(format)));
         assert!(!metainfo.info.is_single_file());
     }
 }
@@ -279,7 +279,7 @@ fn hybrids_hold_what_v1_and_v2_hold() {
             piece_length: length,
             ..options(Some(format))
         };
-        round_trip(folder(), options).info
+        round_trip(folder(), &options).info
     };
     let (v1, v2, hybrid) = (of(Version::V1), of(Version::V2), of(Version::Hybrid));
     assert_eq!(v2.layout().pieces(), hybrid.layout().pieces());
@@ -501,6 +501,6 @@ proptest! {
     fn whatever_is_made_is_read_back(entries in sources(), shift in 0..3u32, format in 0..4usize) {
         let piece_length = shift.checked_sub(1).map(|shift| BLOCK << shift);
         let format = FORMATS.get(format).copied();
-        round_trip(entries, PlanOptions { piece_length, ..options(format) });
+        round_trip(entries, &PlanOptions { piece_length, ..options(format) });
     }
 }

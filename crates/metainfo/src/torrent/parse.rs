@@ -103,17 +103,14 @@ impl Urls {
         let mut urls = Vec::new();
         for raw in one.chain(many).filter(|raw| !raw.is_empty()) {
             let text = std::str::from_utf8(raw).ok();
-            match text.and_then(|text| usable_url(text, self.schemes)) {
-                Some(url) if self.seen.len() < self.room => {
-                    if self.seen.insert(url.to_owned()) {
-                        urls.push(url.to_owned());
-                    }
+            let url = text.and_then(|text| usable_url(text, self.schemes));
+            if let Some(url) = url.filter(|_| self.seen.len() < self.room) {
+                if self.seen.insert(url.to_owned()) {
+                    urls.push(url.to_owned());
                 }
-                _ if notices.len() < MAX_URL_NOTICES => {
-                    let url = showable(&raw[..raw.len().min(MAX_URL_LENGTH)]);
-                    notices.push(Notice::UrlDropped { url });
-                }
-                _ => {}
+            } else if notices.len() < MAX_URL_NOTICES {
+                let url = showable(&raw[..raw.len().min(MAX_URL_LENGTH)]);
+                notices.push(Notice::UrlDropped { url });
             }
         }
         urls

@@ -32,11 +32,11 @@ fn v1_links(name: &[u8], files: &[Linked<'_>]) -> Vec<u8> {
                     d.bytes("attr", attr);
                     d.int("length", *length);
                     d.list("path", |l| {
-                        path.iter().for_each(|part| l.item().bytes(part))
+                        path.iter().for_each(|part| l.item().bytes(part));
                     });
                     if let Some(link) = link {
                         d.list("symlink path", |l| {
-                            link.iter().for_each(|it| l.item().bytes(it))
+                            link.iter().for_each(|it| l.item().bytes(it));
                         });
                     }
                 });
@@ -86,41 +86,119 @@ fn malformed_info_is_refused_with_a_reason() {
             d.bytes("pieces", pieces);
         })
     };
-    let no = "the torrent's";
-    for (raw, expected) in [
-        (b"".to_vec(), "not a torrent: bencode, byte 0: the data ends too early".to_owned()),
-        (b"le".to_vec(), format!("{no} \"info\" is not valid: no dictionary")),
-        (b"de".to_vec(), "the torrent has no \"pieces\"".into()),
-        (b"d6:pieces0:e".to_vec(), "the torrent has no \"length\"".into()),
-        (b"d6:lengthi0e6:pieces0:e".to_vec(), "the torrent has no \"piece length\"".into()),
-        (b"d5:files0:6:pieces0:e".to_vec(), format!("{no} \"files\" is not valid: it must be a list")),
-        (b"d5:filesle6:pieces0:e".to_vec(), format!("{no} \"files\" is not valid: there is no file in it")),
-        (b"d5:filesli1ee6:pieces0:e".to_vec(), "file 0 of the torrent: the entry is no dictionary".into()),
-        (b"d5:filesldee6:pieces0:e".to_vec(), "file 0 of the torrent: it has no length".into()),
-        (single(-1, 16_384, b""), "file 0 of the torrent: its length is not a size".into()),
-        (single(1, -1, b""), format!("{no} \"piece length\" is not valid: it must be a positive number")),
-        (single(1, 0, &root[..20]), "the torrent's pieces: piece length 0 is not allowed; v2 needs a power of two from 16 KiB to 512 MiB".into()),
-        (single(1, 1 << 40, &root[..20]), "the torrent's pieces: piece length 1099511627776 is not allowed; v2 needs a power of two from 16 KiB to 512 MiB".into()),
-        (single(i64::MAX, 16_384, b""), "the torrent's pieces: more than 8388608 pieces; a larger piece length is needed".into()),
-        (single(1, 16_384, &root[..19]), format!("{no} \"pieces\" is not valid: its length is not a multiple of 20")),
-        (single(1, 16_384, b""), format!("{no} \"pieces\" is not valid: it has not as many hashes as the files have pieces")),
-        (v1(b"name", &[(&[], "", 1)])[..40].to_vec(), "not a torrent: bencode, byte 40: the data ends too early".into()),
-        (v1(b"name", &[(&[b"a"], "l", 1)]), "file 0 of the torrent: a link cannot have a length".into()),
-        (v1(b"name", &[(&[b"a"], "p", 1)]), format!("{no} \"files\" is not valid: there is no file in it")),
-        (v1(b"name", &[(&[b"a".as_slice(); MAX_PATH_DEPTH + 1], "", 1)]), "file 0 of the torrent: its path is too deep".into()),
-        (info(|d| d.int("meta version", 3)), "meta version 3 is newer than this program understands".into()),
-        (info(|d| d.int("meta version", 2)), "the torrent has no \"file tree\"".into()),
-        (b"d12:meta versioni2e9:file treedee".to_vec(), "not a torrent: bencode, byte 19: dictionary keys are not sorted".into()),
-        (v2(|_| {}), format!("{no} \"files\" is not valid: there is no file in it")),
-        (v2(|d| leaf(d, "", 1, &root)), "file  of the torrent: it is a file and a folder at once".into()),
-        (v2(|d| leaf(d, "a", 1, &root[1..])), "file a of the torrent: its pieces root is not 32 bytes long".into()),
-        (v2(|d| d.dict("a", |d| d.dict("", |d| d.int("length", 1)))), "file a of the torrent: it has no pieces root".into()),
-        (v2(|d| d.dict("a", |d| d.int("b", 1))), "file a/b of the torrent: its entry is no dictionary".into()),
-        (v2(|d| d.dict("a", |d| { d.dict("", |d| d.int("length", 0)); d.dict("b", |_| {}); })), "file a of the torrent: it is a file and a folder at once".into()),
-    ] {
-        let error = Info::parse(&raw).expect_err(&expected).to_string();
+    let check = |raw: &[u8], expected: &str| {
+        let error = Info::parse(raw).expect_err(expected).to_string();
         assert_eq!(error, expected, "{}", raw.escape_ascii());
+    };
+    let invalid = |raw: &[u8], key: &str, why: &str| {
+        check(raw, &format!("the torrent's {key:?} is not valid: {why}"));
+    };
+    let file = |raw: &[u8], file: &str, why: &str| {
+        check(raw, &format!("file {file} of the torrent: {why}"));
+    };
+    check(
+        b"",
+        "not a torrent: bencode, byte 0: the data ends too early",
+    );
+    check(
+        &v1(b"n", &[(&[], "", 1)])[..40],
+        "not a torrent: bencode, byte 40: the data ends too early",
+    );
+    check(b"de", "the torrent has no \"pieces\"");
+    check(b"d6:pieces0:e", "the torrent has no \"length\"");
+    check(
+        b"d6:lengthi0e6:pieces0:e",
+        "the torrent has no \"piece length\"",
+    );
+    invalid(b"le", "info", "no dictionary");
+    invalid(b"d5:files0:6:pieces0:e", "files", "it must be a list");
+    invalid(b"d5:filesle6:pieces0:e", "files", "there is no file in it");
+    invalid(
+        &v1(b"n", &[(&[b"a"], "p", 1)]),
+        "files",
+        "there is no file in it",
+    );
+    file(
+        b"d5:filesli1ee6:pieces0:e",
+        "0",
+        "the entry is no dictionary",
+    );
+    file(b"d5:filesldee6:pieces0:e", "0", "it has no length");
+    file(b"d5:filesld6:lengthi1eee6:pieces0:e", "0", "it has no path");
+    file(
+        &v1(b"n", &[(&[b"a"], "l", 1)]),
+        "0",
+        "a link cannot have a length",
+    );
+    let deep = [b"a".as_slice(); MAX_PATH_DEPTH + 1];
+    file(&v1(b"n", &[(&deep, "", 1)]), "0", "its path is too deep");
+    file(&single(-1, 16_384, b""), "0", "its length is not a size");
+    invalid(
+        &single(1, -1, b""),
+        "piece length",
+        "it must be a positive number",
+    );
+    for length in [0, 1 << 40] {
+        let why = "is not allowed; v2 needs a power of two from 16 KiB to 512 MiB";
+        let expected = format!("the torrent's pieces: piece length {length} {why}");
+        check(&single(1, length, &root[..20]), &expected);
     }
+    check(
+        &single(i64::MAX, 16_384, b""),
+        "the torrent's pieces: more than 8388608 pieces; a larger piece length is needed",
+    );
+    let pieces = single(1, 16_384, &root[..19]);
+    invalid(&pieces, "pieces", "its length is not a multiple of 20");
+    let pieces = single(1, 16_384, b"");
+    invalid(
+        &pieces,
+        "pieces",
+        "it has not as many hashes as the files have pieces",
+    );
+}
+
+#[test]
+fn malformed_v2_info_is_refused_with_a_reason() {
+    let root = [1; 32];
+    let check = |raw: &[u8], expected: &str| {
+        let error = Info::parse(raw).expect_err(expected).to_string();
+        assert_eq!(error, expected, "{}", raw.escape_ascii());
+    };
+    let newer = info(|d| d.int("meta version", 3));
+    check(
+        &newer,
+        "meta version 3 is newer than this program understands",
+    );
+    check(
+        &info(|d| d.int("meta version", 2)),
+        "the torrent has no \"file tree\"",
+    );
+    check(
+        b"d12:meta versioni2e9:file treedee",
+        "not a torrent: bencode, byte 19: dictionary keys are not sorted",
+    );
+    check(
+        &v2(|_| {}),
+        "the torrent's \"files\" is not valid: there is no file in it",
+    );
+    let both = "of the torrent: it is a file and a folder at once";
+    check(&v2(|d| leaf(d, "", 1, &root)), &format!("file  {both}"));
+    let sibling = |d: &mut DictEncoder<'_>| {
+        d.dict("", |d| d.int("length", 0));
+        d.dict("b", |_| {});
+    };
+    check(&v2(|d| d.dict("a", sibling)), &format!("file a {both}"));
+    check(
+        &v2(|d| leaf(d, "a", 1, &root[1..])),
+        "file a of the torrent: its pieces root is not 32 bytes long",
+    );
+    let rootless = v2(|d| d.dict("a", |d| d.dict("", |d| d.int("length", 1))));
+    check(&rootless, "file a of the torrent: it has no pieces root");
+    let number = v2(|d| d.dict("a", |d| d.int("b", 1)));
+    check(
+        &number,
+        "file a/b of the torrent: its entry is no dictionary",
+    );
     let deep = v2(|d| nest(d, MAX_PATH_DEPTH + 5));
     assert!(
         Info::parse(&deep)
@@ -133,7 +211,7 @@ fn malformed_info_is_refused_with_a_reason() {
 fn nest(d: &mut DictEncoder<'_>, depth: usize) {
     d.dict("x", |d| {
         if depth > 0 {
-            nest(d, depth - 1)
+            nest(d, depth - 1);
         }
     });
 }
@@ -145,8 +223,9 @@ fn hybrids_must_agree_with_themselves() {
         let total: u64 = files.iter().map(|file| file.1).sum();
         info(|d| {
             d.dict("file tree", |d| {
-                tree.iter()
-                    .for_each(|(name, length)| leaf(d, name, *length, &root))
+                for (name, length) in tree {
+                    leaf(d, name, *length, &root);
+                }
             });
             d.list("files", |l| {
                 for (name, length) in files {
@@ -341,6 +420,14 @@ fn metadata_of_another_torrent_is_refused() {
     assert!(Info::parse_expecting(&raw, &other).is_err());
 }
 
+fn nasty_path() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    prop::collection::vec(nasty(), 0..4)
+}
+
+fn slices(parts: &[Vec<u8>]) -> Vec<&[u8]> {
+    parts.iter().map(|part| &part[..]).collect()
+}
+
 fn nasty() -> impl Strategy<Value = Vec<u8>> {
     let fixed = [
         "..", ".", "", "/", "a", "A", "a/../..", "C:\\", "\0", "con", "x (2)", "x", "~",
@@ -357,20 +444,21 @@ proptest! {
     fn no_path_leaves_the_output_directory(
         name in nasty(),
         files in prop::collection::vec(
-            (prop::collection::vec(nasty(), 0..4), any::<bool>(), prop::collection::vec(nasty(), 0..4)),
+            (nasty_path(), any::<bool>(), nasty_path()),
             1..12,
         ),
     ) {
-        let parts: Vec<(Vec<&[u8]>, bool, Vec<&[u8]>)> = files
+        let parts: Vec<_> = files
             .iter()
             .map(|(path, link, target)| {
-                (path.iter().map(|it| &it[..]).collect(), *link, target.iter().map(|it| &it[..]).collect())
+                (slices(path), *link, slices(target))
             })
             .collect();
         let listed: Vec<Linked<'_>> = parts
             .iter()
             .map(|(path, link, target)| {
-                if *link { (&path[..], "l", 0, Some(&target[..])) } else { (&path[..], "", 3, None) }
+                let link = link.then_some(&target[..]);
+                (&path[..], link.map_or("", |_| "l"), if link.is_some() { 0 } else { 3 }, link)
             })
             .collect();
         let info = Info::parse(&v1_links(&name, &listed)).unwrap();
@@ -401,7 +489,11 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_survived(at in any::<prop::sample::Index>(), byte: u8, tail in prop::collection::vec(any::<u8>(), 0..40)) {
+    fn any_bytes_are_survived(
+        at in any::<prop::sample::Index>(),
+        byte: u8,
+        tail in prop::collection::vec(any::<u8>(), 0..40),
+    ) {
         let _ = Info::parse(&tail);
         let mut raw = v2(|d| {
             leaf(d, "a", 40_000, &[1; 32]);
@@ -410,7 +502,9 @@ proptest! {
         let at = at.index(raw.len());
         raw[at] = byte;
         let _ = Info::parse(&raw);
-        let mut raw = v1(b"n", &[(&[b"a"], "x", 5), (&[b"p"], "p", 20_000), (&[b"b", b"c"], "h", 9)]);
+        let files: [(&[&[u8]], _, _); 3] =
+            [(&[b"a"], "x", 5), (&[b"p"], "p", 20_000), (&[b"b", b"c"], "h", 9)];
+        let mut raw = v1(b"n", &files);
         let at = at % raw.len();
         raw[at] = byte;
         let _ = Info::parse(&raw);
