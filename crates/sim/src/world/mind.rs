@@ -9,7 +9,7 @@ use stdx::{ConnId, Instant, TorrentId};
 
 use super::dial::Dialled;
 use super::link::End;
-use super::{Event, NodeIndex, Start, World};
+use super::{Event, NodeIndex, World};
 
 /// A process: one session, its connections, and its disk operations in flight.
 #[derive(Debug)]
@@ -42,16 +42,12 @@ impl World {
         }
         let mut session = Session::new(now, config, seed);
         let mut add = if node.knows_metadata {
-            let layers = match node.spec.start {
-                Start::Magnet => metainfo::PieceLayers::default(),
-                Start::Torrent | Start::Seed => self.source.layers().clone(),
-            };
+            let layers = node.layers.clone();
             AddTorrent::torrent(self.source.info().clone(), layers)
         } else {
             AddTorrent::magnet(self.source.hashes())
         };
         add.trackers = self.tracker.tiers();
-        add.send_once = node.spec.start == Start::Seed;
         let torrent = session
             .add_torrent(now, add)
             .expect("a session's first torrent");
@@ -260,6 +256,13 @@ impl World {
                     self.start_torrent(node);
                 }
                 session::Event::PieceDone { piece, .. } => self.check_claim(node, piece),
+                session::Event::PieceFailed { piece, .. } => {
+                    self.require(false, || format!("{node:?} finds piece {piece} bad"));
+                }
+                session::Event::LayerReady { torrent } => {
+                    let layers = mind.session.layers(torrent).cloned();
+                    self.nodes[node.get()].layers = layers.unwrap_or_default();
+                }
                 session::Event::Durable { pieces, .. } => {
                     self.check_durable(node, &pieces);
                 }

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use metainfo::PieceLayers;
 use netem::NodeId;
 use peer::Totals;
 use stdx::{ConnId, Instant, PeerId};
@@ -21,6 +22,8 @@ pub(crate) struct Node {
     pub(crate) store: Store,
     /// Once the metadata is here, it stays.
     pub(crate) knows_metadata: bool,
+    /// Piece layers that came with the torrent file, or were saved as peers sent them.
+    pub(crate) layers: PieceLayers,
     /// The machine answers; it does not after a power cut.
     pub(crate) powered: bool,
     /// Writes fail.
@@ -69,6 +72,10 @@ impl Node {
         config.listen_port = if spec.reachable { address.port() } else { 0 };
         config.uplink = spec.limits.up.or(spec.access.up);
         let source = Arc::clone(source);
+        let layers = match spec.start {
+            Start::Magnet => PieceLayers::default(),
+            Start::Torrent | Start::Seed => source.layers().clone(),
+        };
         let store = match spec.start {
             Start::Seed => Store::full(source),
             Start::Torrent | Start::Magnet => Store::empty(source),
@@ -80,6 +87,7 @@ impl Node {
             address,
             peer_config: Arc::new(config),
             store,
+            layers,
             powered: true,
             disk_full: false,
             failed: None,
