@@ -1,12 +1,13 @@
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::{oneshot, watch};
 
-use announce::TrackerUrl;
-use disk::{Disk, DiskConfig, Resume};
+use announce::{TrackerStatus, TrackerUrl};
+use disk::{Disk, DiskConfig, Resume, Storage};
 use metainfo::{Info, PieceLayers};
 use session::{AddError, AddTorrent, Event, Limits, Session, Source, Status};
 use stdx::{Instant, PeerId, Pool, Rng, TorrentId};
@@ -58,7 +59,6 @@ pub struct Ended;
 #[derive(Clone, Debug)]
 pub struct Engine {
     inputs: Sender<Input>,
-    clock: Clock,
     disk: Arc<Disk>,
     trackers: Arc<Trackers>,
     listening: Arc<[SocketAddr]>,
@@ -112,7 +112,6 @@ impl Engine {
         }
         Ok(Self {
             inputs,
-            clock,
             disk,
             trackers,
             listening: listening.into(),
@@ -143,7 +142,14 @@ impl Engine {
             id,
             engine: self.clone(),
             events,
+            files: Mutex::default(),
         })
+    }
+
+    /// Ends every torrent that has not been stopped.
+    pub async fn close(&self) {
+        // Nothing is left to end when the engine has ended.
+        let _ended = self.ask(|mind, now| mind.session.shutdown(now)).await;
     }
 
     /// Runs `act` on the mind's task and returns what it returned.
@@ -183,6 +189,25 @@ pub struct Torrent {
     id: TorrentId,
     engine: Engine,
     events: Receiver<Event>,
+    /// Once started.
+    files: Mutex<Option<Files>>,
+}
+
+#[derive(Clone, Debug)]
+struct Files {
+    storage: Arc<Storage>,
+    resume: Option<Arc<Resume>>,
+}
+
+/// How a tracker does.
+#[derive(Clone, Debug)]
+pub struct TrackerView {
+    /// Its address.
+    pub url: String,
+    /// Whether the last announce was answered; `None` before the first.
+    pub working: Option<bool>,
+    /// Why it failed, or what it warns of.
+    pub message: Option<String>,
 }
 
 impl Torrent {
@@ -259,9 +284,71 @@ impl Torrent {
             .await
     }
 
-    /// The engine's present, for measuring.
-    pub fn now(&self) -> Instant {
-        self.engine.clock.now()
+    /// The v2 piece hashes that are known (BEP 52).
+    ///
+    /// # Errors
+    /// When the engine has ended.
+    pub async fn layers(&self) -> Result<PieceLayers, Ended> {
+        let id = self.id;
+        let layers = move |mind: &mut Mind, _| mind.session.layers(id).cloned();
+        Ok(self.engine.ask(layers).await?.unwrap_or_default())
+    }
+
+    /// How its trackers do.
+    ///
+    /// # Errors
+    /// When the engine has ended.
+    pub async fn trackers(&self) -> Result<Vec<TrackerView>, Ended> {
+        let id = self.id;
+        let view = |tracker: TrackerStatus<'_>| TrackerView {
+            url: tracker.url.to_string(),
+            working: tracker.working,
+            message: tracker.message.map(str::to_owned),
+        };
+        let ask =
+            move |mind: &mut Mind, _| mind.session.trackers(id).into_iter().map(view).collect();
+        self.engine.ask(ask).await
+    }
+
+    /// Where the content is, once started: the file, or the folder with the torrent's name.
+    pub fn content_path(&self) -> Option<PathBuf> {
+        self.lock()
+            .as_ref()
+            .map(|files| files.storage.content_path())
+    }
+
+    /// Completes what has no bytes: empty files, links, attributes, sizes.
+    ///
+    /// # Errors
+    /// When one cannot be made.
+    pub async fn finish(&self) -> Result<(), EngineError> {
+        let Some(files) = self.lock().clone() else {
+            return Ok(());
+        };
+        let finished = tokio::task::spawn_blocking(move || files.storage.finish());
+        Ok(finished
+            .await
+            .map_err(|_| Ended)?
+            .map_err(OpenError::from)?)
+    }
+
+    /// After [`Event::Stopped`]: records that the end was clean.
+    pub async fn close(&self) {
+        let Some(Files {
+            storage,
+            resume: Some(resume),
+        }) = self.lock().clone()
+        else {
+            return;
+        };
+        let closed = tokio::task::spawn_blocking(move || resume.close(&storage)).await;
+        if let Ok(Err(error)) = closed {
+            tracing::warn!(%error, "the next start will check the files");
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Files>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -273,7 +360,7 @@ pub struct StartJob {
     /// What is known of the v2 piece hashes.
     pub layers: PieceLayers,
     /// The folder (to get), or the content itself (to seed).
-    pub path: std::path::PathBuf,
+    pub path: PathBuf,
     /// What survives the process, if anything should.
     pub resume: Option<Arc<Resume>>,
     /// What is to be done.

@@ -19,7 +19,9 @@ mod trackers;
 
 // The public interface is:
 pub use clock::Clock;
-pub use engine::{Ended, Engine, EngineConfig, EngineError, StartError, StartJob, Torrent};
+pub use engine::{
+    Ended, Engine, EngineConfig, EngineError, StartError, StartJob, Torrent, TrackerView,
+};
 pub use http::{FetchError, fetch};
 pub use listen::{DEFAULT_PORT, ListenError};
 pub use opening::{OpenError, Purpose};

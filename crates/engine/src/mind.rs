@@ -235,6 +235,9 @@ impl Mind {
         let torrent = match &event {
             // Too many, and nobody waits for them.
             Event::PieceDone { .. } | Event::Durable { .. } => return,
+            Event::PieceFailed { piece, .. } => {
+                return tracing::warn!(%piece, "a piece came damaged and is fetched again");
+            }
             Event::PeerBanned { addr, .. } => return tracing::warn!(%addr, "banned for bad data"),
             Event::TrackerWarning { url, message, .. } => {
                 return tracing::warn!(%url, "the tracker says: {message}");
@@ -243,6 +246,7 @@ impl Mind {
                 return tracing::warn!(%url, "the tracker failed: {message}");
             }
             Event::MetadataReady { torrent, .. }
+            | Event::LayerReady { torrent }
             | Event::Complete { torrent }
             | Event::Failed { torrent, .. }
             | Event::Stopped { torrent } => *torrent,

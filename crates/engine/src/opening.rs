@@ -2,7 +2,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use disk::{CheckReport, Extent, Judge, Resume, Storage, StorageOptions, Which, check};
+use disk::{CheckReport, Extent, Found, Judge, Resume, Storage, StorageOptions, Which, check};
 use metainfo::{Info, PieceLayers};
 use stdx::{Bitfield, FileIndex, PieceIndex};
 
@@ -120,6 +120,9 @@ pub(crate) fn open(
     })
 }
 
+/// Pieces held, and blocks on disk of others.
+type Held = (Bitfield, Vec<(PieceIndex, Bitfield)>);
+
 /// One look at the files.
 struct Look<'a> {
     storage: &'a Storage,
@@ -129,23 +132,32 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    fn get(
-        &mut self,
-        resume: Option<&Arc<Resume>>,
-        overwrite: bool,
-    ) -> Result<(Bitfield, Vec<(PieceIndex, Bitfield)>), OpenError> {
-        if let Some(resume) = resume
-            && resume.load()?.pieces.is_some()
-        {
+    fn get(&mut self, resume: Option<&Arc<Resume>>, overwrite: bool) -> Result<Held, OpenError> {
+        if let Some(resume) = resume {
             let found = resume.validate(self.storage)?;
-            let have = self.recheck(resume, found.have, &found.doubtful)?;
-            return Ok((have, found.partial));
+            if !found.fresh {
+                return self.recorded(resume, found);
+            }
         }
         let have = self.first_sight(overwrite)?;
         if let Some(resume) = resume {
-            resume.adopt(self.storage, &have)?;
+            resume.adopt(self.storage, &have, &[])?;
         }
         Ok((have, Vec::new()))
+    }
+
+    /// What the record claims, with what is in doubt verified.
+    fn recorded(&mut self, resume: &Resume, mut found: Found) -> Result<Held, OpenError> {
+        if found.doubtful.ones() == 0 {
+            return Ok((found.have, found.partial));
+        }
+        let report = self.check(Which::Only(&found.doubtful))?;
+        for piece in report.good.iter_ones() {
+            found.have.set(piece);
+        }
+        found.partial.retain(|(piece, _)| !found.have.get(piece.0));
+        resume.adopt(self.storage, &found.have, &found.partial)?;
+        Ok((found.have, found.partial))
     }
 
     /// Files that no record tells of: theirs, if any piece matches; otherwise someone else's.
@@ -177,24 +189,20 @@ impl Look<'_> {
     }
 
     fn seed(&mut self, resume: Option<&Arc<Resume>>) -> Result<Bitfield, OpenError> {
-        let recorded = match resume {
-            Some(resume) => resume.load()?.pieces.is_some(),
-            None => false,
-        };
         let have = match resume {
-            Some(resume) if recorded => {
+            None => self.check(Which::All)?.good,
+            Some(resume) => {
                 let found = resume.validate(self.storage)?;
-                self.recheck(resume, found.have, &found.doubtful)?
-            }
-            _ => {
-                let report = self.check(Which::All)?;
-                if let Some(resume) = resume
-                    && report.good.is_full()
-                {
-                    resume.adopt(self.storage, &report.good)?;
-                    resume.close(self.storage)?;
-                }
-                report.good
+                let have = if found.fresh {
+                    let report = self.check(Which::All)?;
+                    resume.adopt(self.storage, &report.good, &[])?;
+                    report.good
+                } else {
+                    self.recorded(resume, found)?.0
+                };
+                // Nothing is written from here on, so the next start may trust the files.
+                resume.close(self.storage)?;
+                have
             }
         };
         if !have.is_full() {
@@ -204,23 +212,6 @@ impl Look<'_> {
                 pieces: have.len(),
             });
         }
-        Ok(have)
-    }
-
-    fn recheck(
-        &mut self,
-        resume: &Resume,
-        mut have: Bitfield,
-        doubtful: &Bitfield,
-    ) -> Result<Bitfield, OpenError> {
-        if doubtful.ones() == 0 {
-            return Ok(have);
-        }
-        let report = self.check(Which::Only(doubtful))?;
-        for piece in report.good.iter_ones() {
-            have.set(piece);
-        }
-        resume.adopt(self.storage, &have)?;
         Ok(have)
     }
 

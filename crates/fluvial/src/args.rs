@@ -183,7 +183,12 @@ pub(crate) struct Seed {
     #[arg(value_name = "TORRENT PATH", required_unless_present = "dir")]
     pub(crate) pairs: Vec<PathBuf>,
     /// Seed every .torrent file in this folder
-    #[arg(long, value_name = "TORRENTS", requires = "data", conflicts_with = "pairs")]
+    #[arg(
+        long,
+        value_name = "TORRENTS",
+        requires = "data",
+        conflicts_with = "pairs"
+    )]
     pub(crate) dir: Option<PathBuf>,
     /// The folder that holds their content, by name
     #[arg(long, value_name = "DATA", requires = "dir")]

@@ -1,6 +1,98 @@
-//! `fluvial`: the command line.
+//! `fluvial`: the command line. `args` is what can be typed; each command has its file.
 
 mod args;
+mod create;
+mod describe;
+mod events;
+mod farewell;
+mod fingerprint;
+mod get;
+mod live;
+mod logging;
+mod making;
+mod net;
+mod output;
+mod reach;
+mod record;
+mod seed;
+mod seeding;
+mod selection;
+mod share;
+mod show;
+mod signals;
+mod source;
+mod state;
+mod tracker;
 mod units;
+mod verify;
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+
+use args::{Cli, Command};
+use events::Event;
+use output::Output;
+
+/// It could not be done.
+const FAILED: u8 = 1;
+/// Wrong usage.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let output = Output::new(&cli.common);
+    let done = logging::start(&cli.common, &output).and_then(|()| run(cli.command, &output));
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            output.error(&format!("{error:#}"));
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// Prints help, the version, or what is wrong with the words typed.
+fn usage(error: &clap::Error) -> ExitCode {
+    let asked = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    );
+    if !asked && std::env::args_os().any(|word| word == "--json") {
+        let message = error.to_string();
+        let line = serde_json::to_string(&Event::Error {
+            message: message.trim(),
+        });
+        anstream::println!("{}", line.unwrap_or_default());
+    }
+    // Nobody is left to tell when even this cannot be printed.
+    let _: std::io::Result<()> = error.print();
+    ExitCode::from(if asked { 0 } else { USAGE })
+}
+
+fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
+    let done = |()| ExitCode::SUCCESS;
+    match command {
+        Command::Create(args) => create::run(&args, output).map(done),
+        Command::Verify(args) => verify::run(&args, output),
+        Command::Get(args) => on_runtime(get::run(&args, output)),
+        Command::Share(args) => on_runtime(share::run(&args, output)).map(done),
+        Command::Seed(args) => on_runtime(seed::run(&args, output)).map(done),
+        Command::Show(args) => on_runtime(show::run(&args, output)).map(done),
+        Command::Tracker(args) => on_runtime(tracker::run(&args, output)).map(done),
+    }
+}
+
+/// One thread for the network and the mind; hashing and files have threads of their own.
+fn on_runtime<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_background();
+    done
+}

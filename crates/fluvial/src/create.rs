@@ -1,0 +1,63 @@
+//! `fluvial create`.
+
+use std::time::SystemTime;
+
+use anyhow::{Context as _, bail};
+
+use metainfo::{Metainfo, PlanOptions};
+
+use crate::args::Create;
+use crate::events::Event;
+use crate::making::{CREATED_BY, make, name_of};
+use crate::output::Output;
+use crate::state::write_whole;
+use crate::units::show_size;
+
+/// Makes a `.torrent` file.
+pub(crate) fn run(args: &Create, output: &Output) -> anyhow::Result<()> {
+    let shown = args.output.display();
+    if args.output.exists() && !args.overwrite {
+        bail!("`{shown}` exists; choose another name or add --overwrite");
+    }
+    for url in &args.announce {
+        let _: announce::TrackerUrl = url.parse().with_context(|| format!("--announce `{url}`"))?;
+    }
+    let (path, name) = name_of(&args.path)?;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let options = PlanOptions {
+        name,
+        format: args.format.map(Into::into),
+        piece_length: args.piece_length,
+        private: args.private,
+        comment: args.comment.clone(),
+        created_by: Some(CREATED_BY.to_owned()),
+        trackers: args.announce.iter().map(|url| vec![url.clone()]).collect(),
+        web_seeds: args.web_seed.clone(),
+        creation_date: args
+            .date
+            .then(|| now.map_or(0, |since| since.as_secs() as i64)),
+    };
+    let bytes = make(&path, options, output)?;
+    let metainfo = Metainfo::parse(&bytes).context("what was made does not read back")?;
+    write_whole(&args.output, &bytes)?;
+    let layout = metainfo.info.layout();
+    output.event(&Event::Created {
+        path: &shown.to_string(),
+        info_hash: metainfo.hashes.v1.map(|hash| hash.to_string()),
+        info_hash_v2: metainfo.hashes.v2.map(|hash| hash.to_string()),
+        pieces: layout.pieces(),
+        piece_length: layout.piece_length(),
+    });
+    output.good(
+        "Created",
+        format!(
+            "{shown}  {} in {} pieces of {}, {}",
+            show_size(layout.content_length()),
+            layout.pieces(),
+            show_size(layout.piece_length().into()),
+            metainfo.info.version(),
+        ),
+    );
+    output.line(format!("  info-hash {}", metainfo.hashes));
+    Ok(())
+}

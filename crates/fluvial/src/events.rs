@@ -1,0 +1,73 @@
+//! What `--json` prints: one object per line, each with its `event`.
+
+use serde::Serialize;
+
+/// One line of `--json`. Sizes are bytes, rates bytes per second, times seconds.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum Event<'a> {
+    /// `share` or `seed` can be reached.
+    Ready {
+        info_hash: Option<String>,
+        info_hash_v2: Option<String>,
+        magnet: &'a str,
+        torrent: &'a str,
+        listen: &'a str,
+        tracker: &'a [String],
+        page: Option<&'a str>,
+    },
+    /// `tracker` answers.
+    #[serde(rename = "ready")]
+    TrackerReady {
+        udp: Option<&'a str>,
+        http: Option<&'a str>,
+    },
+    /// How far a `get` is, about once a second.
+    Progress {
+        state: &'static str,
+        done: u64,
+        total: Option<u64>,
+        down_rate: u64,
+        up_rate: u64,
+        peers: u64,
+    },
+    /// Everything asked for is written and readable.
+    Complete {
+        path: &'a str,
+        bytes: u64,
+        seconds: f64,
+        efficiency: Option<f64>,
+        sources: &'a [Source],
+    },
+    /// `create` wrote a torrent.
+    Created {
+        path: &'a str,
+        info_hash: Option<String>,
+        info_hash_v2: Option<String>,
+        pieces: u32,
+        piece_length: u32,
+    },
+    /// What `show` saw.
+    Torrent(&'a crate::describe::Description),
+    /// What `verify` saw.
+    Verified {
+        whole: bool,
+        pieces_bad: &'a [u32],
+        files_bad: &'a [String],
+    },
+    /// Something a person should know; work goes on.
+    Notice { message: &'a str },
+    /// Ended on request.
+    Stopped,
+    /// It could not be done.
+    Error { message: &'a str },
+}
+
+/// Where bytes came from.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Source {
+    pub(crate) kind: &'static str,
+    pub(crate) address: String,
+    pub(crate) bytes: u64,
+    pub(crate) client: Option<String>,
+}

@@ -1,0 +1,52 @@
+//! Tells whether content is what it was: names, sizes and times of change, not the bytes.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+use std::time::SystemTime;
+
+use anyhow::Context as _;
+
+use hash::Sha256;
+use metainfo::PlanOptions;
+
+/// Twenty hexadecimal digits that change when the listing below `path`, `path` itself or the
+/// options do.
+///
+/// # Errors
+/// When a folder cannot be listed.
+pub(crate) fn of(path: &Path, options: &PlanOptions) -> anyhow::Result<String> {
+    let mut hasher = Sha256::new();
+    let options = (&options.name, options.format, options.piece_length);
+    hasher.update(format!("{options:?} {path:?}").as_bytes());
+    add(path, &mut hasher)?;
+    let mut digits = hasher.finish().to_string();
+    digits.truncate(20);
+    Ok(digits)
+}
+
+fn add(path: &Path, hasher: &mut Sha256) -> anyhow::Result<()> {
+    let unreadable = || format!("cannot look at `{}`", path.display());
+    let meta = fs::symlink_metadata(path).with_context(unreadable)?;
+    if meta.is_dir() {
+        let mut names: Vec<OsString> = fs::read_dir(path)
+            .with_context(unreadable)?
+            .map(|entry| entry.map(|entry| entry.file_name()))
+            .collect::<Result<_, _>>()
+            .with_context(unreadable)?;
+        names.sort();
+        for name in names {
+            add(&path.join(name), hasher)?;
+        }
+        return Ok(());
+    }
+    let changed = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+    let target = fs::read_link(path).unwrap_or_default();
+    let line = format!(
+        "{path:?} {} {changed:?} {target:?} {:?}\n",
+        meta.len(),
+        meta.permissions()
+    );
+    hasher.update(line.as_bytes());
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! Making torrents of files and folders, for `create` and `share`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+use metainfo::{PlanOptions, Version};
+
+use crate::args::Format;
+use crate::output::Output;
+
+/// Made by, as torrents say (BEP 3).
+pub(crate) const CREATED_BY: &str = concat!("Fluvial ", env!("CARGO_PKG_VERSION"));
+
+impl From<Format> for Version {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::V1 => Self::V1,
+            Format::V2 => Self::V2,
+            Format::Hybrid => Self::Hybrid,
+        }
+    }
+}
+
+/// Hashes `path` into the bytes of a `.torrent`, with a bar.
+///
+/// # Errors
+/// When something cannot be read, changes meanwhile, or cannot be a torrent.
+pub(crate) fn make(path: &Path, options: PlanOptions, output: &Output) -> anyhow::Result<Vec<u8>> {
+    let bar = output.bytes_bar("Hashing", 0);
+    let made = disk::create(path, options, 0, &mut |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+        std::ops::ControlFlow::Continue(())
+    });
+    bar.finish_and_clear();
+    let made = made.with_context(|| format!("cannot make a torrent of `{}`", path.display()))?;
+    for notice in &made.notices {
+        output.notice(notice.to_string());
+    }
+    Ok(made.torrent)
+}
+
+/// The name that `path` gives its content.
+///
+/// # Errors
+/// When it has none, as `/`.
+pub(crate) fn name_of(path: &Path) -> anyhow::Result<(PathBuf, String)> {
+    let shown = path.display();
+    let real = path
+        .canonicalize()
+        .with_context(|| format!("cannot share `{shown}`"))?;
+    let Some(name) = real.file_name() else {
+        bail!("`{shown}` has no name of its own; give one with --name");
+    };
+    let Some(name) = name.to_str() else {
+        bail!("the name of `{shown}` is not valid UTF-8; give another with --name");
+    };
+    Ok((real.clone(), name.to_owned()))
+}

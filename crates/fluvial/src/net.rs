@@ -1,0 +1,84 @@
+//! From flags to a running engine.
+
+use std::net::SocketAddr;
+
+use announce::TrackerUrl;
+use anyhow::Context as _;
+
+use engine::{Engine, EngineConfig};
+use session::Limits;
+
+use crate::args::Net;
+use crate::output::Output;
+
+/// Starts an engine as the flags say.
+///
+/// # Errors
+/// When an address is busy, or the system gives no randomness or threads.
+pub(crate) fn start(net: &Net) -> anyhow::Result<Engine> {
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed).context("the system gives no randomness")?;
+    let rate = |limit: Option<crate::units::Rate>| limit.and_then(|limit| limit.0);
+    let config = EngineConfig {
+        listen: net.listen.clone(),
+        limits: Limits {
+            up: rate(net.up_limit),
+            down: rate(net.down_limit),
+        },
+        max_peers: net.max_peers as usize,
+        seed: u64::from_le_bytes(seed),
+    };
+    let engine = Engine::start(&config)?;
+    Ok(engine)
+}
+
+/// Says so where the default port was busy and another is used.
+pub(crate) fn note_port(net: &Net, engine: &Engine, output: &Output) {
+    if let ([], Some(address)) = (&*net.listen, engine.listening().first())
+        && address.port() != engine::DEFAULT_PORT
+    {
+        let (default, taken) = (engine::DEFAULT_PORT, address.port());
+        output.notice(format!("port {default} is busy; listening on {taken}"));
+    }
+}
+
+/// Reads the trackers that a person typed.
+///
+/// # Errors
+/// When one is no tracker URL.
+pub(crate) fn typed_trackers(typed: &[String]) -> anyhow::Result<Vec<TrackerUrl>> {
+    typed
+        .iter()
+        .map(|url| url.parse().with_context(|| format!("--tracker `{url}`")))
+        .collect()
+}
+
+/// Reads the trackers that content names; what is no tracker URL is left out with a notice.
+pub(crate) fn named_trackers(tiers: &[Vec<String>], output: &Output) -> Vec<Vec<TrackerUrl>> {
+    let mut kept: Vec<Vec<TrackerUrl>> = Vec::new();
+    for tier in tiers {
+        let mut urls = Vec::new();
+        for url in tier {
+            match url.parse() {
+                Ok(url) => urls.push(url),
+                Err(error) => output.notice(format!("tracker `{url}` is left out: {error}")),
+            }
+        }
+        if !urls.is_empty() {
+            kept.push(urls);
+        }
+    }
+    kept
+}
+
+/// Finds the addresses of peers that are named by host; those without one are left out.
+pub(crate) async fn resolve_peers(named: &[String], output: &Output) -> Vec<SocketAddr> {
+    let mut all = Vec::new();
+    for peer in named {
+        match tokio::net::lookup_host(peer).await {
+            Ok(found) => all.extend(found),
+            Err(error) => output.notice(format!("peer `{peer}` is left out: {error}")),
+        }
+    }
+    all
+}

@@ -1,0 +1,162 @@
+//! `fluvial seed`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+
+use disk::Resume;
+use engine::{Engine, Purpose, StartJob, Torrent};
+use metainfo::Metainfo;
+use session::AddTorrent;
+
+use crate::args::Seed;
+use crate::describe::magnet_of;
+use crate::events::Event;
+use crate::live::Live;
+use crate::output::Output;
+use crate::seeding::Seeding;
+use crate::signals::Stop;
+use crate::source::torrent_file;
+use crate::units::show_size;
+use crate::{net, reach, state};
+
+/// Serves content that is already there until told to end.
+pub(crate) async fn run(args: &Seed, output: &Output) -> anyhow::Result<()> {
+    let pairs = pairs(args)?;
+    let engine = net::start(&args.net)?;
+    net::note_port(&args.net, &engine, output);
+    let stop = Stop::listen()?;
+    let mut torrents = Vec::new();
+    for (file, content) in pairs {
+        let begun = begin(args, &engine, output, &file, &content);
+        let mut stop = stop.clone();
+        let torrent = tokio::select! {
+            begun = begun => begun.with_context(|| format!("cannot seed `{}`", file.display()))?,
+            () = stop.wished() => break,
+        };
+        torrents.push(torrent);
+    }
+    Seeding::new(output, stop).run(torrents, &engine).await
+}
+
+/// Pairs of a `.torrent` file and its content.
+fn pairs(args: &Seed) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {
+    let (Some(dir), Some(data)) = (&args.dir, &args.data) else {
+        let (pairs, rest) = args.pairs.as_chunks::<2>();
+        if let [torrent] = rest {
+            bail!(
+                "`{}` has no content beside it: seed TORRENT PATH [TORRENT PATH]…",
+                torrent.display()
+            );
+        }
+        return Ok(pairs
+            .iter()
+            .map(|[torrent, path]| (torrent.clone(), path.clone()))
+            .collect());
+    };
+    let unreadable = || format!("cannot list `{}`", dir.display());
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).with_context(unreadable)? {
+        let path = entry.with_context(unreadable)?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "torrent")
+        {
+            found.push(path);
+        }
+    }
+    found.sort();
+    if found.is_empty() {
+        bail!("there is no .torrent file in `{}`", dir.display());
+    }
+    found
+        .into_iter()
+        .map(|torrent| {
+            let name = torrent_file(&torrent)?.info.name().to_owned();
+            Ok((torrent, data.join(name)))
+        })
+        .collect()
+}
+
+async fn begin(
+    args: &Seed,
+    engine: &Engine,
+    output: &Output,
+    file: &Path,
+    content: &Path,
+) -> anyhow::Result<Torrent> {
+    let metainfo = torrent_file(file)?;
+    let shown = content.display();
+    let path = content
+        .canonicalize()
+        .with_context(|| format!("cannot find `{shown}`"))?;
+    let state_dir = state::dir(args.net.state_dir.as_deref())?;
+    let (resume, _) = Resume::open(&state_dir, &metainfo.hashes, &path)?;
+    let info = Arc::clone(&metainfo.info);
+    let mut add = AddTorrent::torrent(Arc::clone(&info), metainfo.piece_layers.clone());
+    add.trackers = net::named_trackers(&metainfo.trackers, output);
+    for url in net::typed_trackers(&args.tracker)? {
+        engine.trust_tracker(&url);
+        add.trackers.push(vec![url]);
+    }
+    let torrent = engine.add(add).await?;
+    let job = StartJob {
+        info,
+        layers: metainfo.piece_layers.clone(),
+        path,
+        resume: Some(Arc::new(resume)),
+        purpose: Purpose::Seed { trusted: false },
+    };
+    start(&torrent, job, output).await?;
+    tell_ready(&metainfo, file, engine, output);
+    Ok(torrent)
+}
+
+/// Looks at the files, with a bar while they are verified.
+async fn start(torrent: &Torrent, job: StartJob, output: &Output) -> anyhow::Result<()> {
+    let live = Live::new(output);
+    let (send, mut checked) = tokio::sync::watch::channel((0, 0));
+    let start = torrent.start(job, move |done, total| {
+        let _nobody = send.send((done, total));
+    });
+    let mut start = std::pin::pin!(start);
+    let started = loop {
+        tokio::select! {
+            started = &mut start => break started,
+            Ok(()) = checked.changed() => {
+                let (done, total) = *checked.borrow_and_update();
+                live.show_check_bar(done, total);
+            }
+        }
+    };
+    live.clear();
+    started?;
+    Ok(())
+}
+
+fn tell_ready(metainfo: &Metainfo, file: &Path, engine: &Engine, output: &Output) {
+    let mut magnet = magnet_of(metainfo);
+    magnet.peers = reach::addresses(engine.listening())
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    output.event(&Event::Ready {
+        info_hash: metainfo.hashes.v1.map(|hash| hash.to_string()),
+        info_hash_v2: metainfo.hashes.v2.map(|hash| hash.to_string()),
+        magnet: &magnet.to_string(),
+        torrent: &file.display().to_string(),
+        listen: &engine
+            .listening()
+            .first()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        tracker: &metainfo.trackers.concat(),
+        page: None,
+    });
+    let (name, layout) = (metainfo.info.name(), metainfo.info.layout());
+    output.good(
+        "Seeding",
+        format!("{name}  {}", show_size(layout.content_length())),
+    );
+}

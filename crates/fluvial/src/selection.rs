@@ -1,0 +1,80 @@
+//! Which files of a torrent a person wants.
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use glob::{MatchOptions, Pattern};
+
+use metainfo::{Info, Magnet};
+
+/// Wanted files by index from what was typed after `--files`, or named by the magnet (BEP 53);
+/// `None` for all.
+///
+/// # Errors
+/// When a pattern is no glob, or matches nothing.
+pub(crate) fn wanted(
+    info: &Info,
+    typed: &[String],
+    magnet: Option<&Magnet>,
+) -> anyhow::Result<Option<Vec<bool>>> {
+    let files = info.layout().files();
+    if !typed.is_empty() {
+        let mut wanted = vec![false; files.len()];
+        for word in typed {
+            choose(info, word, &mut wanted)?;
+        }
+        return Ok(Some(wanted));
+    }
+    match magnet {
+        Some(magnet) if magnet.select_only.is_some() => {
+            let wanted: Vec<bool> = (0..files.len()).map(|i| magnet.selects(i as u32)).collect();
+            if !wanted.contains(&true) {
+                bail!(
+                    "the magnet's `so` selects none of the {} files",
+                    files.len()
+                );
+            }
+            Ok(Some(wanted))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn choose(info: &Info, word: &str, wanted: &mut [bool]) -> anyhow::Result<()> {
+    if let Ok(index) = word.parse::<usize>() {
+        let Some(slot) = wanted.get_mut(index) else {
+            bail!(
+                "there is no file {index}; --list shows the {} files",
+                wanted.len()
+            );
+        };
+        *slot = true;
+        return Ok(());
+    }
+    let pattern = Pattern::new(word).with_context(|| format!("`{word}` is not a pattern"))?;
+    let mut any = false;
+    for (slot, file) in wanted.iter_mut().zip(info.layout().files()) {
+        if matches(&pattern, &file.path) {
+            (*slot, any) = (true, true);
+        }
+    }
+    if !any {
+        bail!("no file matches `{word}`; --list shows the files");
+    }
+    Ok(())
+}
+
+/// A pattern may mean the path with or without the torrent's name, or the file's name alone.
+fn matches(pattern: &Pattern, path: &Path) -> bool {
+    let options = MatchOptions {
+        case_sensitive: true,
+        ..MatchOptions::default()
+    };
+    let mut inner = path.components();
+    inner.next();
+    let name = path.file_name().map(Path::new);
+    [Some(path), Some(inner.as_path()), name]
+        .into_iter()
+        .flatten()
+        .any(|path| pattern.matches_path_with(path, options))
+}

@@ -1,0 +1,206 @@
+//! `fluvial share`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+
+use announce::StoreConfig;
+use engine::{Engine, Purpose, StartJob};
+use metainfo::{Metainfo, PlanOptions};
+use served::TrackerServer;
+use session::AddTorrent;
+use stdx::Duration;
+
+use crate::args::Share;
+use crate::describe::magnet_of;
+use crate::events::Event;
+use crate::making::{self, CREATED_BY};
+use crate::output::Output;
+use crate::seeding::Seeding;
+use crate::signals::Stop;
+use crate::units::show_size;
+use crate::{fingerprint, net, reach, state, tracker};
+
+/// Our own tracker serves people who wait; they ask more often than a public one would like.
+const INTERVAL: Duration = Duration::from_secs(5 * 60);
+const MIN_INTERVAL: Duration = Duration::from_secs(15);
+
+/// Publishes the content until told to end.
+pub(crate) async fn run(args: &Share, output: &Output) -> anyhow::Result<()> {
+    let typed = net::typed_trackers(&args.tracker)?;
+    let made = Made::make_or_reuse(args, output)?;
+    let engine = net::start(&args.net)?;
+    net::note_port(&args.net, &engine, output);
+    let stop = Stop::listen()?;
+    let server = match args.no_tracker {
+        true => None,
+        false => Some(host(args, &engine, &made.metainfo)?),
+    };
+    let mut metainfo = made.metainfo;
+    let own = server
+        .iter()
+        .map(|server| tracker::url(server.http_addresses()));
+    metainfo.trackers = own
+        .chain(args.tracker.iter().cloned())
+        .map(|url| vec![url])
+        .collect();
+    let files = made.files.write(&metainfo)?;
+
+    let info = Arc::clone(&metainfo.info);
+    let mut add = AddTorrent::torrent(Arc::clone(&info), metainfo.piece_layers.clone());
+    for url in typed {
+        engine.trust_tracker(&url);
+        add.trackers.push(vec![url]);
+    }
+    let torrent = engine.add(add).await?;
+    let job = StartJob {
+        info,
+        layers: metainfo.piece_layers.clone(),
+        path: made.content,
+        resume: None,
+        purpose: Purpose::Seed { trusted: true },
+    };
+    torrent.start(job, |_, _| {}).await?;
+    tell_ready(&metainfo, &files, &engine, output);
+    let ended = Seeding::new(output, stop).run(vec![torrent], &engine).await;
+    if let Some(server) = server {
+        server.shutdown().await;
+    }
+    ended
+}
+
+/// Runs our own tracker, which lists this process.
+fn host(args: &Share, engine: &Engine, metainfo: &Metainfo) -> anyhow::Result<TrackerServer> {
+    let store = StoreConfig {
+        interval: INTERVAL,
+        min_interval: MIN_INTERVAL,
+        peer_timeout: INTERVAL * 3 / 2,
+        ..StoreConfig::default()
+    };
+    let listening = engine.listening();
+    let mut builder = TrackerServer::builder().store(store);
+    match args.http {
+        Some(address) => builder = builder.http(address),
+        None => {
+            for address in listening {
+                builder = builder.http(SocketAddr::new(address.ip(), 0));
+            }
+        }
+    }
+    let server = builder.spawn()?;
+    let port = listening.first().map_or(0, SocketAddr::port);
+    for hash in metainfo.hashes.handshake_hashes() {
+        server.host(hash, port, true);
+    }
+    Ok(server)
+}
+
+fn tell_ready(metainfo: &Metainfo, torrent: &Path, engine: &Engine, output: &Output) {
+    let mut magnet = magnet_of(metainfo);
+    let reachable = reach::addresses(engine.listening());
+    magnet.peers = reachable.iter().map(ToString::to_string).collect();
+    let magnet = magnet.to_string();
+    let listen = engine
+        .listening()
+        .first()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    output.event(&Event::Ready {
+        info_hash: metainfo.hashes.v1.map(|hash| hash.to_string()),
+        info_hash_v2: metainfo.hashes.v2.map(|hash| hash.to_string()),
+        magnet: &magnet,
+        torrent: &torrent.display().to_string(),
+        listen: &listen,
+        tracker: &metainfo.trackers.concat(),
+        page: None,
+    });
+    let info = &metainfo.info;
+    output.good(
+        "Sharing",
+        format!(
+            "{}  {} in {} pieces, {}",
+            info.name(),
+            show_size(info.layout().content_length()),
+            info.layout().pieces(),
+            info.version()
+        ),
+    );
+    output.line("Paste this on the other machine:\n");
+    output.line(format!("  fluvial get '{magnet}'\n"));
+    if reachable.iter().all(|address| address.ip().is_loopback()) {
+        output.notice("only this machine can reach it: it listens on loopback alone");
+    }
+}
+
+/// A torrent made now or earlier, and where its content is.
+struct Made {
+    metainfo: Metainfo,
+    content: PathBuf,
+    files: TorrentFiles,
+}
+
+impl Made {
+    fn make_or_reuse(args: &Share, output: &Output) -> anyhow::Result<Self> {
+        let [path] = &*args.paths else {
+            bail!(
+                "several paths make one torrent only as a folder: put them into one and share it"
+            );
+        };
+        let (content, mut name) = making::name_of(path)?;
+        if let Some(given) = &args.name {
+            name.clone_from(given);
+        }
+        let state_dir = state::dir(args.net.state_dir.as_deref())?;
+        let format = args.format.map(Into::into);
+        let options = PlanOptions {
+            name,
+            format,
+            piece_length: args.piece_length,
+            created_by: Some(CREATED_BY.to_owned()),
+            ..PlanOptions::default()
+        };
+        let mark = fingerprint::of(&content, &options)?;
+        let files = TorrentFiles {
+            kept: state_dir.join(format!("shared-{mark}.torrent")),
+            named: args.torrent.clone(),
+        };
+        let metainfo = match files.read_kept() {
+            Some(metainfo) => metainfo,
+            None => {
+                let bytes = making::make(&content, options, output)?;
+                Metainfo::parse(&bytes).context("what was made does not read back")?
+            }
+        };
+        Ok(Self {
+            metainfo,
+            content,
+            files,
+        })
+    }
+}
+
+/// Where the torrent is written: kept for the next time, and where the person asked.
+struct TorrentFiles {
+    kept: PathBuf,
+    named: Option<PathBuf>,
+}
+
+impl TorrentFiles {
+    /// The torrent of an earlier run, of content that has not changed since.
+    fn read_kept(&self) -> Option<Metainfo> {
+        Metainfo::parse(&std::fs::read(&self.kept).ok()?).ok()
+    }
+
+    /// Writes it with today's trackers; returns the path to tell.
+    fn write(&self, metainfo: &Metainfo) -> anyhow::Result<PathBuf> {
+        let bytes = metainfo.to_bytes();
+        state::write_whole(&self.kept, &bytes)?;
+        let Some(named) = &self.named else {
+            return Ok(self.kept.clone());
+        };
+        state::write_whole(named, &bytes)?;
+        Ok(named.clone())
+    }
+}

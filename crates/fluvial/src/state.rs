@@ -1,0 +1,65 @@
+//! The state directory: resume stores and made torrents, shared by every process of a user.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+/// Finds and makes the state directory: `--state-dir`, else `$XDG_STATE_HOME/fluvial`, else
+/// `~/.local/state/fluvial`.
+///
+/// # Errors
+/// When there is no home, or the directory cannot be made.
+pub(crate) fn dir(named: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let dir = match named {
+        Some(dir) => dir.to_owned(),
+        None => default_dir()?,
+    };
+    std::fs::create_dir_all(&dir)
+        .with_context(|| format!("cannot make the state directory `{}`", dir.display()))?;
+    Ok(dir)
+}
+
+fn default_dir() -> anyhow::Result<PathBuf> {
+    let absolute = |name| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|p| p.is_absolute())
+    };
+    if let Some(base) = absolute("XDG_STATE_HOME") {
+        return Ok(base.join("fluvial"));
+    }
+    match absolute("HOME") {
+        Some(home) => Ok(home.join(".local/state/fluvial")),
+        None => bail!("neither XDG_STATE_HOME nor HOME is set; name a folder with --state-dir"),
+    }
+}
+
+/// Replaces `path` by `bytes`, whole or not at all.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let unwritable = || format!("cannot write `{}`", path.display());
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(unwritable)?;
+    std::io::Write::write_all(&mut file, bytes).with_context(unwritable)?;
+    file.as_file().sync_all().with_context(unwritable)?;
+    make_readable(file.as_file()).with_context(unwritable)?;
+    file.persist(path).with_context(unwritable)?;
+    Ok(())
+}
+
+/// A temporary file is private; what we write for people is not.
+#[cfg(unix)]
+fn make_readable(file: &std::fs::File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn make_readable(_: &std::fs::File) -> std::io::Result<()> {
+    Ok(())
+}
