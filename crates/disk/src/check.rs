@@ -5,7 +5,11 @@ use cache::PieceDigests;
 use metainfo::{Info, PieceLayers};
 use stdx::{Bitfield, FileIndex, PieceIndex};
 
+use crate::sweep::sweep;
 use crate::{Error, Storage};
+
+/// Bytes between two calls of a progress callback.
+pub(crate) const PROGRESS_STEP: u64 = 4 << 20;
 
 /// Says whether a piece is what the torrent says.
 #[derive(Clone, Debug)]
@@ -15,15 +19,25 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// From the metadata; pieces whose v2 hash is not known are judged by v1, or are bad.
+    /// From the metadata. A piece whose v2 hash is not known is judged by v1; where there is no
+    /// v1 it is bad.
     pub fn new(info: Arc<Info>, layers: PieceLayers) -> Self {
         Self { info, layers }
     }
 
-    /// True when every hash that the torrent has for the piece is the one found.
+    /// True when every hash that is known of the piece is the one found, and one is.
     pub fn is_good(&self, piece: PieceIndex, found: &PieceDigests) -> bool {
-        let _ = (piece, found, &self.info, &self.layers);
-        false
+        let v1 = self
+            .info
+            .v1_hash(piece)
+            .map(|hash| found.sha1 == Some(hash));
+        let v2 = self.info.layout().v2_piece(piece);
+        let v2 = v2.and_then(|v2| self.layers.piece_hash(&v2));
+        let v2 = v2.map(|hash| found.root == Some(hash));
+        match (v1, v2) {
+            (None, None) => false,
+            (v1, v2) => v1 != Some(false) && v2 != Some(false),
+        }
     }
 }
 
@@ -57,21 +71,25 @@ pub struct FileIssue {
 }
 
 /// What a check found.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct CheckReport {
     /// Of the pieces checked, those that are good.
     pub good: Bitfield,
     /// How many pieces were checked.
     pub checked: u32,
-    /// Files of the wrong size.
+    /// Files of the wrong size, links left out.
     pub files: Vec<FileIssue>,
+    /// The first trouble in reading other than files that are missing or short.
+    pub trouble: Option<Error>,
 }
 
 /// Verifies pieces on disk with `threads` threads (zero: all cores). `progress` hears now and then
 /// how many bytes of how many are done, on the calling thread, and may break to cancel.
 ///
+/// Memory: a mebibyte for each thread. Pieces that cannot be read are bad.
+///
 /// # Errors
-/// When cancelled. Files that cannot be read count as missing pieces.
+/// When cancelled.
 pub fn check(
     storage: &Storage,
     judge: &Judge,
@@ -79,6 +97,69 @@ pub fn check(
     threads: usize,
     progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
 ) -> Result<CheckReport, Error> {
-    let _ = (storage, judge, which, threads, progress);
-    Err(Error::Cancelled)
+    let layout = storage.content();
+    let pieces: Vec<PieceIndex> = match which {
+        Which::All => (0..layout.pieces()).map(PieceIndex).collect(),
+        Which::Only(pieces) => pieces.iter_ones().map(PieceIndex).collect(),
+    };
+    let size = |piece| u64::from(layout.piece_size(piece));
+    let total = pieces.iter().map(|&piece| size(piece)).sum();
+    let mut report = CheckReport {
+        good: Bitfield::new(layout.pieces()),
+        checked: pieces.len() as u32,
+        files: issues(storage),
+        trouble: None,
+    };
+    let (mut done, mut told) = (0, 0);
+    sweep(storage, &pieces, threads, &mut |swept| {
+        match swept.digests {
+            Ok(digests) if judge.is_good(swept.piece, &digests) => {
+                report.good.set(swept.piece.0);
+            }
+            Ok(_) => {}
+            Err(error) => note(&mut report.trouble, error),
+        }
+        done += size(swept.piece);
+        if done - told < PROGRESS_STEP && done < total {
+            return ControlFlow::Continue(());
+        }
+        told = done;
+        progress(done, total)
+    })?;
+    Ok(report)
+}
+
+fn note(trouble: &mut Option<Error>, error: Error) {
+    let expected = match &error {
+        Error::Short { .. } => true,
+        Error::Io { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
+        _ => false,
+    };
+    if !expected && trouble.is_none() {
+        *trouble = Some(error);
+    }
+}
+
+fn issues(storage: &Storage) -> Vec<FileIssue> {
+    let files = storage
+        .content()
+        .files()
+        .iter()
+        .zip(storage.stat())
+        .enumerate();
+    let issue = |(index, (entry, stat)): (usize, (&metainfo::FileEntry, _))| {
+        let stat: Option<crate::FileStat> = stat;
+        let extent = match stat {
+            _ if entry.symlink.is_some() => return None,
+            None => Extent::Missing,
+            Some(stat) if stat.size < entry.length => Extent::Short(stat.size),
+            Some(stat) if stat.size > entry.length => Extent::Longer(stat.size),
+            Some(_) => return None,
+        };
+        Some(FileIssue {
+            file: FileIndex(index as u32),
+            extent,
+        })
+    };
+    files.filter_map(issue).collect()
 }

@@ -1,15 +1,15 @@
-use std::path::PathBuf;
+use std::fs::Metadata;
+use std::ops::ControlFlow;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::Error;
+use metainfo::{Layout, Notice, PieceHashes, Plan, PlanOptions, SourceEntry};
+use stdx::{FileIndex, PieceIndex};
 
-/// How far a creation is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// Bytes hashed.
-    pub done: u64,
-    /// Bytes in all.
-    pub total: u64,
-}
+use crate::check::PROGRESS_STEP;
+use crate::sweep::sweep;
+use crate::{Error, FileStat, Storage, StorageOptions};
 
 /// Why nothing was created.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +25,176 @@ pub enum CreateError {
     Changed(PathBuf),
 }
 
-/// Placeholder until the plan's types are in.
-pub fn create() -> Result<(), CreateError> {
+/// A torrent made of files on disk.
+#[derive(Debug)]
+pub struct Created {
+    /// The bytes of the `.torrent` file.
+    pub torrent: Vec<u8>,
+    /// What was left out or decided.
+    pub notices: Vec<Notice>,
+}
+
+/// Walks `path`, a file or folder, and hashes it with `threads` threads (zero: all cores), in one
+/// pass also for hybrids. `progress` hears how many bytes of how many are done, on the calling
+/// thread, and may break to cancel. The same files give the same bytes.
+///
+/// Links below `path` are not followed: the plan says what becomes of them. What is neither file,
+/// folder nor link is left out with a notice.
+///
+/// # Errors
+/// When something cannot be read, cannot be shared, or changes meanwhile.
+pub fn create(
+    path: &Path,
+    options: PlanOptions,
+    threads: usize,
+    progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+) -> Result<Created, CreateError> {
+    let (entries, mut notices) = walk(path)?;
+    let plan = Plan::new(entries, options)?;
+    notices.extend(plan.notices().iter().cloned());
+    let layout = Arc::new(plan.layout().clone());
+    let sources = 0..layout.files().len() as u32;
+    let sources = sources.map(|file| plan.source(FileIndex(file)).cloned().unwrap_or_default());
+    let options = StorageOptions {
+        read_only: true,
+        path_is_content: true,
+        ..StorageOptions::default()
+    };
+    let storage = Storage::new(Arc::clone(&layout), path, None, options).at(sources.collect());
+    let before = storage.stat();
+    unchanged(&storage, |file, stat| {
+        stat.is_some_and(|it| it.size == length(&layout, file))
+    })?;
+    let hashes = hash(&storage, &layout, threads, progress)?;
+    unchanged(&storage, |file, stat| stat == before[file.get()])?;
+    Ok(Created {
+        torrent: plan.finish(&hashes),
+        notices,
+    })
+}
+
+fn length(layout: &Layout, file: FileIndex) -> u64 {
+    layout.file(file).map_or(0, |entry| entry.length)
+}
+
+fn hash(
+    storage: &Storage,
+    layout: &Layout,
+    threads: usize,
+    progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+) -> Result<Vec<PieceHashes>, CreateError> {
+    let pieces: Vec<PieceIndex> = (0..layout.pieces()).map(PieceIndex).collect();
+    let mut hashes = vec![PieceHashes::default(); pieces.len()];
+    let mut failed = None;
+    let (mut done, mut told, total) = (0, 0, layout.content_length());
+    let swept = sweep(storage, &pieces, threads, &mut |swept| {
+        match swept.digests {
+            Ok(found) => {
+                let hashes = &mut hashes[swept.piece.get()];
+                *hashes = PieceHashes {
+                    v1: found.sha1,
+                    v2: found.root,
+                };
+            }
+            Err(error) => {
+                failed = Some(error);
+                return ControlFlow::Break(());
+            }
+        }
+        done += u64::from(layout.payload_bytes(swept.piece));
+        if done - told < PROGRESS_STEP && done < total {
+            return ControlFlow::Continue(());
+        }
+        told = done;
+        progress(done, total)
+    });
+    match failed {
+        Some(Error::Short { path }) => Err(CreateError::Changed(path)),
+        Some(error) => Err(error.into()),
+        None => Ok(swept.map(|()| hashes)?),
+    }
+}
+
+/// Fails on the first file that `same` does not hold for.
+fn unchanged(
+    storage: &Storage,
+    same: impl Fn(FileIndex, Option<FileStat>) -> bool,
+) -> Result<(), CreateError> {
+    let files = storage.content().files().iter().enumerate();
+    for (index, entry) in files {
+        let file = FileIndex(index as u32);
+        if entry.symlink.is_none() && !same(file, storage.stat_file(file)) {
+            return Err(CreateError::Changed(storage.file_path(file)));
+        }
+    }
     Ok(())
+}
+
+/// Everything below `path` in a fixed order; `path` itself may be a link.
+fn walk(path: &Path) -> Result<(Vec<SourceEntry>, Vec<Notice>), CreateError> {
+    let (mut entries, mut notices) = (Vec::new(), Vec::new());
+    let meta = path
+        .metadata()
+        .map_err(|error| Error::io("read", path, error))?;
+    if meta.is_file() {
+        entries.push(entry(PathBuf::new(), &meta));
+        return Ok((entries, notices));
+    }
+    if !meta.is_dir() {
+        return Err(Error::NotAFile {
+            path: path.to_owned(),
+        }
+        .into());
+    }
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        for relative in list(path, &folder)? {
+            let full = path.join(&relative);
+            let meta = full
+                .symlink_metadata()
+                .map_err(|error| Error::io("read", &full, error))?;
+            if meta.is_dir() {
+                folders.push(relative);
+            } else if meta.is_symlink() {
+                let target = full.read_link();
+                let target = target.map_err(|error| Error::io("read", &full, error))?;
+                let symlink = Some(target);
+                entries.push(SourceEntry {
+                    path: relative,
+                    symlink,
+                    ..SourceEntry::default()
+                });
+            } else if meta.is_file() {
+                entries.push(entry(relative, &meta));
+            } else {
+                notices.push(Notice::Skipped {
+                    path: relative,
+                    reason: "not a regular file",
+                });
+            }
+        }
+    }
+    entries.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok((entries, notices))
+}
+
+fn list(path: &Path, folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let full = path.join(folder);
+    let failed = |error| Error::io("read the folder", &full, error);
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(&full).map_err(failed)? {
+        names.push(folder.join(entry.map_err(failed)?.file_name()));
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn entry(path: PathBuf, meta: &Metadata) -> SourceEntry {
+    let executable = meta.permissions().mode() & 0o100 != 0;
+    SourceEntry {
+        path,
+        length: meta.len(),
+        executable,
+        ..SourceEntry::default()
+    }
 }

@@ -1,14 +1,29 @@
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::JoinHandle;
 
-use cache::{Done, Op};
-use stdx::{BlockRange, Buf, Pool, TorrentId};
+use cache::{Done, Fault, FaultKind, Op, Outcome, Work};
+use stdx::{BLOCK_LENGTH, BlockRange, Buf, Pool, TorrentId};
 
-use crate::Storage;
+use crate::sweep::{CHUNK, cores, hash_piece};
+use crate::{Error, Storage};
+
+use queue::Queue;
+
+mod queue;
+
+/// Read requests that wait at most; more are turned down.
+pub const READS_MAX: usize = 4_096;
+/// Threads of one kind at most by default: more only contend.
+const THREADS_MAX: usize = 8;
 
 /// How many threads a [`Disk`] has; zero means by the number of processors.
 #[derive(Clone, Debug, Default)]
 pub struct DiskConfig {
-    /// Threads that read, write and sync.
+    /// Threads that read, write and sync; by default at least two, so that a sync does not hold
+    /// up all else.
     pub io_threads: usize,
     /// Threads that hash.
     pub hash_threads: usize,
@@ -17,9 +32,25 @@ pub struct DiskConfig {
 /// Called once with what was read: `None` for each range that could not be.
 pub type ReadReply = Box<dyn FnOnce(Vec<(BlockRange, Option<Buf>)>) + Send>;
 
-/// The threads that do what the cache and the uploads ask.
-#[derive(Debug)]
-pub struct Disk {}
+/// The threads that do what the cache and the uploads ask. Ends what was submitted when dropped.
+pub struct Disk {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    io: Queue<Job>,
+    hash: Queue<Job>,
+    pool: Pool,
+    storages: RwLock<BTreeMap<TorrentId, Arc<Storage>>>,
+    done: Box<dyn Fn(Done) + Send + Sync>,
+}
+
+enum Job {
+    /// `None`: the torrent is not here.
+    Op(Op, Option<Arc<Storage>>),
+    Read(Arc<Storage>, Vec<BlockRange>, ReadReply),
+}
 
 impl Disk {
     /// Starts the threads. `done` is called on them, once for each operation; it must not block.
@@ -31,31 +62,199 @@ impl Disk {
         pool: Pool,
         done: impl Fn(Done) + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
-        let _ = (config, pool, done);
-        Ok(Self {})
+        let or = |chosen: usize, default| if chosen > 0 { chosen } else { default };
+        let io = or(config.io_threads, cores().clamp(2, THREADS_MAX));
+        let hash = or(config.hash_threads, cores().min(THREADS_MAX));
+        let shared = Arc::new(Shared {
+            io: Queue::new(),
+            hash: Queue::new(),
+            pool,
+            storages: RwLock::new(BTreeMap::new()),
+            done: Box::new(done),
+        });
+        let mut disk = Self {
+            shared,
+            threads: Vec::with_capacity(io + hash),
+        };
+        for thread in 0..io {
+            disk.spawn(format!("disk-{thread}"), |shared| shared.serve(&shared.io))?;
+        }
+        for thread in 0..hash {
+            disk.spawn(format!("hash-{thread}"), |shared| {
+                shared.serve(&shared.hash);
+            })?;
+        }
+        Ok(disk)
+    }
+
+    fn spawn(&mut self, name: String, run: fn(&Shared)) -> std::io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let thread = std::thread::Builder::new()
+            .name(name)
+            .spawn(move || run(&shared))?;
+        self.threads.push(thread);
+        Ok(())
     }
 
     /// Takes in a torrent's files.
     pub fn attach(&self, torrent: TorrentId, storage: Arc<Storage>) {
-        let _ = (torrent, storage);
+        let mut storages = self
+            .shared
+            .storages
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        storages.insert(torrent, storage);
     }
 
-    /// Lets go of a torrent's files once its operations have ended; later ones fail.
+    /// Lets go of a torrent's files. Operations submitted before still run; later ones fail.
     pub fn detach(&self, torrent: TorrentId) {
-        let _ = torrent;
+        let mut storages = self
+            .shared
+            .storages
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        storages.remove(&torrent);
     }
 
     /// Runs an operation; never blocks. How many there are at a time is bounded by the cache.
     pub fn submit(&self, op: Op) {
-        let _ = op;
+        let storage = self.storage(op.torrent);
+        let queue = match op.work {
+            Work::Hash(_) | Work::ReadHash(_) => &self.shared.hash,
+            Work::Write(_) | Work::Sync(_) => &self.shared.io,
+        };
+        queue.push(Job::Op(op, storage));
     }
 
     /// Reads blocks for an upload; neighbours are read together. Never blocks; when too much is
-    /// waiting already, the reply says `None` at once.
+    /// waiting already, or the torrent is not here, the reply is `None` for each, at once.
     pub fn read(&self, torrent: TorrentId, ranges: Vec<BlockRange>, reply: ReadReply) {
-        let _ = (torrent, ranges, reply);
+        match self.storage(torrent) {
+            Some(storage) if self.shared.io.len() < READS_MAX => {
+                self.shared.io.push(Job::Read(storage, ranges, reply));
+            }
+            _ => reply(ranges.into_iter().map(|range| (range, None)).collect()),
+        }
     }
 
     /// Ends what was submitted, then the threads.
-    pub fn shutdown(self) {}
+    pub fn shutdown(self) {
+        drop(self);
+    }
+
+    fn storage(&self, torrent: TorrentId) -> Option<Arc<Storage>> {
+        let storages = self
+            .shared
+            .storages
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        storages.get(&torrent).cloned()
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        self.shared.io.close();
+        self.shared.hash.close();
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has said so already.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl fmt::Debug for Disk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Disk({} threads)", self.threads.len())
+    }
+}
+
+impl Shared {
+    fn serve(&self, queue: &Queue<Job>) {
+        let mut buffer = Vec::new();
+        while let Some(job) = queue.pop() {
+            match job {
+                Job::Op(op, storage) => {
+                    let id = op.id;
+                    // An operation without an answer would hold up its piece for ever.
+                    let run = AssertUnwindSafe(|| run(op.work, storage.as_deref(), &mut buffer));
+                    let outcome = catch_unwind(run).unwrap_or_else(|_| broken());
+                    (self.done)(Done { id, outcome });
+                }
+                Job::Read(storage, ranges, reply) => reply(self.read_all(&storage, &ranges)),
+            }
+        }
+    }
+
+    fn read_all(&self, storage: &Storage, ranges: &[BlockRange]) -> Vec<(BlockRange, Option<Buf>)> {
+        let mut out = Vec::with_capacity(ranges.len());
+        let next_to = |a: &BlockRange, b: &BlockRange| {
+            a.piece == b.piece && a.begin.checked_add(a.length) == Some(b.begin)
+        };
+        for run in ranges.chunk_by(next_to) {
+            let valid = run
+                .iter()
+                .all(|&range| storage.content().is_valid_request(range));
+            let read = if valid {
+                self.read_run(storage, run)
+            } else {
+                None
+            };
+            match read {
+                Some(bufs) => out.extend(run.iter().copied().zip(bufs.into_iter().map(Some))),
+                None => out.extend(run.iter().map(|&range| (range, None))),
+            }
+        }
+        out
+    }
+
+    fn read_run(&self, storage: &Storage, run: &[BlockRange]) -> Option<Vec<Buf>> {
+        let buffer = |range: &BlockRange| {
+            if range.length > BLOCK_LENGTH {
+                return Buf::copy_of(&vec![0; range.length as usize]);
+            }
+            let mut buf = self.pool.take();
+            buf.advance(range.length as usize);
+            buf
+        };
+        let mut bufs: Vec<Buf> = run.iter().map(buffer).collect();
+        let mut slices: Vec<&mut [u8]> = bufs.iter_mut().map(|buf| &mut buf[..]).collect();
+        match storage.read(run[0].piece, run[0].begin, &mut slices) {
+            Ok(()) => Some(bufs),
+            Err(error) => {
+                tracing::warn!(%error, piece = run[0].piece.0, "cannot read for an upload");
+                None
+            }
+        }
+    }
+}
+
+fn run(work: Work, storage: Option<&Storage>, buffer: &mut Vec<u8>) -> Outcome {
+    let Some(storage) = storage else {
+        let message = "the torrent's files are closed".to_owned();
+        return Outcome::Failed(Fault {
+            kind: FaultKind::Io,
+            message,
+        });
+    };
+    let result = match work {
+        Work::Hash(job) => return Outcome::Hashed(job.run()),
+        Work::Write(job) => storage
+            .write(job.piece, &job.parts)
+            .map(|()| Outcome::Written),
+        Work::ReadHash(piece) => {
+            buffer.resize(CHUNK, 0);
+            hash_piece(storage, piece, buffer).map(Outcome::Read)
+        }
+        Work::Sync(job) => storage.commit(&job).map(|()| Outcome::Synced),
+    };
+    result.unwrap_or_else(|error: Error| Outcome::Failed(Fault::from(&error)))
+}
+
+fn broken() -> Outcome {
+    let message = "internal error in a disk thread; see the log".to_owned();
+    Outcome::Failed(Fault {
+        kind: FaultKind::Io,
+        message,
+    })
 }

@@ -12,11 +12,12 @@ mod disk;
 mod error;
 mod resume;
 mod storage;
+mod sweep;
 
 // The public interface is:
 pub use check::{CheckReport, Extent, FileIssue, Judge, Which, check};
-pub use create::{CreateError, Progress, create};
-pub use disk::{Disk, DiskConfig, ReadReply};
+pub use create::{CreateError, Created, create};
+pub use disk::{Disk, DiskConfig, READS_MAX, ReadReply};
 pub use error::Error;
 pub use resume::{FileStat, Found, Opened, Record, Resume, Source, Totals};
 pub use storage::{Storage, StorageOptions};

@@ -1,10 +1,21 @@
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::UNIX_EPOCH;
 
-use cache::{Content, Part};
-use stdx::{Buf, FileIndex, PieceIndex};
+use cache::Content;
+use stdx::{FileIndex, PieceIndex};
 
-use crate::{Error, FileStat, Resume};
+use crate::{FileStat, Resume};
+
+use handles::Handles;
+
+mod finish;
+mod handles;
+mod select;
+mod transfer;
+
+pub(crate) use transfer::blocks;
 
 /// How a [`Storage`] treats its files.
 #[derive(Clone, Debug)]
@@ -19,110 +30,168 @@ pub struct StorageOptions {
     pub max_open: usize,
 }
 
+/// Files that a [`Storage`] keeps open by default: few enough for ten torrents under the usual
+/// limit of 1,024.
+const MAX_OPEN: usize = 64;
+
 impl Default for StorageOptions {
     fn default() -> Self {
         Self {
             preallocate: false,
             read_only: false,
             path_is_content: false,
-            max_open: 64,
+            max_open: MAX_OPEN,
         }
     }
 }
 
-/// The files of one torrent.
+/// The files of one torrent, by piece and offset. Shared among threads.
+///
+/// Below the folder that the user named, no symbolic link is ever followed.
 #[derive(Debug)]
-pub struct Storage {}
+pub struct Storage {
+    content: Content,
+    /// The folder that the files' relative paths start from; links in it are the user's own.
+    base: PathBuf,
+    options: StorageOptions,
+    /// Where the files are below `base`, when not where the torrent says.
+    places: Option<Vec<PathBuf>>,
+    resume: Option<Arc<Resume>>,
+    /// By file; empty means all.
+    wanted: RwLock<Vec<bool>>,
+    handles: Mutex<Handles>,
+    /// Folders with new entries, relative to `base`, to be synced with the next file.
+    new_entries: Mutex<BTreeSet<PathBuf>>,
+}
 
 impl Storage {
-    /// The torrent's files under `path`. Touches nothing yet. Parts of files that are not selected
-    /// go to `resume`.
+    /// The torrent's files under `path`. Touches nothing yet. Parts of files that are not wanted
+    /// go to `resume`; without one they go to their files.
     pub fn new(
         content: impl Into<Content>,
         path: &Path,
         resume: Option<Arc<Resume>>,
         options: StorageOptions,
     ) -> Self {
-        let _ = (content.into(), path, resume, options);
-        Self {}
+        Self {
+            content: content.into(),
+            base: path.to_owned(),
+            handles: Mutex::new(Handles::new(options.max_open)),
+            options,
+            places: None,
+            resume,
+            wanted: RwLock::new(Vec::new()),
+            new_entries: Mutex::new(BTreeSet::new()),
+        }
+    }
+
+    /// The same with the files elsewhere below the path, by file.
+    pub(crate) fn at(mut self, places: Vec<PathBuf>) -> Self {
+        self.places = Some(places);
+        self
     }
 
     /// The layout.
     pub fn content(&self) -> &Content {
-        unimplemented!()
+        &self.content
     }
 
-    /// Where the content is: `DIR/NAME`.
+    /// Where the content is: `DIR/NAME`, or the path itself when that is the content.
     pub fn content_path(&self) -> PathBuf {
-        unimplemented!()
+        let first = self
+            .content
+            .files()
+            .first()
+            .and_then(|file| file.path.components().next());
+        match first {
+            Some(name) if !self.options.path_is_content => self.base.join(name),
+            _ => self.base.clone(),
+        }
     }
 
     /// Where a file is.
     pub fn file_path(&self, file: FileIndex) -> PathBuf {
-        let _ = file;
-        unimplemented!()
-    }
-
-    /// Says which files are wanted, by index; all are at first. Parts of newly wanted files move
-    /// from the resume store to their places.
-    ///
-    /// # Errors
-    /// When they cannot be moved.
-    pub fn select(&self, wanted: &[bool]) -> Result<(), Error> {
-        let _ = wanted;
-        Ok(())
-    }
-
-    /// Writes parts of one piece to their places; padding is skipped.
-    ///
-    /// # Errors
-    /// When a file cannot be opened or written.
-    pub fn write(&self, piece: PieceIndex, parts: &[Part]) -> Result<(), Error> {
-        let _ = (piece, parts);
-        Ok(())
-    }
-
-    /// Fills `out` with the bytes of a piece from `begin`; padding reads as zeros.
-    ///
-    /// # Errors
-    /// When a file is missing, too short or unreadable.
-    pub fn read(&self, piece: PieceIndex, begin: u32, out: &mut [&mut [u8]]) -> Result<(), Error> {
-        let _ = (piece, begin, out);
-        Ok(())
-    }
-
-    /// Reads a run into one buffer.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
-    pub fn read_block(&self, range: stdx::BlockRange, out: &mut Buf) -> Result<(), Error> {
-        let _ = (range, out);
-        Ok(())
-    }
-
-    /// Makes the contents of files durable, and the folders of new ones.
-    ///
-    /// # Errors
-    /// When the system reports that data was lost.
-    pub fn sync(&self, files: &[FileIndex]) -> Result<(), Error> {
-        let _ = files;
-        Ok(())
-    }
-
-    /// When the selection is complete: creates wanted files of length zero and links, and sets
-    /// executable attributes (BEP 47).
-    ///
-    /// # Errors
-    /// When one cannot be made.
-    pub fn finish(&self) -> Result<(), Error> {
-        Ok(())
+        let (folder, relative) = self.place(file);
+        folder.join(relative)
     }
 
     /// One stat per file, by index; `None` where there is no regular file.
     pub fn stat(&self) -> Vec<Option<FileStat>> {
-        Vec::new()
+        (0..self.content.files().len() as u32)
+            .map(|file| self.stat_file(FileIndex(file)))
+            .collect()
     }
 
-    /// Closes every file.
-    pub fn close(&self) {}
+    /// One file's stat; `None` where there is no regular file.
+    pub fn stat_file(&self, file: FileIndex) -> Option<FileStat> {
+        let meta = self
+            .file_path(file)
+            .symlink_metadata()
+            .ok()
+            .filter(std::fs::Metadata::is_file)?;
+        // Time before 1970 counts as 1970: it only has to differ when the file was touched.
+        let since = meta
+            .modified()
+            .ok()
+            .and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let mtime = since.map_or(0, |since| since.as_nanos() as u64);
+        Some(FileStat {
+            size: meta.len(),
+            mtime,
+        })
+    }
+
+    /// True when the file is to be had; all are until [`Self::select`].
+    pub fn is_wanted(&self, file: FileIndex) -> bool {
+        let wanted = self.wanted.read().unwrap_or_else(PoisonError::into_inner);
+        wanted.get(file.get()).copied().unwrap_or(true)
+    }
+
+    /// True unless the file system knows that nothing was ever written to the piece's place.
+    pub fn may_have_data(&self, piece: PieceIndex) -> bool {
+        let size = self.content.piece_size(piece);
+        self.content.spans(piece, 0, size).any(|span| {
+            let Some(file) = span.file else { return false };
+            let Ok(handle) = self.open_to_read(file) else {
+                return false;
+            };
+            let end = span.offset + u64::from(span.length);
+            match rustix::fs::seek(&*handle, rustix::fs::SeekFrom::Data(span.offset)) {
+                Ok(data) => data < end,
+                Err(rustix::io::Errno::NXIO) => false,
+                Err(_) => true,
+            }
+        })
+    }
+
+    /// The folder that a file's path starts from, and the path.
+    fn place(&self, file: FileIndex) -> (PathBuf, PathBuf) {
+        let entry = &self.content.files()[file.get()];
+        if !self.options.path_is_content {
+            return (self.base.clone(), entry.path.clone());
+        }
+        let inner: PathBuf = match &self.places {
+            Some(places) => places[file.get()].clone(),
+            None => entry.path.components().skip(1).collect(),
+        };
+        if !inner.as_os_str().is_empty() {
+            return (self.base.clone(), inner);
+        }
+        // The user may name a link to the file: it is followed, here alone.
+        let real = self
+            .base
+            .canonicalize()
+            .unwrap_or_else(|_| self.base.clone());
+        let folder = real.parent().unwrap_or(Path::new("")).to_owned();
+        let name = real.file_name().map(PathBuf::from).unwrap_or_default();
+        (folder, name)
+    }
+
+    fn note_new_entry(&self, folder: &Path) {
+        let mut folders = self
+            .new_entries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        folders.insert(folder.to_owned());
+    }
 }
