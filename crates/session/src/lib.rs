@@ -25,3 +25,6 @@ pub use limits::{Flow, LIMITER_WAITING_MAX, Limiter, Limits};
 pub use session::{Connect, Session};
 pub use status::{Source, State, Status};
 pub use trackers::{Announce, AnnounceId};
+
+#[cfg(test)]
+mod tests;

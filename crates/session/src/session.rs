@@ -71,10 +71,15 @@ pub struct Session {
     paused: bool,
     /// Somebody's interest changed, or a slot fell free.
     rechoke: bool,
-    /// Torrents with something to be done.
+    /// Torrents with something to say.
     touched: BTreeSet<TorrentId>,
-    /// Torrents that may have somebody to connect to, in turns.
-    connecting: VecDeque<TorrentId>,
+    /// Torrents whose trackers, timers and wish for connections need a look: what happens with
+    /// every batch does not change these.
+    untended: BTreeSet<TorrentId>,
+    /// Torrents that may have somebody to connect to.
+    connecting: BTreeSet<TorrentId>,
+    /// The torrent that opened a connection last; the next one is another's.
+    connected: TorrentId,
     timers: BTreeSet<(Instant, TorrentId)>,
     orders: VecDeque<(ConnId, Order)>,
     connects: VecDeque<Connect>,
@@ -107,7 +112,9 @@ impl Session {
             paused: false,
             rechoke: false,
             touched: BTreeSet::new(),
-            connecting: VecDeque::new(),
+            untended: BTreeSet::new(),
+            connecting: BTreeSet::new(),
+            connected: TorrentId::default(),
             timers: BTreeSet::new(),
             orders: VecDeque::new(),
             connects: VecDeque::new(),
@@ -268,8 +275,10 @@ impl Session {
             .map(|torrent| torrent.swarm.layers())
     }
 
+    /// Has a torrent looked after from all sides.
     fn touch(&mut self, torrent: TorrentId) {
         self.touched.insert(torrent);
+        self.untended.insert(torrent);
     }
 }
 

@@ -16,6 +16,9 @@ use crate::{State, Status};
 /// With fewer peers than this, trackers are asked sooner than they want.
 const PEERS_ENOUGH: usize = 20;
 
+/// Time between two looks at whether there are peers enough.
+const LOOK: Duration = Duration::from_secs(1);
+
 #[derive(Debug)]
 pub(crate) struct Torrent {
     pub(crate) id: TorrentId,
@@ -34,6 +37,8 @@ pub(crate) struct Torrent {
     pub(crate) uploaded: u64,
     pub(crate) down: RateMeter,
     pub(crate) up: RateMeter,
+    /// When its need for peers was last looked at.
+    pub(crate) looked: Option<Instant>,
     /// Where it stands in the session's timers.
     pub(crate) deadline: Option<Instant>,
 }
@@ -121,7 +126,16 @@ impl Torrent {
         }
     }
 
-    pub(crate) fn is_hungry(&self) -> bool {
+    /// Tells the trackers whether peers lack; looked at once a second at most.
+    pub(crate) fn look(&mut self, now: Instant) {
+        if self.looked.is_none_or(|at| now.since(at) >= LOOK) {
+            self.looked = Some(now);
+            let hungry = self.is_hungry();
+            self.trackers.set_hungry(hungry);
+        }
+    }
+
+    fn is_hungry(&self) -> bool {
         self.is_open() && self.complete.is_none() && self.swarm.stats().peers < PEERS_ENOUGH
     }
 

@@ -131,7 +131,7 @@ impl Session {
         it.totals = batch.totals;
         if it.stage == Stage::Open(id) {
             torrent.swarm.handle_batch(now, conn, batch);
-            self.touch(id);
+            self.touched.insert(id);
             self.pump(now);
         }
     }
@@ -230,6 +230,7 @@ impl Session {
         // The swarm welcomes it when it hears of the handshake itself.
         let Err(refusal) = torrent.swarm.admit(now, conn, it.addr, Direction::Incoming) else {
             it.stage = Stage::Open(torrent.id);
+            self.untended.insert(torrent.id);
             return;
         };
         it.stage = Stage::Refused;

@@ -1,6 +1,5 @@
 //! What flows between the torrents' minds, the cache, the choker and the outside.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cache::Event as CacheEvent;
@@ -21,11 +20,9 @@ const PATIENCE: Duration = Duration::from_millis(200);
 impl Session {
     /// Lets everything settle: what one part says is heard by the others until nothing is left.
     pub(super) fn pump(&mut self, now: Instant) {
-        let mut woken = BTreeSet::new();
         loop {
             while let Some(id) = self.touched.pop_first() {
                 self.drain_torrent(now, id);
-                woken.insert(id);
             }
             while let Some(event) = self.cache.poll_event() {
                 self.take_cache_event(now, event);
@@ -36,15 +33,14 @@ impl Session {
                 break;
             }
         }
-        for id in &woken {
+        let untended = std::mem::take(&mut self.untended);
+        for id in &untended {
             self.announce(now, *id);
             self.finish(now, *id);
-            if !self.connecting.contains(id) {
-                self.connecting.push_back(*id);
-            }
         }
+        self.connecting.extend(&untended);
         self.connect(now);
-        for id in woken {
+        for id in untended {
             self.set_timer(now, id);
         }
     }
@@ -98,6 +94,7 @@ impl Session {
             return;
         };
         torrent.complete = Some(now);
+        self.untended.insert(id);
         if torrent.swarm.have().is_full() && torrent.downloaded > 0 {
             torrent.trackers.handle_completed(now);
         }
@@ -129,7 +126,7 @@ impl Session {
                     .swarm
                     .handle_hashed(now, piece, digests.sha1, digests.root);
                 self.cache.verdict(now, id, piece, verdict == Verdict::Good);
-                self.touch(id);
+                self.touched.insert(id);
             }
             CacheEvent::Written { torrent: id, piece } => {
                 self.tell(id, |swarm| swarm.handle_written(now, piece));
@@ -160,7 +157,7 @@ impl Session {
     fn tell(&mut self, id: TorrentId, tell: impl FnOnce(&mut swarm::Swarm)) {
         if let Some(torrent) = self.torrents.get_mut(&id) {
             tell(&mut torrent.swarm);
-            self.touch(id);
+            self.touched.insert(id);
         }
     }
 
@@ -201,8 +198,7 @@ impl Session {
         let Some(torrent) = self.torrents.get_mut(&id) else {
             return;
         };
-        let hungry = torrent.is_hungry();
-        torrent.trackers.set_hungry(hungry);
+        torrent.look(now);
         if torrent.trackers.poll_timeout().is_none_or(|due| due > now) {
             return;
         }
@@ -222,7 +218,9 @@ impl Session {
         };
         let said = torrent.trackers.is_stopped() || now >= since + STOP_TIMEOUT;
         if flushed && said {
-            self.timers.retain(|(_, timer)| *timer != id);
+            if let Some(deadline) = torrent.deadline {
+                self.timers.remove(&(deadline, id));
+            }
             self.torrents.remove(&id);
             self.cache.remove_torrent(id);
             self.events.push_back(Event::Stopped { torrent: id });
@@ -232,20 +230,25 @@ impl Session {
     /// Gives out free connections, one to each torrent in turn.
     fn connect(&mut self, now: Instant) {
         while self.conns.len() < self.config.max_peers && self.opening < MAX_OPENING {
-            let Some(id) = self.connecting.pop_front() else {
-                return;
-            };
-            let Some(torrent) = self.torrents.get_mut(&id).filter(|it| it.is_open()) else {
-                continue;
-            };
-            let Some(addr) = torrent.swarm.poll_connect(now) else {
+            let after = TorrentId(self.connected.0.saturating_add(1));
+            let next = self
+                .connecting
+                .range(after..)
+                .next()
+                .or(self.connecting.first());
+            let Some(&id) = next else { return };
+            self.connected = id;
+            let torrent = self.torrents.get_mut(&id).filter(|it| it.is_open());
+            let Some((torrent, addr)) =
+                torrent.and_then(|it| it.swarm.poll_connect(now).map(|addr| (it, addr)))
+            else {
+                self.connecting.remove(&id);
                 continue;
             };
             // Told to its swarm now, not when it is open: what changes until then is announced
             // as soon as it is.
             self.next_conn += 1;
             let conn = ConnId(self.next_conn);
-            self.connecting.push_back(id);
             if torrent
                 .swarm
                 .admit(now, conn, addr, Direction::Outgoing)

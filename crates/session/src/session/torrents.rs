@@ -81,6 +81,7 @@ impl Session {
             uploaded: 0,
             down: RateMeter::default(),
             up: RateMeter::default(),
+            looked: None,
             deadline: None,
         }
     }

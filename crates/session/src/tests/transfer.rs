@@ -1,0 +1,215 @@
+use metainfo::{InfoHashes, Version};
+use swarm::{Origin, Priority};
+
+use super::harness::{Source, World};
+use crate::{AddTorrent, Event, State};
+
+fn named(source: &Source) -> AddTorrent {
+    AddTorrent::magnet(source.meta.hashes)
+}
+
+#[test]
+fn metadata_and_content_come_from_a_magnet() {
+    let check = |version: Version, sizes: &[u64], pick: fn(InfoHashes) -> InfoHashes| {
+        let source = Source::new(version, sizes, 32 * 1024);
+        let mut world = World::new();
+        let (a, b) = (world.node(), world.node());
+        world.seed(a, &source, source.torrent());
+        let hashes = pick(source.meta.hashes);
+        let peers = vec![(world.nodes[a].addr, Origin::Magnet)];
+        let id = world.leech(
+            b,
+            AddTorrent {
+                peers,
+                ..AddTorrent::magnet(hashes)
+            },
+        );
+        world.run(60, |world| world.is_whole(b, id, &source));
+        let status = world.nodes[b].session.status(world.now, id).unwrap();
+        assert_eq!(status.state, State::Seeding);
+        assert_eq!(Some(status.done), status.total);
+        assert_eq!(status.total, Some(sizes.iter().sum()));
+        assert_eq!(status.wasted, 0, "one peer sends nothing twice");
+        let sources = world.nodes[b].session.sources(id);
+        assert_eq!(sources.len(), 1);
+        assert_eq!(sources[0].received, status.downloaded);
+        assert_eq!(sources[0].address, world.nodes[a].addr.to_string());
+        assert_eq!(sources[0].client.as_deref(), Some("Fluvial test"));
+    };
+    let all = |hashes| hashes;
+    let v1 = |hashes| InfoHashes { v2: None, ..hashes };
+    let v2 = |hashes| InfoHashes { v1: None, ..hashes };
+    check(Version::V1, &[1_000_000], all);
+    check(Version::V1, &[1], all);
+    check(Version::V1, &[100_000, 0, 70_000, 5], all);
+    check(Version::V2, &[1_000_000], all);
+    check(Version::V2, &[100_000, 0, 70_000, 5], all);
+    for pick in [all, v1, v2] {
+        check(Version::Hybrid, &[500_000, 3, 40_000], pick);
+    }
+}
+
+#[test]
+fn many_take_from_each_other() {
+    let source = Source::new(Version::Hybrid, &[4_000_000], 64 * 1024);
+    let mut world = World::new();
+    let first = world.node();
+    world.seed(first, &source, source.torrent());
+    let peers = vec![(world.nodes[first].addr, Origin::Magnet)];
+    let tracker = vec![vec!["http://tracker.example/announce".parse().unwrap()]];
+    let mut getters = Vec::new();
+    for _ in 0..6 {
+        let at = world.node();
+        let add = AddTorrent {
+            peers: peers.clone(),
+            trackers: tracker.clone(),
+            ..named(&source)
+        };
+        getters.push((at, world.leech(at, add)));
+    }
+    world.run(120, |world| {
+        getters
+            .iter()
+            .all(|(at, id)| world.is_whole(*at, *id, &source))
+    });
+    let sent: u64 = getters
+        .iter()
+        .map(|(at, id)| {
+            world.nodes[*at]
+                .session
+                .status(world.now, *id)
+                .unwrap()
+                .uploaded
+        })
+        .sum();
+    assert!(sent > 4_000_000, "getters give {sent} bytes to each other");
+}
+
+#[test]
+fn only_the_selection_is_fetched() {
+    let source = Source::new(Version::V2, &[200_000, 300_000, 100_000], 32 * 1024);
+    let mut world = World::new();
+    let (a, b) = (world.node(), world.node());
+    world.seed(a, &source, source.torrent());
+    let peers = vec![(world.nodes[a].addr, Origin::User)];
+    let priorities = vec![Priority::Normal, Priority::Skip, Priority::Normal];
+    let id = world.leech(
+        b,
+        AddTorrent {
+            peers,
+            priorities,
+            ..source.torrent()
+        },
+    );
+    let complete = |world: &mut World| {
+        world.nodes[b].session.status(world.now, id).unwrap().state == State::Seeding
+    };
+    world.run(60, complete);
+    let status = world.nodes[b].session.status(world.now, id).unwrap();
+    assert_eq!((status.done, status.total), (300_000, Some(300_000)));
+    assert!(status.downloaded < 310_000);
+    world.nodes[b].session.select(world.now, id, &[]);
+    world.run(60, |world| world.is_whole(b, id, &source));
+}
+
+#[test]
+fn a_tight_cache_slows_and_does_not_stop() {
+    let source = Source::new(Version::V1, &[3_000_000], 256 * 1024);
+    let mut world = World::new();
+    let a = world.node();
+    let b = world.node_with(|config| config.cache = cache::Config::with_budget(600_000));
+    world.seed(a, &source, source.torrent());
+    let peers = vec![(world.nodes[a].addr, Origin::User)];
+    let id = world.leech(
+        b,
+        AddTorrent {
+            peers,
+            ..source.torrent()
+        },
+    );
+    world.run(120, |world| world.is_whole(b, id, &source));
+}
+
+#[test]
+fn a_liar_is_banned_and_the_content_comes_from_others() {
+    let source = Source::new(Version::V1, &[500_000], 32 * 1024);
+    let mut world = World::new();
+    let (liar, honest, getter) = (world.node(), world.node(), world.node());
+    world.nodes[liar].corrupt = true;
+    for at in [liar, honest] {
+        world.seed(at, &source, source.torrent());
+    }
+    let peers = [liar, honest]
+        .map(|at| (world.nodes[at].addr, Origin::User))
+        .to_vec();
+    let id = world.leech(
+        getter,
+        AddTorrent {
+            peers,
+            ..source.torrent()
+        },
+    );
+    world.run(120, |world| world.is_whole(getter, id, &source));
+    let banned = |event: &Event| matches!(event, Event::PeerBanned { addr, .. } if *addr == world.nodes[liar].addr);
+    assert!(world.nodes[getter].events.iter().any(banned));
+    let status = world.nodes[getter].session.status(world.now, id).unwrap();
+    assert!(status.wasted > 0);
+}
+
+#[test]
+fn two_torrents_go_over_one_listening_address() {
+    let one = Source::new(Version::V1, &[300_000], 32 * 1024);
+    let two = Source::new(Version::V2, &[400_000], 32 * 1024);
+    let mut world = World::new();
+    let (a, b) = (world.node(), world.node());
+    world.seed(a, &one, one.torrent());
+    world.seed(a, &two, two.torrent());
+    let peers = vec![(world.nodes[a].addr, Origin::User)];
+    let first = world.leech(
+        b,
+        AddTorrent {
+            peers: peers.clone(),
+            ..named(&one)
+        },
+    );
+    let second = world.leech(
+        b,
+        AddTorrent {
+            peers,
+            ..named(&two)
+        },
+    );
+    world.run(60, |world| {
+        world.is_whole(b, first, &one) && world.is_whole(b, second, &two)
+    });
+}
+
+#[test]
+fn same_seed_same_course() {
+    let course = || {
+        let source = Source::new(Version::Hybrid, &[700_000], 32 * 1024);
+        let mut world = World::new();
+        let (a, b, c) = (world.node(), world.node(), world.node());
+        world.seed(a, &source, source.torrent());
+        let peers = [a, b, c]
+            .map(|at| (world.nodes[at].addr, Origin::User))
+            .to_vec();
+        let ids = [b, c].map(|at| {
+            let add = AddTorrent {
+                peers: peers.clone(),
+                ..named(&source)
+            };
+            (at, world.leech(at, add))
+        });
+        world.run(60, |world| {
+            ids.iter().all(|(at, id)| world.is_whole(*at, *id, &source))
+        });
+        let events: Vec<String> = world
+            .nodes
+            .iter()
+            .map(|node| format!("{:?}", node.events))
+            .collect();
+        (world.now, events)
+    };
+    assert_eq!(course(), course());
+}
