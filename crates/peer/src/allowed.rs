@@ -60,3 +60,6 @@ fn is_local(ip: IpAddr) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

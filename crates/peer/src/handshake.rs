@@ -146,3 +146,6 @@ fn agreed(theirs: &Handshake, info_hash: Sha1Digest, v2: bool) -> Agreed {
         v2,
     }
 }
+
+#[cfg(test)]
+mod tests;

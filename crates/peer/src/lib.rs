@@ -13,6 +13,7 @@ mod config;
 mod connection;
 mod error;
 mod extensions;
+mod fuzzing;
 mod handshake;
 mod inbox;
 mod orders;
@@ -26,4 +27,8 @@ mod uploads;
 pub use boundary::{Batch, CloseReason, ExtendedInfo, Order, Report, Torrent, Totals};
 pub use config::Config;
 pub use error::{Misbehaviour, PeerError};
+pub use fuzzing::{fuzz_sequence, fuzz_stream};
 pub use peer::Peer;
+
+#[cfg(test)]
+mod tests;

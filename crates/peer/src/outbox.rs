@@ -185,3 +185,6 @@ impl fmt::Debug for Outbox {
         write!(f, "Outbox({control} bytes of messages, {blocks} blocks)")
     }
 }
+
+#[cfg(test)]
+mod tests;

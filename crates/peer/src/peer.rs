@@ -105,19 +105,18 @@ impl Peer {
     /// # Errors
     /// Why the connection ends.
     pub fn handle_order(&mut self, now: Instant, order: Order) -> Result<(), CloseReason> {
-        if !matches!(order, Order::Welcome { .. } | Order::Metadata { .. }) {
-            return self.connection.handle_order(now, order);
-        }
-        let waiting = match &mut self.connection.greeting {
-            Greeting::Reported { early, pool, .. } => Some((std::mem::take(early), pool.clone())),
+        let early = match (&order, &mut self.connection.greeting) {
+            (Order::Welcome { .. }, Greeting::Reported { early, pool, .. }) => {
+                Some((std::mem::take(early), pool.clone()))
+            }
             _ => None,
         };
-        let welcome = matches!(order, Order::Welcome { .. });
+        let entering = matches!(order, Order::Welcome { .. } | Order::Metadata { .. });
         self.connection.handle_order(now, order)?;
-        self.bound_decoder();
-        if let Some((early, pool)) = waiting
-            && welcome
-        {
+        if entering {
+            self.bound_decoder();
+        }
+        if let Some((early, pool)) = early {
             self.decode(now, &early, &pool)?;
         }
         Ok(())

@@ -319,3 +319,6 @@ impl Pipeline {
         Answer::Unrequested(self.unrequested)
     }
 }
+
+#[cfg(test)]
+mod tests;

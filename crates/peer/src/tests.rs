@@ -1,0 +1,6 @@
+mod fuzzed;
+mod misbehaviour;
+mod pair;
+mod scripted;
+mod sessions;
+mod timing;
