@@ -34,16 +34,9 @@ struct Claims {
     clean: Option<bool>,
 }
 
-/// How a file stands against the record.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    Same,
-    Changed,
-    Gone,
-}
-
 impl Resume {
     /// Compares the record with one stat per file, and from here on counts the store as in use.
+    /// After [`Storage::select`], if not all is wanted.
     /// Call [`Self::adopt`] before the first write: until then a store that is new stays `fresh`,
     /// so that a start which ends there leaves the user's files the user's own.
     ///
@@ -68,10 +61,20 @@ impl Resume {
         };
         for (index, stat) in storage.stat().into_iter().enumerate() {
             let file = FileIndex(index as u32);
-            match standing(claims.stats.get(&file.0).copied(), stat) {
-                Standing::Same => {}
-                Standing::Changed => found.doubt(storage, file),
-                Standing::Gone => found.lose(storage, file),
+            let recorded = claims.stats.get(&file.0).copied();
+            // What is not wanted may never have been in the folder: it is in this store.
+            let due = storage.is_wanted(file) && layout.files()[index].length > 0;
+            match (recorded, stat) {
+                (None, None) if due => found.lose(storage, file),
+                (recorded, stat) if recorded == stat => {}
+                (_, None) => {
+                    found.changed.push(file);
+                    found.lose(storage, file);
+                }
+                (_, Some(_)) => {
+                    found.changed.push(file);
+                    found.doubt(storage, file);
+                }
             }
         }
         // A blocks' record in a file that somebody changed means nothing. After a crash it does:
@@ -120,17 +123,8 @@ impl Resume {
     }
 }
 
-fn standing(recorded: Option<FileStat>, found: Option<FileStat>) -> Standing {
-    match (recorded, found) {
-        (recorded, found) if recorded == found => Standing::Same,
-        (_, None) => Standing::Gone,
-        (_, Some(_)) => Standing::Changed,
-    }
-}
-
 impl Found {
     fn doubt(&mut self, storage: &Storage, file: FileIndex) {
-        self.changed.push(file);
         for piece in storage.content().file_pieces(file) {
             let claimed = self.have.get(piece);
             if claimed || storage.may_have_data(PieceIndex(piece)) {
@@ -141,7 +135,6 @@ impl Found {
     }
 
     fn lose(&mut self, storage: &Storage, file: FileIndex) {
-        self.changed.push(file);
         let pieces = storage.content().file_pieces(file);
         for piece in pieces.clone() {
             self.have.clear(piece);

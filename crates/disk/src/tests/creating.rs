@@ -13,7 +13,7 @@ fn the_same_files_give_the_same_bytes() {
         let make = |dir: &TempDir, threads| {
             let path = dir.path().join("tree");
             let go_on = &mut |_, _| ControlFlow::Continue(());
-            crate::create(&path, options(format), threads, go_on)
+            create(&path, options(format), threads, go_on)
                 .unwrap()
                 .torrent
         };
@@ -35,7 +35,7 @@ fn pipes_are_left_out_and_links_and_attributes_kept() {
             .success()
     );
     let go_on = &mut |_, _| ControlFlow::Continue(());
-    let created = crate::create(&path, options(Version::V1), 0, go_on).unwrap();
+    let created = create(&path, options(Version::V1), 0, go_on).unwrap();
     let skipped =
         |notice: &Notice| matches!(notice, Notice::Skipped { path, .. } if path == "pipe");
     assert!(created.notices.iter().any(skipped), "{:?}", created.notices);
@@ -57,7 +57,7 @@ fn a_file_that_changes_meanwhile_is_an_error() {
         fs::write(&victim, b"other!!").unwrap();
         ControlFlow::Continue(())
     };
-    let result = crate::create(&path, options(Version::Hybrid), 1, touch);
+    let result = create(&path, options(Version::Hybrid), 1, touch);
     assert!(matches!(result, Err(CreateError::Changed(path)) if path == victim));
 }
 

@@ -1,6 +1,7 @@
 use std::os::unix::fs::FileExt as _;
 
-use stdx::{Bitfield, PieceIndex};
+use cache::SyncJob;
+use stdx::{Bitfield, FileIndex, PieceIndex};
 
 use super::pipeline::Download;
 use super::*;
@@ -129,6 +130,39 @@ fn a_file_that_is_gone_takes_its_pieces_along() {
 }
 
 #[test]
+fn pieces_without_their_file_are_not_held_even_if_its_stat_was_not_recorded() {
+    let world = World::new(Version::V1);
+    let (storage, resume, _) = world.open();
+    let mut have = Bitfield::new(storage.content().pieces());
+    have.set(1);
+    resume.adopt(&storage, &have, &[]).unwrap();
+    let found = resume.validate(&storage).unwrap();
+    assert_eq!((found.have.ones(), found.doubtful.ones()), (0, 0));
+}
+
+#[test]
+fn a_commit_whose_files_cannot_be_synced_claims_nothing() {
+    let world = World::new(Version::V1);
+    world.killed_after(&[1], 0);
+    let (storage, resume, _) = world.open();
+    fs::remove_file(world.out().join("tree/z.bin")).unwrap_or_default();
+    fs::create_dir_all(world.out().join("tree/z.bin")).unwrap();
+    let files = storage.content().files().iter();
+    let file = files
+        .enumerate()
+        .find(|(_, file)| file.path.ends_with("z.bin"))
+        .unwrap()
+        .0;
+    let job = SyncJob {
+        files: vec![FileIndex(file as u32)],
+        pieces: vec![PieceIndex(2)],
+        ..SyncJob::default()
+    };
+    assert!(storage.commit(&job).is_err());
+    assert_eq!(ones(&resume.validate(&storage).unwrap().have), [1]);
+}
+
+#[test]
 fn files_without_a_record_are_the_users_own() {
     let world = World::new(Version::V1);
     fs::create_dir_all(world.out().join("tree")).unwrap();
@@ -162,7 +196,7 @@ fn a_damaged_store_is_set_aside() {
     check(b"not a database, and long enough to be looked at closely");
     check(&vec![0xa5; good.len()]);
     check(&good[..good.len() / 2]);
-    let mut header = good.clone();
+    let mut header = good;
     header[..512].fill(0);
     check(&header);
 }

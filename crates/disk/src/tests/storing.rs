@@ -120,7 +120,7 @@ fn what_is_in_the_way_is_named() {
         make(dir.path());
         let error = write_all(&storage(&layout, dir.path())).unwrap_err();
         assert!(matches!(error, Error::NotAFile { .. }), "{error}");
-        assert!(error.to_string().contains("t"), "{error}");
+        assert!(error.to_string().contains("is in the way"), "{error}");
     };
     check(&|dir| fs::create_dir_all(dir.join("t/a")).unwrap());
     check(&|dir| fs::write(dir.join("t"), b"a file").unwrap());
