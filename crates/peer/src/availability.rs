@@ -1,3 +1,5 @@
+use std::collections::VecDeque;
+
 use stdx::{Bitfield, PieceIndex};
 use wire::{Kind, PIECES_MAX};
 
@@ -13,7 +15,7 @@ pub(crate) enum Availability {
     /// Without metadata: as the remote put it.
     Early {
         claim: Claim,
-        haves: Vec<PieceIndex>,
+        haves: VecDeque<PieceIndex>,
     },
     Known(PieceSet),
 }
@@ -29,7 +31,7 @@ pub(crate) enum Claim {
 impl Availability {
     pub(crate) const UNKNOWN: Self = Self::Early {
         claim: Claim::Nothing,
-        haves: Vec::new(),
+        haves: VecDeque::new(),
     };
 
     /// Takes the remote's first word on what it has; returns what is to be reported.
@@ -59,9 +61,9 @@ impl Availability {
                     // Beyond the bound the oldest go: it costs a little knowledge of one peer.
                     _ => {
                         if haves.len() == EARLY_HAVES_MAX {
-                            haves.remove(0);
+                            haves.pop_front();
                         }
-                        haves.push(piece);
+                        haves.push_back(piece);
                     }
                 }
                 Ok(false)

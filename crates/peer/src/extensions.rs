@@ -98,7 +98,7 @@ impl Extensions {
             reqq: Some(config.upload_queue_max),
             metadata_size,
             your_ip: Some(remote.ip()),
-            upload_only: upload_only.then_some(true),
+            upload_only: Some(upload_only),
             uplink: config.uplink,
             ..ExtendedHandshake::default()
         };

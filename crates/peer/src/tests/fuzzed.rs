@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use crate::{fuzz_sequence, fuzz_stream};
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn arbitrary_bytes_never_panic(data in vec(any::<u8>(), 0..400)) {
