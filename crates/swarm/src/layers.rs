@@ -33,7 +33,7 @@ pub(crate) struct Contradiction;
 /// One torrent's v2 hashes, known and wanted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Layers {
-    layers: PieceLayers,
+    complete: PieceLayers,
     files: BTreeMap<Sha256Digest, Vec<FileIndex>>,
     queue: VecDeque<Sha256Digest>,
     fetches: BTreeMap<Sha256Digest, LayerFetch>,
@@ -47,7 +47,7 @@ impl Layers {
     /// `layers` are those that came with the metadata.
     pub(crate) fn new(info: &Info, layers: PieceLayers) -> Self {
         let mut it = Self {
-            layers,
+            complete: layers,
             ..Self::default()
         };
         let layout = info.layout();
@@ -56,7 +56,7 @@ impl Layers {
             let long = file.length > u64::from(layout.piece_length());
             let files = it.files.entry(root).or_default();
             files.push(FileIndex(index as u32));
-            if files.len() == 1 && long && it.layers.get(&root).is_none() {
+            if files.len() == 1 && long && it.complete.get(&root).is_none() {
                 it.queue.push_back(root);
             }
         }
@@ -65,7 +65,7 @@ impl Layers {
 
     /// The layers that are complete.
     pub(crate) fn known(&self) -> &PieceLayers {
-        &self.layers
+        &self.complete
     }
 
     /// Whether hashes are missing.
@@ -77,7 +77,7 @@ impl Layers {
     pub(crate) fn piece_hash(&self, info: &Info, piece: PieceIndex) -> Option<Sha256Digest> {
         let place = info.layout().v2_piece(piece)?;
         let fetched = || self.fetches.get(&place.root)?.hash(place.index_in_file);
-        self.layers.piece_hash(&place).or_else(fetched)
+        self.complete.piece_hash(&place).or_else(fetched)
     }
 
     /// What to ask whom now. `peers` speak v2.
@@ -188,7 +188,7 @@ impl Layers {
         let Some(place) = info.layout().v2_piece(piece) else {
             return Ok(());
         };
-        if place.whole_file || self.layers.get(&place.root).is_some() {
+        if place.whole_file || self.complete.get(&place.root).is_some() {
             return Ok(());
         }
         let pieces = info.layout().file_pieces(place.file);
@@ -211,15 +211,7 @@ impl Layers {
 
     /// What answers a peer's hash request; `None`: reject it.
     pub(crate) fn serve(&self, request: &HashRequest) -> Option<Vec<Sha256Digest>> {
-        self.layers.get(&request.root)?.answer(range_of(request))
-    }
-
-    /// When something is to be done again.
-    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.asked
-            .values()
-            .map(|&(_, since)| since + PATIENCE)
-            .min()
+        self.complete.get(&request.root)?.answer(range_of(request))
     }
 
     fn activate(&mut self, info: &Info) {
@@ -232,7 +224,7 @@ impl Layers {
                 .and_then(|&file| info.layout().file(file))
                 .map(|it| it.length);
             let fetch = length
-                .filter(|_| self.layers.get(&root).is_none())
+                .filter(|_| self.complete.get(&root).is_none())
                 .and_then(|length| LayerFetch::new(root, length, info.piece_length()));
             if let Some(fetch) = fetch {
                 self.fetches.insert(root, fetch);
@@ -242,7 +234,7 @@ impl Layers {
 
     fn complete(&mut self, layer: PieceLayer) {
         let root = layer.root();
-        self.layers.insert(layer);
+        self.complete.insert(layer);
         self.fetches.remove(&root);
         self.computed.remove(&root);
         self.asked.retain(|(asked, _), _| *asked != root);

@@ -153,20 +153,6 @@ impl Fetch {
         out
     }
 
-    /// When something is to be done again.
-    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        let late = self
-            .sources
-            .values()
-            .flat_map(|it| it.asked.values().map(|&at| at + PATIENCE));
-        let paused = self
-            .sources
-            .values()
-            .filter(|it| it.asked.is_empty())
-            .map(|it| it.not_before);
-        late.chain(paused).min()
-    }
-
     fn give_up_late(&mut self, now: Instant) {
         let mut late = Vec::new();
         for (&conn, source) in &mut self.sources {

@@ -288,7 +288,7 @@ impl Neighbours {
             known.state == State::Idle
                 && !known.is_self
                 && known.next <= now
-                && !(skip_seeds && known.seed)
+                && (!skip_seeds || !known.seed)
                 && !attempted.contains(&identity)
                 && !is_taken(identity)
         };

@@ -111,7 +111,7 @@ impl Order {
             self.seeds += 1;
             return;
         }
-        self.dirty |= self.is_bulk(have);
+        self.dirty |= is_bulk(have);
         for piece in have.iter_ones() {
             self.raise(piece);
         }
@@ -122,7 +122,7 @@ impl Order {
             self.seeds -= 1;
             return;
         }
-        self.dirty |= self.is_bulk(have);
+        self.dirty |= is_bulk(have);
         for piece in have.iter_ones() {
             self.lower(piece);
         }
@@ -190,9 +190,12 @@ impl Order {
         band.pieces.push(piece);
         for bucket in (availability + 1..band.ends.len()).rev() {
             let first = band.start(bucket);
-            let moved = band.pieces[first as usize];
-            band.pieces[hole as usize] = moved;
-            self.place[moved as usize] = hole;
+            // An empty bucket has nothing to move.
+            if first != hole {
+                let moved = band.pieces[first as usize];
+                band.pieces[hole as usize] = moved;
+                self.place[moved as usize] = hole;
+            }
             band.ends[bucket] += 1;
             hole = first;
             self.steps += 1;
@@ -218,9 +221,11 @@ impl Order {
         let mut hole = self.place[piece as usize];
         for bucket in usize::from(self.availability[piece as usize])..band.ends.len() {
             let last = band.ends[bucket] - 1;
-            let moved = band.pieces[last as usize];
-            band.pieces[hole as usize] = moved;
-            self.place[moved as usize] = hole;
+            if last != hole {
+                let moved = band.pieces[last as usize];
+                band.pieces[hole as usize] = moved;
+                self.place[moved as usize] = hole;
+            }
             band.ends[bucket] = last;
             hole = last;
             self.steps += 1;
@@ -265,10 +270,6 @@ impl Order {
             }
             self.steps += u64::from(total);
         }
-    }
-
-    fn is_bulk(&self, have: &Bitfield) -> bool {
-        have.ones() > have.len() / REBUILD_SHARE && have.ones() > REBUILD_SHARE
     }
 
     fn raise(&mut self, piece: u32) {
@@ -343,6 +344,10 @@ impl Order {
         let held: usize = self.bands.iter().map(|band| band.pieces.len()).sum();
         assert_eq!(held, self.listed.ones() as usize);
     }
+}
+
+fn is_bulk(have: &Bitfield) -> bool {
+    have.ones() > have.len() / REBUILD_SHARE && have.ones() > REBUILD_SHARE
 }
 
 fn swap(pieces: &mut [u32], place: &mut [u32], piece: u32, to: u32) {

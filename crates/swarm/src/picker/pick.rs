@@ -100,7 +100,7 @@ impl Picker {
         !left && !self.open.iter().any(open)
     }
 
-    fn is_pickable(&self, piece: u32) -> bool {
+    pub(super) fn is_pickable(&self, piece: u32) -> bool {
         self.order.priority(piece).band().is_some() && self.verifiable.get(piece)
     }
 
@@ -160,7 +160,7 @@ impl Picker {
     ) {
         let (partials, last_resort) = self.partials_for(asker, band);
         let mut partials = partials.into_iter().peekable();
-        let early = self.have.ones() < RANDOM_FIRST;
+        let early = !self.sequential && self.have.ones() < RANDOM_FIRST;
         let mut cursor = self.cursor(asker, band, early);
         let mut suggested = asker.suggested.iter();
         while out.len() < want {
