@@ -407,7 +407,12 @@ proptest! {
                         _ => peer.given += bytes,
                     },
                 }
-                trace.push(if checked { world.step() } else { world.choker.rechoke(world.now, &world.peers) });
+                let decisions = if checked {
+                    world.step()
+                } else {
+                    world.choker.rechoke(world.now, &world.peers)
+                };
+                trace.push(decisions);
             }
             trace
         };

@@ -144,7 +144,10 @@ fn trackers_that_fail_are_told_of() {
         },
     );
     world.run(10, |world| {
-        let failed = |event: &Event| matches!(event, Event::TrackerFailed { message, .. } if message == "down");
+        let failed = |event: &Event| match event {
+            Event::TrackerFailed { message, .. } => message == "down",
+            _ => false,
+        };
         world.nodes[a].events.iter().any(failed)
     });
 }

@@ -150,7 +150,8 @@ fn a_liar_is_banned_and_the_content_comes_from_others() {
         },
     );
     world.run(120, |world| world.is_whole(getter, id, &source));
-    let banned = |event: &Event| matches!(event, Event::PeerBanned { addr, .. } if *addr == world.nodes[liar].addr);
+    let liar = world.nodes[liar].addr;
+    let banned = |event: &Event| matches!(event, Event::PeerBanned { addr, .. } if *addr == liar);
     assert!(world.nodes[getter].events.iter().any(banned));
     let status = world.nodes[getter].session.status(world.now, id).unwrap();
     assert!(status.wasted > 0);
