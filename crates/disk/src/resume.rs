@@ -98,6 +98,20 @@ impl Resume {
         ))
     }
 
+    /// A store on a model of a disk; the lock goes to `lock`.
+    #[cfg(test)]
+    pub(crate) fn on_backend(backend: impl redb::StorageBackend, lock: &Path) -> Option<Self> {
+        let db = redb::Database::builder()
+            .create_with_backend(backend)
+            .ok()?;
+        check_version(&db).ok()?;
+        Some(Self {
+            path: lock.to_owned(),
+            db,
+            _lock: Lock::take(lock).ok()?,
+        })
+    }
+
     /// Does a [`SyncJob`]: makes the files durable, then commits.
     ///
     /// # Errors

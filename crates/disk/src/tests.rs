@@ -15,6 +15,7 @@ use crate::{Judge, Storage, StorageOptions, create};
 mod checking;
 mod creating;
 mod pipeline;
+mod power;
 mod resuming;
 mod storing;
 
