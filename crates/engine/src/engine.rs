@@ -226,12 +226,13 @@ impl Torrent {
         job: StartJob,
         progress: impl FnMut(u64, u64) + Send + 'static,
     ) -> Result<Vec<String>, EngineError> {
+        let resume = job.resume.clone();
         let opened = tokio::task::spawn_blocking(move || job.open(progress))
             .await
             .map_err(|_| Ended)??;
-        self.engine
-            .disk
-            .attach(self.id, Arc::clone(&opened.storage));
+        let storage = Arc::clone(&opened.storage);
+        self.engine.disk.attach(self.id, Arc::clone(&storage));
+        *self.lock() = Some(Files { storage, resume });
         let id = self.id;
         let (have, partial) = (opened.have, opened.partial);
         self.engine
