@@ -30,7 +30,7 @@ pub fn fuzz_stream(data: &[u8]) {
     let [mode, slice, data @ ..] = data else {
         return;
     };
-    let mut run = Run::new(mode & 2 != 0, mode & 4 != 0);
+    let mut run = Run::new(mode & 2 != 0, mode & 8 != 0);
     if mode & 1 == 0 {
         run.greet(Reserved([0, 0, 0, 0, 0, mode & 0x10, 0, *mode]));
     }
@@ -46,7 +46,7 @@ pub fn fuzz_stream(data: &[u8]) {
 /// When the connection breaks its own rules, above all when a request ends twice or never.
 pub fn fuzz_sequence(data: &[u8]) {
     let [mode, data @ ..] = data else { return };
-    let mut run = Run::new(mode & 2 != 0, mode & 4 != 0);
+    let mut run = Run::new(mode & 2 != 0, mode & 8 != 0);
     run.greet(Reserved([0, 0, 0, 0, 0, mode & 0x10, 0, *mode]));
     for step in data.as_chunks::<3>().0 {
         run.step(*step);
@@ -144,8 +144,8 @@ impl Run {
                 torrent: torrent(true),
                 have: some_pieces(),
             }),
-            20 => self.wait(Duration::from_millis(u64::from(a) * u64::from(b))),
-            21 => self.write(usize::from(a) * usize::from(b)),
+            20 => self.wait(Duration::from_millis(u64::from(a) * 1_000 + u64::from(b))),
+            21 => self.write(usize::from(a) * 1_000 + usize::from(b)),
             22 => self.read(usize::from(a), b & 1 == 0),
             23 => self.message(&Message::Choke),
             24 => self.message(&Message::Unchoke),
