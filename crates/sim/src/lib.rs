@@ -12,5 +12,5 @@ pub use bound::{Capacity, distribution_bound};
 pub use disk::DiskConfig;
 pub use source::Source;
 pub use world::{
-    Deed, Failure, NodeIndex, NodeReport, NodeSpec, Report, Start, World, WorldConfig,
+    Deed, Failure, NodeIndex, NodeReport, NodeSpec, Place, Report, Start, World, WorldConfig,
 };

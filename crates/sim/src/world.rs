@@ -30,13 +30,16 @@ mod tracker;
 pub use checks::Failure;
 pub use life::Deed;
 pub use metrics::{NodeReport, Report};
-pub use spec::{NodeSpec, Start, WorldConfig};
+pub use spec::{NodeSpec, Place, Start, WorldConfig};
 
-/// The port that every node listens on.
+/// The port that every node listens on; on one machine, the first node.
 const PORT: u16 = 6881;
 
 /// Unused block buffers kept for the next delivery.
 const SPARE_BUFFERS: usize = 1_024;
+
+/// Steps at the same moment, at most: beyond it, somebody is going round in circles.
+const AT_ONCE_MAX: u32 = 1_000_000;
 
 /// A node's number within its world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,6 +85,8 @@ pub struct World {
     pool: Pool,
     failure: Option<Failure>,
     dialled: u64,
+    /// Steps since time last went on.
+    at_once: u32,
 }
 
 /// An event and the node it happens at.
@@ -166,6 +171,7 @@ impl World {
             pool: Pool::new(SPARE_BUFFERS),
             failure: None,
             dialled: 0,
+            at_once: 0,
         }
     }
 
@@ -176,7 +182,8 @@ impl World {
         let net = self.net.add_node(spec.access);
         let mut id = *b"-FL0100-000000000000";
         id[8..].copy_from_slice(format!("{:012}", index.0).as_bytes());
-        let node = Node::new(spec, net, address(index), PeerId(id), &self.source);
+        let address = address(self.config.place, index);
+        let node = Node::new(spec, net, address, PeerId(id), &self.source);
         self.nodes.push(node);
         self.at(joins, index, Deed::Start);
         index
@@ -265,6 +272,8 @@ impl World {
         else {
             return false;
         };
+        self.at_once = if next > self.now { 0 } else { self.at_once + 1 };
+        self.require(self.at_once < AT_ONCE_MAX, || "time stands still".into());
         self.now = self.now.max(next);
         if queue == Some(next) {
             if let Some(scheduled) = self.queue.pop(self.now) {
@@ -344,18 +353,32 @@ impl World {
         let IpAddr::V4(ip) = address.ip() else {
             return None;
         };
-        let number = u32::from(ip).checked_sub(u32::from(FIRST_ADDRESS))?;
-        ((number as usize) < self.nodes.len() && address.port() == PORT)
-            .then_some(NodeIndex(number))
+        let number = match self.config.place {
+            Place::World => {
+                (u32::from(ip).checked_sub(u32::from(FIRST_ADDRESS))?).checked_div(NETWORK)?
+            }
+            Place::OneMachine => u32::from(address.port().checked_sub(PORT)?),
+        };
+        let node = NodeIndex(number);
+        let known = self.nodes.get(node.get())?.address == address;
+        known.then_some(node)
     }
 }
 
 /// Global addresses, so that rules for private networks do not apply.
 const FIRST_ADDRESS: Ipv4Addr = Ipv4Addr::new(11, 0, 0, 1);
 
-fn address(node: NodeIndex) -> SocketAddr {
-    let ip = Ipv4Addr::from(u32::from(FIRST_ADDRESS) + node.0);
-    SocketAddr::new(ip.into(), PORT)
+/// Every node is in a network of its own, as most peers are.
+const NETWORK: u32 = 256;
+
+fn address(place: Place, node: NodeIndex) -> SocketAddr {
+    match place {
+        Place::World => {
+            let ip = Ipv4Addr::from(u32::from(FIRST_ADDRESS) + node.0 * NETWORK);
+            SocketAddr::new(ip.into(), PORT)
+        }
+        Place::OneMachine => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), PORT + node.0 as u16),
+    }
 }
 
 #[cfg(test)]

@@ -85,8 +85,18 @@ impl World {
         })
     }
 
-    /// At the end nothing is outstanding.
+    /// At the end nothing is outstanding: every block that was asked for came, or was accounted
+    /// for.
     pub(super) fn check_end(&mut self) -> Result<(), Failure> {
+        for node in (0..self.nodes.len() as u32).map(NodeIndex) {
+            let owed = self
+                .peers(node)
+                .into_iter()
+                .find(|peer| peer.outstanding > 0);
+            self.require(owed.is_none(), || {
+                format!("{node:?} waits for blocks: {owed:?}")
+            });
+        }
         self.failure.take().map_or(Ok(()), Err)
     }
 

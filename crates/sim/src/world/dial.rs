@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
 
-use netem::Path;
+use netem::{Path, PipeId};
 use peer::Peer;
 use session::Connect;
 use stdx::{Duration, Instant};
@@ -58,15 +58,7 @@ impl World {
             return;
         }
         let remote = self.ephemeral(from);
-        let path = Path {
-            delay,
-            window: self.config.window,
-        };
-        let (here, there) = (self.nodes[to.get()].net, self.nodes[from.get()].net);
-        let (inbound, out) = (
-            self.net.open(there, here, path),
-            self.net.open(here, there, path),
-        );
+        let (inbound, out) = (self.open(from, to, delay), self.open(to, from, delay));
         let theirs = (from, dialled.connect.conn);
         self.schedule_in(
             from,
@@ -74,47 +66,35 @@ impl World {
             now + delay,
             Event::Connected(dialled, inbound, out),
         );
-        match self.accept(to, remote) {
-            Some(conn) => {
-                let config = self.peer_config(to);
-                let peer = Peer::accept(now, config, remote);
-                let ours = (to, conn);
-                self.routes.insert(
-                    inbound,
-                    Route {
-                        from: theirs,
-                        to: ours,
-                    },
-                );
-                self.routes.insert(
-                    out,
-                    Route {
-                        from: ours,
-                        to: theirs,
-                    },
-                );
-                self.establish(to, conn, peer, from, (out, inbound));
-                self.pump(to, conn);
-            }
-            None => {
-                // Accepted by the system, and closed by the process.
-                self.routes.insert(
-                    out,
-                    Route {
-                        from: theirs,
-                        to: theirs,
-                    },
-                );
-                self.net.close(now, inbound);
-                let ended = self.net.write(now, out, 0, Chunk::Fin);
-                debug_assert!(ended.is_ok(), "the end of a stream takes no room");
-            }
-        }
+        let Some(conn) = self.accept(to, remote) else {
+            // Accepted by the system, and closed by the process.
+            self.routes.insert(out, Route::new(theirs, theirs));
+            self.net.close(now, inbound);
+            let ended = self.net.write(now, out, 0, Chunk::Fin);
+            debug_assert!(ended.is_ok(), "the end of a stream takes no room");
+            return;
+        };
+        let ours = (to, conn);
+        self.routes.insert(inbound, Route::new(theirs, ours));
+        self.routes.insert(out, Route::new(ours, theirs));
+        let peer = Peer::accept(now, self.peer_config(to), remote);
+        self.establish(to, conn, peer, from, (out, inbound));
+        self.pump(to, conn);
     }
 
     /// Has something happen in a certain life of a node.
     pub(super) fn schedule_in(&mut self, node: NodeIndex, life: u32, at: Instant, event: Event) {
         self.queue.schedule(at, Scheduled { node, life, event });
+    }
+
+    /// Opens a pipe.
+    fn open(&mut self, from: NodeIndex, to: NodeIndex, delay: Duration) -> PipeId {
+        let (from, to) = (&self.nodes[from.get()], &self.nodes[to.get()]);
+        let (up, down) = (from.spec.access.up, to.spec.access.down);
+        let window = self
+            .config
+            .window_for(up.into_iter().chain(down).min(), delay);
+        self.net.open(from.net, to.net, Path { delay, window })
     }
 
     /// The address that a connection of `node` comes from.

@@ -1,4 +1,5 @@
 use cache::Work;
+use session::Session;
 use stdx::Duration;
 
 use super::{Event, NodeIndex, Scheduled, World};
@@ -57,7 +58,7 @@ impl World {
             Deed::Stop => {
                 if let Some(mind) = self.nodes[node.get()].mind.as_mut() {
                     mind.stopping = true;
-                    self.with_session(node, |session, now| session.shutdown(now));
+                    self.with_session(node, Session::shutdown);
                     self.schedule(node, STOP_MAX, Event::StopOverdue);
                 }
             }

@@ -58,6 +58,12 @@ pub(crate) struct Route {
     pub(crate) to: (NodeIndex, ConnId),
 }
 
+impl Route {
+    pub(crate) fn new(from: (NodeIndex, ConnId), to: (NodeIndex, ConnId)) -> Self {
+        Self { from, to }
+    }
+}
+
 impl End {
     pub(crate) fn new(
         now: Instant,

@@ -1,5 +1,7 @@
 use peer::Totals;
+use session::Status;
 use stdx::{Duration, Instant};
+use swarm::PeerView;
 
 use super::{NodeIndex, Start, World};
 use crate::{Capacity, distribution_bound};
@@ -72,6 +74,19 @@ impl World {
             trace: self.trace(),
             nodes,
         }
+    }
+
+    /// How a node's torrent does; `None` while no process runs there.
+    pub fn status(&self, node: NodeIndex) -> Option<Status> {
+        let mind = self.nodes[node.get()].mind.as_ref()?;
+        mind.session.status(self.now, mind.torrent)
+    }
+
+    /// A node's connections, as its session sees them.
+    pub fn peers(&self, node: NodeIndex) -> Vec<PeerView> {
+        let mind = self.nodes[node.get()].mind.iter();
+        mind.flat_map(|mind| mind.session.peers(self.now, mind.torrent))
+            .collect()
     }
 
     /// The least time in which the seeds together can give all leechers everything.

@@ -88,14 +88,14 @@ impl World {
 
     pub(super) fn handle_closed(&mut self, node: NodeIndex, conn: ConnId, reason: &CloseReason) {
         self.with_session(node, |session, now| {
-            session.handle_closed(now, conn, reason)
+            session.handle_closed(now, conn, reason);
         });
     }
 
     pub(super) fn handle_connect_failed(&mut self, node: NodeIndex, connect: &Connect) {
         let conn = connect.conn;
         self.with_session(node, |session, now| {
-            session.handle_connect_failed(now, conn)
+            session.handle_connect_failed(now, conn);
         });
     }
 
@@ -230,7 +230,9 @@ impl World {
         }
         if resumed {
             let conns: Vec<ConnId> = self.conns(node).collect();
-            conns.into_iter().for_each(|conn| self.pump(node, conn));
+            for conn in conns {
+                self.pump(node, conn);
+            }
         }
         self.arm_mind(node);
     }

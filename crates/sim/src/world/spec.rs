@@ -4,16 +4,31 @@ use stdx::{Duration, Rng};
 
 use crate::DiskConfig;
 
+/// Where the nodes of a world are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Place {
+    /// Each in a network of its own, with a global address.
+    #[default]
+    World,
+    /// All on one machine, told apart by their ports.
+    OneMachine,
+}
+
 /// What all nodes of a world have in common.
 #[derive(Clone, Debug)]
 pub struct WorldConfig {
+    /// Where the nodes are.
+    pub place: Place,
     /// The longest that a batch or an order takes between a connection and its owner; each is
     /// delayed at random, those of one connection staying in order.
     pub boundary: Duration,
     /// How likely what arrives is cut in two at a random place before a peer reads it.
     pub fragmentation: f64,
-    /// Bytes under way on one connection in one direction, like a TCP window.
+    /// The most bytes under way on one connection in one direction, like a TCP window.
     pub window: u64,
+    /// How long bytes may wait for a limited access link, like the buffer of a router: bounds
+    /// the window on slower links.
+    pub queueing: Duration,
     /// One way to the tracker.
     pub tracker_delay: Duration,
     /// How often the tracker is to be asked again.
@@ -23,9 +38,11 @@ pub struct WorldConfig {
 impl Default for WorldConfig {
     fn default() -> Self {
         Self {
+            place: Place::default(),
             boundary: Duration::from_micros(500),
             fragmentation: 0.1,
             window: 256 * 1024,
+            queueing: Duration::from_millis(100),
             tracker_delay: Duration::from_millis(20),
             announce_interval: Duration::from_mins(30),
         }
@@ -84,6 +101,20 @@ impl WorldConfig {
     /// How long the next batch or order takes.
     pub(crate) fn boundary_delay(&self, rng: &mut Rng) -> Duration {
         Duration::from_nanos(rng.below(self.boundary.as_nanos() as u64 + 1))
+    }
+}
+
+/// The least window: a block, its header, and some messages.
+const WINDOW_MIN: u64 = 20 * 1024;
+
+impl WorldConfig {
+    /// The window of a connection over links of this rate, so long one way.
+    pub(crate) fn window_for(&self, rate: Option<u64>, delay: Duration) -> u64 {
+        let Some(rate) = rate else {
+            return self.window;
+        };
+        let time = (self.queueing + 2 * delay).as_micros() as u64;
+        (rate.saturating_mul(time) / 1_000_000).clamp(WINDOW_MIN, self.window.max(WINDOW_MIN))
     }
 }
 

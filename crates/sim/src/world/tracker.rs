@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use announce::{AnnounceResponse, Failure, Store, StoreAnnounce, StoreConfig, TrackerUrl};
 use session::{Announce, AnnounceId};
@@ -67,7 +67,7 @@ impl Tracker {
             &StoreAnnounce {
                 info_hash: request.info_hash,
                 peer: SocketAddr::new(from.ip(), request.port),
-                local: [12, 0, 0, 1].into(),
+                local: Ipv4Addr::new(12, 0, 0, 1).into(),
                 left: request.left,
                 event: request.event,
                 numwant: request.numwant.unwrap_or(NUMWANT) as usize,
@@ -118,7 +118,7 @@ impl World {
     pub(super) fn handle_answer(&mut self, node: NodeIndex, answer: Answer) {
         let Answer { id, result } = answer;
         self.with_session(node, |session, now| {
-            session.handle_announce(now, id, result)
+            session.handle_announce(now, id, result);
         });
     }
 }

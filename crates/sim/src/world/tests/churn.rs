@@ -62,7 +62,7 @@ fn spec(rng: &mut Rng, base: NodeSpec) -> NodeSpec {
 fn leave_and_return(world: &mut World, rng: &mut Rng, node: NodeIndex, returns: bool) {
     let deeds = [Deed::Kill, Deed::PowerCut, Deed::Stop];
     let mut at = Duration::from_millis(5_000 + rng.below(15_000));
-    for _ in 0..1 + rng.below(2) {
+    for _ in 0..=rng.below(2) {
         world.at(at, node, deeds[rng.index(3)]);
         at += Duration::from_millis(1 + rng.below(60_000));
         if !returns {

@@ -1,6 +1,6 @@
 use stdx::Duration;
 
-use crate::{NodeSpec, Report, Source, World};
+use crate::{NodeSpec, Place, Report, Source, World, WorldConfig};
 
 const MB: u64 = 1_000_000;
 
@@ -8,7 +8,11 @@ const MB: u64 = 1_000_000;
 /// to 4 MB/s upwards, the seed to `seed_up`: as `share` and `get` run on one machine.
 fn eight(seed: u64, seed_up: u64) -> Report {
     let source = Source::single(256 << 20, 256 << 10, seed);
-    let mut world = World::new(seed, source);
+    let config = WorldConfig {
+        place: Place::OneMachine,
+        ..WorldConfig::default()
+    };
+    let mut world = World::with_config(seed, source, config);
     let near = Duration::from_micros(50);
     world.add(NodeSpec::seed().up_limit(seed_up).delay(near));
     world.add_many(8, &NodeSpec::leecher().up_limit(4 * MB).delay(near));
