@@ -1,5 +1,6 @@
-//! Project automation: `cargo xtask ci` is the whole of continuous integration, and
-//! `cargo xtask tidy` checks the rules of the house that no compiler checks.
+//! Project automation: `cargo xtask ci` is the whole of continuous integration, `cargo xtask tidy`
+//! checks the rules of the house that no compiler checks, and `cargo xtask bench` measures us
+//! against libtorrent.
 
 #![allow(clippy::print_stdout, reason = "what it prints is what it is for")]
 
@@ -10,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 
 mod bans;
+mod bench;
 mod ci;
 mod rooms;
 mod tidy;
@@ -32,6 +34,8 @@ enum Task {
         #[arg(long)]
         fix: bool,
     },
+    /// Measure our binary and libtorrent side by side: torrents made, content moved on loopback
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +58,7 @@ fn run(task: &Task) -> Result<()> {
             }
             report(&tidy::check(&root)?)
         }
+        Task::Bench(args) => bench::run(&root, args),
     }
 }
 

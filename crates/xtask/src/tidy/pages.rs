@@ -26,7 +26,7 @@ pub(super) fn check(root: &Path) -> Vec<String> {
 
 /// Where the commands of `fluvial` and of `cargo xtask` are declared.
 const GRAMMAR: &str = "crates/fluvial/src/args.rs";
-const TASKS: [&str; 2] = ["ci", "tidy"];
+const TASKS: [&str; 3] = ["ci", "tidy", "bench"];
 
 pub(super) fn check_map(architecture: &str) -> Vec<String> {
     let named = |name: &str| architecture.contains(&format!("`{name}`"));

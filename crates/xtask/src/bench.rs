@@ -1,0 +1,183 @@
+//! `cargo xtask bench`: our binary and libtorrent side by side, on the same work, in one run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
+use serde_json::json;
+
+use jobs::{Client, Sample};
+use lab::Lab;
+use report::{Row, Table};
+
+mod jobs;
+mod lab;
+mod process;
+mod report;
+mod statistics;
+
+/// What to measure, and how.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// What to measure [default: all]
+    #[arg(value_enum)]
+    jobs: Vec<Job>,
+    /// How much to make a torrent of and to move
+    #[arg(long, default_value = "2GiB", value_parser = parse_size)]
+    size: u64,
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = parse_size)]
+    piece_length: u64,
+    /// How often, each time in another order
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+    #[arg(long, value_enum, default_value = "v1")]
+    format: Format,
+    /// Work in this folder [default: /dev/shm, or target where there is too little memory]
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// Write what was measured here, too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Measure this build of fluvial instead of making one
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Job {
+    /// Make a torrent
+    Create,
+    /// One seeder, one leecher, loopback
+    Pair,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    V1,
+    V2,
+    Hybrid,
+}
+
+impl Format {
+    fn name(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+            Self::Hybrid => "hybrid",
+        }
+    }
+}
+
+/// A row of a table: how it is called, and what measures it once.
+type Contender = (String, Box<dyn Fn(&Lab) -> Result<Sample>>);
+
+/// Measures, prints the tables, writes the JSON.
+pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
+    let lab = Lab::set_up(root, args)?;
+    jobs::describe(&lab)?;
+    let rival = jobs::introduce(&lab)?;
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    println!("== load average before: {}", load.trim());
+    let jobs = if args.jobs.is_empty() {
+        Job::value_variants()
+    } else {
+        &args.jobs
+    };
+    let mut tables = Vec::new();
+    for &job in jobs {
+        tables.push(measure(&lab, job, args.runs)?);
+    }
+    for table in &tables {
+        println!("\n{}", table.show());
+    }
+    if let Some(path) = &args.json {
+        let measured = json!({
+            "runs": args.runs,
+            "piece_length": lab.piece_length,
+            "format": lab.format,
+            "folder": lab.folder(),
+            "cpus": std::thread::available_parallelism().map_or(0, usize::from),
+            "load_before": load.trim(),
+            "libtorrent": rival,
+            "tables": tables.iter().map(Table::json).collect::<Vec<_>>(),
+        });
+        fs::write(path, format!("{measured:#}\n"))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Who takes part; the rival on its own comes last.
+fn contenders(job: Job) -> Vec<Contender> {
+    use Client::{Fluvial, Libtorrent};
+    match job {
+        Job::Create => [Fluvial, Libtorrent]
+            .map(|client| -> Contender {
+                let measure = move |lab: &Lab| jobs::create(lab, client);
+                (client.name().to_owned(), Box::new(measure))
+            })
+            .into(),
+        Job::Pair => [
+            (Fluvial, Fluvial),
+            (Fluvial, Libtorrent),
+            (Libtorrent, Fluvial),
+            (Libtorrent, Libtorrent),
+        ]
+        .map(|(seeder, leecher)| -> Contender {
+            let measure = move |lab: &Lab| jobs::pair(lab, seeder, leecher);
+            let name = format!("{} → {}", seeder.name(), leecher.name());
+            (name, Box::new(measure))
+        })
+        .into(),
+    }
+}
+
+/// Runs the contenders in turn, run by run, so that what slows the machine down slows all.
+fn measure(lab: &Lab, job: Job, runs: u32) -> Result<Table> {
+    let contenders = contenders(job);
+    let mut samples = vec![Vec::new(); contenders.len()];
+    for run in 0..runs as usize {
+        for turn in 0..contenders.len() {
+            let at = (run + turn) % contenders.len();
+            let (name, measure) = &contenders[at];
+            let sample = measure(lab).with_context(|| format!("{job:?}, {name}"))?;
+            println!(
+                "   {job:?} {}/{runs}: {name}: {:.2} s",
+                run + 1,
+                sample.seconds
+            );
+            samples[at].push(sample);
+        }
+    }
+    let mib = lab.size >> 20;
+    let rows = contenders.into_iter().zip(samples);
+    Ok(Table {
+        title: format!("{job:?}, {mib} MiB, {}, {runs} runs", lab.format),
+        bytes: lab.size,
+        rows: rows
+            .map(|((name, _), samples)| Row { name, samples })
+            .collect(),
+    })
+}
+
+/// Reads a size such as `2GiB` or `65536`.
+fn parse_size(text: &str) -> Result<u64> {
+    let end = text
+        .find(|letter: char| !letter.is_ascii_digit())
+        .unwrap_or(text.len());
+    let shift = match &text[end..] {
+        "" => 0,
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        unit => anyhow::bail!("unknown unit `{unit}`; write KiB, MiB or GiB"),
+    };
+    let number: u64 = text[..end].parse().context("write for example 2GiB")?;
+    let size = number.checked_mul(1 << shift).context("it is too large")?;
+    ensure!(size > 0, "it must be positive");
+    Ok(size)
+}
+
+#[cfg(test)]
+mod tests;
