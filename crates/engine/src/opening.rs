@@ -105,9 +105,7 @@ pub(crate) fn open(
         Purpose::Get {
             overwrite, wanted, ..
         } => {
-            if let Some(wanted) = wanted {
-                storage.select(wanted)?;
-            }
+            select(&storage, resume, wanted.as_deref())?;
             look.get(resume, *overwrite)?
         }
     };
@@ -118,6 +116,29 @@ pub(crate) fn open(
         partial,
         notices,
     })
+}
+
+/// Says which files are wanted now, after what was wanted before: parts that were kept aside for
+/// files that were not wanted then move to their places.
+fn select(
+    storage: &Storage,
+    resume: Option<&Arc<Resume>>,
+    wanted: Option<&[bool]>,
+) -> Result<(), OpenError> {
+    let before = match resume {
+        Some(resume) => resume.load()?.wanted,
+        None => None,
+    };
+    let all = vec![true; storage.content().files().len()];
+    if let Some(before) = before.filter(|before| before.len() == all.len()) {
+        storage.select(&before)?;
+    }
+    let wanted = wanted.unwrap_or(&all);
+    storage.select(wanted)?;
+    if let Some(resume) = resume {
+        resume.set_wanted(wanted)?;
+    }
+    Ok(())
 }
 
 /// Pieces held, and blocks on disk of others.

@@ -241,9 +241,6 @@ impl<'a> Job<'a> {
         let wanted = selection::wanted(&info, &self.args.files, magnet)?;
         if let Some(resume) = &self.plan.resume {
             record::save(resume, &info, &layers, &self.plan.trackers)?;
-            if let Some(wanted) = &wanted {
-                resume.set_wanted(wanted)?;
-            }
         }
         if let Some(wanted) = &wanted {
             let priority = |&wanted| {
