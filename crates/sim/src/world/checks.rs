@@ -1,8 +1,10 @@
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 
 use stdx::{Bitfield, Instant, PieceIndex};
 
-use super::{NodeIndex, World};
+use super::node::Node;
+use super::{NodeIndex, Place, World};
 
 /// Why a run failed: what is wrong, when, and what to type to see it again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +51,22 @@ impl World {
         if let Some(piece) = wrong {
             self.check_claim(node, piece);
         }
+    }
+
+    /// Only who lies is banned.
+    pub(super) fn banned(&mut self, by: NodeIndex, address: SocketAddr) {
+        let place = self.config.place;
+        let is = |node: &&mut Node| match place {
+            Place::World => node.address.ip() == address.ip(),
+            Place::OneMachine => node.address == address,
+        };
+        let liar = self.nodes.iter_mut().find(is).map(|node| {
+            node.bans += 1;
+            node.spec.lies > 0.0
+        });
+        self.require(liar == Some(true), || {
+            format!("{by:?} bans {address}, which is honest")
+        });
     }
 
     /// What is said to be durable is recorded.

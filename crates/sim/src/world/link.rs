@@ -143,12 +143,15 @@ impl World {
 
     /// Blocks were read from the disk for an end to send.
     pub(super) fn handle_reads(&mut self, node: NodeIndex, conn: ConnId, ranges: &[BlockRange]) {
-        let node_state = &mut self.nodes[node.get()];
+        let state = &mut self.nodes[node.get()];
         for &range in ranges {
-            let bytes = node_state
-                .store
-                .read(range.piece, range.begin, range.length);
-            let Some(end) = node_state.end(conn) else {
+            let mut bytes = state.store.read(range.piece, range.begin, range.length);
+            if self.rng.chance(state.spec.lies)
+                && let Some(byte) = bytes.as_mut().and_then(|bytes| bytes.first_mut())
+            {
+                *byte ^= 1;
+            }
+            let Some(end) = state.end(conn) else {
                 return;
             };
             let data = bytes.map(|bytes| Buf::copy_of(&bytes));

@@ -17,6 +17,8 @@ pub struct NodeReport {
     pub totals: Totals,
     /// Payload received, by who sent it.
     pub from: Vec<(NodeIndex, u64)>,
+    /// How often others have banned it.
+    pub bans: u32,
 }
 
 /// What came of a run.
@@ -116,6 +118,7 @@ impl World {
                 time: times.map(|(joined, completed)| completed - joined),
                 totals: traffic.total,
                 from: traffic.from.into_iter().collect(),
+                bans: node.bans,
             }
         })
     }

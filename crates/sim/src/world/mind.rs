@@ -259,7 +259,8 @@ impl World {
                 }
                 session::Event::PieceDone { piece, .. } => self.check_claim(node, piece),
                 session::Event::PieceFailed { piece, .. } => {
-                    self.require(false, || format!("{node:?} finds piece {piece} bad"));
+                    let honest = self.nodes.iter().all(|node| node.spec.lies == 0.0);
+                    self.require(!honest, || format!("{node:?} finds piece {piece} bad"));
                 }
                 session::Event::LayerReady { torrent } => {
                     let layers = mind.session.layers(torrent).cloned();
@@ -274,7 +275,7 @@ impl World {
                     self.nodes[node.get()].failed = Some(error.to_string());
                 }
                 session::Event::PeerBanned { addr, .. } => {
-                    self.require(false, || format!("{node:?} bans {addr}, which was honest"));
+                    self.banned(node, addr);
                 }
                 session::Event::TrackerWarning { .. } | session::Event::TrackerFailed { .. } => {}
             }

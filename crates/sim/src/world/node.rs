@@ -30,6 +30,8 @@ pub(crate) struct Node {
     pub(crate) disk_full: bool,
     /// Why its torrent could not go on, the last time.
     pub(crate) failed: Option<String>,
+    /// How many others have banned it.
+    pub(crate) bans: u32,
     /// Counts the processes that ran here.
     pub(crate) life: u32,
     pub(crate) mind: Option<Mind>,
@@ -91,6 +93,7 @@ impl Node {
             powered: true,
             disk_full: false,
             failed: None,
+            bans: 0,
             life: 0,
             mind: None,
             starts_left: 0,

@@ -78,6 +78,8 @@ pub struct NodeSpec {
     pub reachable: bool,
     /// Its disk.
     pub disk: DiskConfig,
+    /// How likely each block that it sends is wrong.
+    pub lies: f64,
     /// The block cache's budget in bytes; `None` is the usual one.
     pub cache_budget: Option<u64>,
 }
@@ -92,6 +94,7 @@ impl Default for NodeSpec {
             joins: Duration::ZERO,
             reachable: true,
             disk: DiskConfig::default(),
+            lies: 0.0,
             cache_budget: None,
         }
     }
@@ -149,6 +152,12 @@ impl NodeSpec {
     /// Its own upload limit, in bytes per second.
     pub fn up_limit(mut self, rate: u64) -> Self {
         self.limits.up = Some(rate);
+        self
+    }
+
+    /// See [`Self::lies`].
+    pub fn lies(mut self, chance: f64) -> Self {
+        self.lies = chance;
         self
     }
 

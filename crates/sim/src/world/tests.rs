@@ -1,4 +1,5 @@
 mod churn;
 mod figures;
+mod liars;
 mod pair;
 mod swarm;

@@ -1,4 +1,5 @@
-//! Small swarms whose peers leave and return: whoever stays completes.
+//! Small swarms whose peers leave and return, run out of disk, and may meet a liar: whoever stays
+//! completes.
 //!
 //! A failure names its seed; `FLUVIAL_SEED=17 cargo test -p sim replay` runs that one again.
 
@@ -29,6 +30,9 @@ fn world(seed: u64) -> World {
     if rng.chance(0.3) {
         leave_and_return(&mut world, &mut rng, first, true);
     }
+    if rng.chance(0.2) {
+        world.add(spec(&mut rng, NodeSpec::seed()).lies(0.1));
+    }
     for _ in 0..8 + rng.below(5) {
         let start = if rng.chance(0.3) {
             NodeSpec::magnet()
@@ -40,6 +44,14 @@ fn world(seed: u64) -> World {
         if rng.chance(0.5) {
             let returns = rng.chance(0.7);
             leave_and_return(&mut world, &mut rng, node, returns);
+        } else if rng.chance(0.2) {
+            let at = Duration::from_millis(rng.below(15_000));
+            world.at(at, node, Deed::FillDisk);
+            world.at(
+                at + Duration::from_millis(rng.below(20_000)),
+                node,
+                Deed::FreeDisk,
+            );
         }
     }
     world
