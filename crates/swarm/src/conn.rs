@@ -45,8 +45,8 @@ pub(crate) struct Conn {
     pub(crate) outstanding: BTreeSet<(PieceIndex, BlockIndex)>,
     /// Requests that it can still be given.
     pub(crate) want: u32,
-    /// How many requests it takes in all, as far as can be told from here.
-    pub(crate) depth: u32,
+    /// Blocks of every order to request, to hold against [`peer::Batch::taken`].
+    pub(crate) given: u64,
     /// No requests before this: it rejects what it is asked for.
     pub(crate) hold_until: Instant,
     pub(crate) totals: Totals,
@@ -83,7 +83,7 @@ impl Conn {
             suggested: Vec::new(),
             outstanding: BTreeSet::new(),
             want: 0,
-            depth: 0,
+            given: 0,
             hold_until: Instant::ZERO,
             totals: Totals::default(),
             useful_bytes: 0,
@@ -120,18 +120,11 @@ impl Conn {
         self.suggested.push(piece);
     }
 
-    /// Takes what a batch says about the request queue. The number left out requests that were on
-    /// their way to the connection when it was counted. The queue is deepened only block by
-    /// block, as the connection does, so these are not handed out a second time.
-    pub(crate) fn set_want(&mut self, want: u32, blocks: u32) {
-        let outstanding = self.outstanding.len() as u32;
-        let seen = want.saturating_add(outstanding);
-        self.depth = if outstanding == 0 {
-            want
-        } else {
-            seen.min(self.depth.saturating_add(blocks))
-        };
-        self.want = want.min(self.depth.saturating_sub(outstanding));
+    /// Takes what a batch says about the request queue: how many more requests it takes, less
+    /// those that were on their way when it was counted.
+    pub(crate) fn set_want(&mut self, want: u32, taken: u64) {
+        let under_way = self.given.saturating_sub(taken);
+        self.want = u64::from(want).saturating_sub(under_way) as u32;
     }
 
     pub(crate) fn set_totals(&mut self, now: Instant, totals: Totals) {

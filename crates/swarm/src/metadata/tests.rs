@@ -1,1 +1,142 @@
+use std::collections::BTreeSet;
 
+use hash::sha1;
+use metainfo::InfoHashes;
+use stdx::{ConnId, Duration, Instant};
+
+use super::{Fetch, Outcome, PIECE};
+
+const NOW: Instant = Instant::from_secs(1);
+
+/// The metadata of a v1 torrent with so many pieces.
+fn raw(pieces: usize) -> Vec<u8> {
+    let length = pieces * 16_384;
+    let mut raw = format!(
+        "d6:lengthi{length}e4:name1:x12:piece lengthi16384e6:pieces{}:",
+        pieces * 20
+    )
+    .into_bytes();
+    raw.extend((0..pieces * 20).map(|at| at as u8));
+    raw.push(b'e');
+    raw
+}
+
+fn fetch(raw: &[u8]) -> Fetch {
+    Fetch::new(InfoHashes {
+        v1: Some(sha1(raw)),
+        v2: None,
+    })
+}
+
+fn part(raw: &[u8], piece: u32) -> Vec<u8> {
+    raw.chunks(PIECE).nth(piece as usize).unwrap().to_vec()
+}
+
+/// Answers all requests, honestly but for the liars. Returns the last outcome.
+fn play(it: &mut Fetch, raw: &[u8], mut now: Instant, liars: &[u64]) -> Outcome {
+    for _ in 0..200 {
+        for (conn, piece) in it.requests(now) {
+            let mut data = part(raw, piece);
+            if liars.contains(&conn.0) {
+                data[0] ^= 1;
+            }
+            match it.received(conn, piece, data) {
+                Outcome::Continue => {}
+                Outcome::Wrong(blamed) => {
+                    assert!(
+                        blamed.iter().all(|conn| liars.contains(&conn.0)),
+                        "{blamed:?}"
+                    );
+                }
+                outcome => return outcome,
+            }
+        }
+        now += Duration::from_secs(1);
+    }
+    Outcome::Continue
+}
+
+#[test]
+fn pieces_come_from_several_peers() {
+    let raw = raw(10_000);
+    let mut it = fetch(&raw);
+    (1..=3).for_each(|conn| it.offered(NOW, ConnId(conn), raw.len() as u32));
+    let asked: BTreeSet<_> = it.requests(NOW).into_iter().map(|it| it.0).collect();
+    assert_eq!(asked.len(), 3);
+    for conn in 1..=3 {
+        it.closed(ConnId(conn));
+        it.offered(NOW, ConnId(conn), raw.len() as u32);
+    }
+    assert!(matches!(play(&mut it, &raw, NOW, &[]), Outcome::Done(info) if **info.raw() == raw));
+}
+
+#[test]
+fn liars_do_not_prevent_it_and_the_honest_are_not_blamed() {
+    let raw = raw(5_000);
+    for liars in [&[1][..], &[2, 3]] {
+        let mut it = fetch(&raw);
+        (1..=4).for_each(|conn| it.offered(NOW, ConnId(conn), raw.len() as u32));
+        assert!(matches!(play(&mut it, &raw, NOW, liars), Outcome::Done(_)));
+    }
+}
+
+#[test]
+fn a_wrong_size_stated_by_few_is_not_believed() {
+    let raw = raw(3_000);
+    let mut it = fetch(&raw);
+    it.offered(NOW, ConnId(1), 17);
+    it.offered(NOW, ConnId(2), raw.len() as u32);
+    it.offered(NOW, ConnId(3), raw.len() as u32);
+    it.offered(NOW, ConnId(4), u32::MAX);
+    it.offered(NOW, ConnId(5), 0);
+    assert!(matches!(play(&mut it, &raw, NOW, &[]), Outcome::Done(_)));
+}
+
+#[test]
+fn who_does_not_answer_is_passed_over() {
+    let raw = raw(3_000);
+    let mut it = fetch(&raw);
+    it.offered(NOW, ConnId(1), raw.len() as u32);
+    assert!(!it.requests(NOW).is_empty());
+    it.rejected(NOW, ConnId(1), 0);
+    it.offered(NOW, ConnId(2), raw.len() as u32);
+    let later = NOW + Duration::from_secs(9);
+    let asked: BTreeSet<_> = it.requests(later).into_iter().map(|it| it.0).collect();
+    assert_eq!(asked, BTreeSet::from([ConnId(2)]));
+}
+
+#[test]
+fn hashes_that_contradict_each_other_name_no_torrent() {
+    let raw = raw(10);
+    let v2 = Some(hash::sha256(b"something else"));
+    let mut it = Fetch::new(InfoHashes {
+        v1: Some(sha1(&raw)),
+        v2,
+    });
+    it.offered(NOW, ConnId(1), raw.len() as u32);
+    assert!(matches!(
+        play(&mut it, &raw, NOW, &[]),
+        Outcome::Unusable(_)
+    ));
+}
+
+#[test]
+fn answers_nobody_asked_for_are_ignored() {
+    let raw = raw(10);
+    let mut it = fetch(&raw);
+    it.offered(NOW, ConnId(1), raw.len() as u32);
+    assert!(matches!(
+        it.received(ConnId(1), 0, raw.clone()),
+        Outcome::Continue
+    ));
+    it.requests(NOW);
+    assert!(matches!(
+        it.received(ConnId(2), 0, raw.clone()),
+        Outcome::Continue
+    ));
+    assert!(matches!(
+        it.received(ConnId(1), 7, raw.clone()),
+        Outcome::Continue
+    ));
+    assert!(matches!(it.received(ConnId(1), 0, raw), Outcome::Done(_)));
+}

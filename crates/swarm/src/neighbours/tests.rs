@@ -1,1 +1,131 @@
+use std::net::SocketAddr;
 
+use stdx::{ConnId, Duration, Instant, Rng};
+
+use super::{Identity, KNOWN_MAX, Limits, Neighbours, Origin};
+
+const NOW: Instant = Instant::from_secs(100);
+
+fn addr(host: u32) -> SocketAddr {
+    let [a, b, c, d] = (0x5000_0000 + host).to_be_bytes();
+    SocketAddr::from(([a, b, c, d], 6881))
+}
+
+fn neighbours(limits: Limits) -> Neighbours {
+    Neighbours::new(NOW, limits, Rng::new(1))
+}
+
+fn next(it: &mut Neighbours, now: Instant, connections: usize) -> Option<SocketAddr> {
+    it.next(now, connections, false, |_| false)
+}
+
+#[test]
+fn identities_have_a_port_only_where_addresses_are_shared() {
+    let same =
+        |a: &str, b: &str| Identity::of(a.parse().unwrap()) == Identity::of(b.parse().unwrap());
+    for (a, b, expected) in [
+        ("80.1.2.3:1", "80.1.2.3:2", true),
+        ("80.1.2.3:1", "[::ffff:80.1.2.3]:2", true),
+        ("80.1.2.3:1", "80.1.2.4:1", false),
+        ("127.0.0.1:1", "127.0.0.1:2", false),
+        ("10.1.1.1:1", "10.1.1.1:2", false),
+        ("169.254.1.1:1", "169.254.1.1:2", false),
+        ("[fe80::1]:1", "[fe80::1]:2", false),
+        ("[fd00::1]:1", "[fd00::1]:2", false),
+        ("[2001:db8::1]:1", "[2001:db8::1]:2", true),
+    ] {
+        assert_eq!(same(a, b), expected, "{a} {b}");
+    }
+}
+
+#[test]
+fn the_number_of_addresses_is_bounded_and_the_user_s_stay() {
+    let mut it = neighbours(Limits::default());
+    it.add(NOW, addr(0), Origin::User);
+    for host in 1..KNOWN_MAX as u32 + 500 {
+        it.add(NOW, addr(host), Origin::Tracker);
+    }
+    assert_eq!(it.len(), KNOWN_MAX);
+    assert_eq!(next(&mut it, NOW, 0), Some(addr(0)));
+}
+
+#[test]
+fn nonsense_addresses_are_not_kept() {
+    let mut it = neighbours(Limits::default());
+    for text in [
+        "80.1.2.3:0",
+        "0.0.0.0:1",
+        "255.255.255.255:1",
+        "224.0.0.1:1",
+        "[ff02::1]:1",
+    ] {
+        it.add(NOW, text.parse().unwrap(), Origin::Pex);
+    }
+    assert!(it.is_empty());
+}
+
+#[test]
+fn attempts_are_limited_in_number_and_rate() {
+    let limits = Limits {
+        connections: 50,
+        half_open: 10,
+        connect_rate: 2,
+        connect_burst: 4,
+    };
+    let mut it = neighbours(limits);
+    (0..100).for_each(|host| it.add(NOW, addr(host), Origin::Tracker));
+    let mut at_once = 0;
+    while next(&mut it, NOW, 0).is_some() {
+        at_once += 1;
+    }
+    assert_eq!(at_once, 4);
+    let later = NOW + Duration::from_secs(100);
+    while next(&mut it, later, 0).is_some() {
+        at_once += 1;
+    }
+    assert_eq!(at_once, 4 + 4);
+    let later = later + Duration::from_secs(100);
+    while next(&mut it, later, 0).is_some() {}
+    assert_eq!(it.half_open(), 10);
+    it.expire(later + Duration::from_mins(2));
+    assert_eq!(it.half_open(), 0);
+    assert_eq!(next(&mut it, later, 50), None);
+}
+
+#[test]
+fn failures_are_tried_again_later_and_later_and_then_forgotten() {
+    let mut it = neighbours(Limits::default());
+    it.add(NOW, addr(1), Origin::Tracker);
+    let (mut now, mut waits) = (NOW, Vec::new());
+    while !it.is_empty() {
+        let start = now;
+        while next(&mut it, now, 0).is_none() {
+            now += Duration::from_secs(1);
+        }
+        waits.push(now.since(start).as_secs());
+        it.failed(now, addr(1));
+    }
+    assert_eq!(waits, [0, 5, 60, 90, 120, 150, 180, 210, 240]);
+}
+
+#[test]
+fn taken_banned_and_own_addresses_are_left_out_and_seeds_when_of_no_use() {
+    let mut it = neighbours(Limits::default());
+    (1..=4).for_each(|host| it.add(NOW, addr(host), Origin::Tracker));
+    it.ban(addr(1));
+    it.add(NOW, addr(1), Origin::Tracker);
+    it.set_self(addr(2));
+    it.set_seed(addr(3), true);
+    assert_eq!(
+        it.next(NOW, 0, true, |identity| identity == Identity::of(addr(4))),
+        None
+    );
+    assert_eq!(it.next(NOW, 0, true, |_| false), Some(addr(4)));
+    assert_eq!(it.next(NOW, 0, false, |_| false), Some(addr(3)));
+    it.connected(NOW, addr(3), ConnId(1));
+    it.closed(NOW, addr(3), ConnId(1), true);
+    assert_eq!(
+        it.next(NOW + Duration::from_secs(6), 0, false, |_| false),
+        Some(addr(3))
+    );
+}

@@ -61,6 +61,7 @@ impl Swarm {
         it.want -= (ranges.len() as u32).min(it.want);
         if !ranges.is_empty() {
             it.active = now;
+            it.given += ranges.len() as u64;
             self.freed |= content.picker.is_endgame();
             self.order(conn, Order::Request(ranges));
         }

@@ -11,8 +11,6 @@ const PEX_MAX: usize = 100;
 
 impl Swarm {
     pub(super) fn take_batch(&mut self, now: Instant, conn: ConnId, batch: Batch) {
-        let is_block = |report: &&Report| matches!(report, Report::Block { .. });
-        let blocks = batch.reports.iter().filter(is_block).count() as u32;
         for report in batch.reports {
             // Any of them may end the connection.
             if !self.conns.contains_key(&conn) {
@@ -24,7 +22,7 @@ impl Swarm {
             return;
         };
         it.set_totals(now, batch.totals);
-        it.set_want(batch.want, blocks);
+        it.set_want(batch.want, batch.taken);
         self.refill(now, conn);
     }
 
@@ -53,7 +51,6 @@ impl Swarm {
             Report::Unchoked => self.update(conn, |it| {
                 it.choked = false;
                 it.hold_until = now;
-                it.depth = u32::MAX;
             }),
             Report::Block { range, data } => self.take_block(now, conn, range, data),
             Report::Rejected(ranges) => self.take_rejects(now, conn, &ranges),

@@ -80,6 +80,9 @@ pub(super) struct World {
     /// By who it belongs to, and to whom it leads.
     sides: BTreeMap<(usize, usize), Side>,
     rng: Rng,
+    /// Pieces that some downloader has, and what node 0 had sent when these were all.
+    out: BTreeSet<PieceIndex>,
+    pub(super) sent_when_out: Option<u64>,
 }
 
 impl World {
@@ -114,6 +117,8 @@ impl World {
             info: info.clone(),
             sides: BTreeMap::new(),
             rng,
+            out: BTreeSet::new(),
+            sent_when_out: None,
         };
         for a in 0..rates.len() {
             for b in 0..a {
@@ -279,6 +284,7 @@ impl World {
             let batch = Batch {
                 reports,
                 want,
+                taken: u64::MAX,
                 totals: side.totals,
             };
             self.nodes[own]
@@ -307,6 +313,11 @@ impl World {
                 let verdict = node.swarm.handle_hashed(now, range.piece, sha1, None);
                 assert_eq!(verdict, Verdict::Good);
                 node.swarm.handle_written(now, range.piece);
+                self.out.insert(range.piece);
+                if self.out.len() as u32 == self.info.layout().pieces() {
+                    let sent = self.nodes[0].sent;
+                    self.sent_when_out.get_or_insert(sent);
+                }
             }
         }
         while let Some(event) = self.nodes[own].swarm.poll_event() {
