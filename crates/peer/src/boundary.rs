@@ -177,6 +177,9 @@ pub struct Batch {
     /// How many more blocks the request queue would take now; while the remote chokes, only
     /// blocks of pieces that it allowed.
     pub want: u32,
+    /// Blocks of every [`Order::Request`] so far. What the owner gave beyond that was on its way
+    /// when `want` was counted, and is to be taken off it.
+    pub taken: u64,
     /// Traffic so far.
     pub totals: Totals,
 }

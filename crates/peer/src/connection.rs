@@ -49,6 +49,8 @@ pub(crate) struct Connection {
     pub(crate) allowed_ours: Vec<PieceIndex>,
 
     pub(crate) pipeline: Pipeline,
+    /// Blocks of every order to request, see [`crate::Batch::taken`].
+    pub(crate) taken: u64,
     pub(crate) uploads: Uploads,
     pub(crate) extensions: Extensions,
     pub(crate) outbox: Outbox,
@@ -99,6 +101,7 @@ impl Connection {
             allowed_budget: 0,
             allowed_ours: Vec::new(),
             pipeline: Pipeline::new(&config),
+            taken: 0,
             uploads: Uploads::new(&config),
             extensions: Extensions::default(),
             outbox: Outbox::default(),

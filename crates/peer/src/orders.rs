@@ -37,7 +37,10 @@ impl Connection {
                     self.pipeline.rest();
                 }
             }
-            Order::Request(ranges) => self.request(now, ranges),
+            Order::Request(ranges) => {
+                self.taken += ranges.len() as u64;
+                self.request(now, ranges);
+            }
             Order::Cancel(ranges) => {
                 for range in ranges {
                     if self.pipeline.cancel(range) {

@@ -167,6 +167,7 @@ impl Peer {
         Batch {
             reports,
             want: self.want(),
+            taken: self.connection.taken,
             totals: self.totals(),
         }
     }

@@ -12,7 +12,9 @@ mod time;
 // The public interface is:
 pub use bitfield::Bitfield;
 pub use bucket::TokenBucket;
-pub use ids::{BLOCK_LENGTH, BlockIndex, BlockRange, ConnId, FileIndex, PeerId, PieceIndex, TorrentId};
+pub use ids::{
+    BLOCK_LENGTH, BlockIndex, BlockRange, ConnId, FileIndex, PeerId, PieceIndex, TorrentId,
+};
 pub use pool::{Buf, Pool};
 pub use rate::RateMeter;
 pub use rng::Rng;

@@ -12,7 +12,12 @@ pub struct RateMeter<const SECONDS: usize = 10> {
 
 impl<const SECONDS: usize> Default for RateMeter<SECONDS> {
     fn default() -> Self {
-        Self { buckets: [0; SECONDS], second: 0, started: None, total: 0 }
+        Self {
+            buckets: [0; SECONDS],
+            second: 0,
+            started: None,
+            total: 0,
+        }
     }
 }
 
@@ -28,7 +33,9 @@ impl<const SECONDS: usize> RateMeter<SECONDS> {
     /// Mean rate over the window (or since the first byte, when that is later), bytes per second.
     pub fn rate(&mut self, now: Instant) -> u64 {
         self.advance(now);
-        let Some(started) = self.started else { return 0 };
+        let Some(started) = self.started else {
+            return 0;
+        };
         let seconds = (self.second - started + 1).min(SECONDS as u64);
         self.buckets.iter().sum::<u64>() / seconds
     }

@@ -279,7 +279,9 @@ impl World {
             side.recent = 0;
             side.depth += (settled - side.depth) * 0.005;
             let room = (side.depth as u32).saturating_sub(side.asked.len() as u32);
-            let want = if side.choked { 0 } else { room };
+            // As the real one: requests travel in batches.
+            let full = side.asked.len() as f64 > side.depth * 0.75;
+            let want = if side.choked || full { 0 } else { room };
             let reports = std::mem::take(&mut side.reports);
             let batch = Batch {
                 reports,
