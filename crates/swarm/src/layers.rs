@@ -68,6 +68,11 @@ impl Layers {
         &self.complete
     }
 
+    /// Whether the layer below this root is complete.
+    pub(crate) fn is_known(&self, root: &Sha256Digest) -> bool {
+        self.complete.get(root).is_some()
+    }
+
     /// Whether hashes are missing.
     pub(crate) fn is_fetching(&self) -> bool {
         !self.queue.is_empty() || !self.fetches.is_empty()
@@ -120,7 +125,7 @@ impl Layers {
     }
 
     /// Takes an answer; returns the files that gained hashes, and the pieces of each that did,
-    /// counted within the file.
+    /// counted within the file. See [`Self::is_known`] for whether that was the last.
     ///
     /// # Errors
     /// When it was not asked for or its proof fails: the peer is to blame.
@@ -174,8 +179,7 @@ impl Layers {
         self.refused.retain(|(refuser, _)| *refuser != conn);
     }
 
-    /// Notes the node of a piece that passed its v1 check; returns the files whose layer this
-    /// completed.
+    /// Notes the node of a piece that passed its check; returns whether this completed a layer.
     ///
     /// # Errors
     /// When the layer does not fit the file's root.
@@ -184,12 +188,12 @@ impl Layers {
         info: &Info,
         piece: PieceIndex,
         node: Sha256Digest,
-    ) -> Result<(), Contradiction> {
+    ) -> Result<bool, Contradiction> {
         let Some(place) = info.layout().v2_piece(piece) else {
-            return Ok(());
+            return Ok(false);
         };
         if place.whole_file || self.complete.get(&place.root).is_some() {
-            return Ok(());
+            return Ok(false);
         }
         let pieces = info.layout().file_pieces(place.file);
         let nodes = self
@@ -200,13 +204,13 @@ impl Layers {
             *slot = Some(node);
         }
         if nodes.contains(&None) {
-            return Ok(());
+            return Ok(false);
         }
         let nodes = nodes.iter().copied().flatten().collect();
         let length = info.layout().file(place.file).map_or(0, |file| file.length);
         let layer = PieceLayer::new(place.root, length, info.piece_length(), nodes);
         self.complete(layer.ok_or(Contradiction)?);
-        Ok(())
+        Ok(true)
     }
 
     /// What answers a peer's hash request; `None`: reject it.

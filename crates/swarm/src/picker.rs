@@ -172,6 +172,11 @@ impl Picker {
         self.partials.contains_key(&piece.0)
     }
 
+    /// How many pieces are in progress.
+    pub fn partial_count(&self) -> usize {
+        self.partials.len()
+    }
+
     /// The pieces in progress and the blocks of each that are here.
     pub fn partials(&self) -> impl Iterator<Item = (PieceIndex, Bitfield)> + '_ {
         self.partials.iter().map(|(&piece, partial)| {

@@ -306,7 +306,7 @@ impl Swarm {
             seeds: ready().filter(|conn| conn.is_seed()).count(),
             known: self.neighbours.len(),
             outstanding: self.conns.values().map(|conn| conn.outstanding.len()).sum(),
-            partials: content.map_or(0, |content| content.picker.partials().count()),
+            partials: content.map_or(0, |content| content.picker.partial_count()),
         }
     }
 

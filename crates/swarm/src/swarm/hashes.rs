@@ -80,7 +80,7 @@ impl Swarm {
         let Some(content) = &mut self.content else {
             return;
         };
-        let before = content.layers.known().iter().count();
+        let known = content.layers.is_known(&request.root);
         let Ok(gained) = content.layers.answered(conn, request, hashes) else {
             if let Some(addr) = self.conns.get(&conn).map(|it| it.addr) {
                 self.ban(now, addr);
@@ -97,7 +97,7 @@ impl Swarm {
                 }
             }
         }
-        if content.layers.known().iter().count() > before {
+        if !known && content.layers.is_known(&request.root) {
             self.events.push_back(Event::LayerReady);
         }
     }

@@ -5,6 +5,7 @@ use peer::{CloseReason, Order};
 use stdx::{ConnId, Instant, PieceIndex};
 
 use super::Swarm;
+use crate::layers::Contradiction;
 use crate::{Contributors, Event, Identity, Verdict};
 
 impl Swarm {
@@ -142,11 +143,11 @@ impl Swarm {
         }
         let mut contradiction = false;
         if let Some(root) = root {
-            let before = content.layers.known().iter().count();
             let info = content.info.clone();
-            contradiction = content.layers.computed(&info, piece, root).is_err();
-            if content.layers.known().iter().count() > before {
-                self.events.push_back(Event::LayerReady);
+            match content.layers.computed(&info, piece, root) {
+                Ok(true) => self.events.push_back(Event::LayerReady),
+                Ok(false) => {}
+                Err(Contradiction) => contradiction = true,
             }
         }
         for addr in self.addrs_of(&contributors) {

@@ -15,8 +15,6 @@ struct Stage {
     swarm: Swarm,
     info: Arc<Info>,
     now: Instant,
-    /// What batches say about the requests that the connection has seen.
-    taken: u64,
 }
 
 impl Stage {
@@ -30,12 +28,7 @@ impl Stage {
             had.set(piece);
         }
         swarm.start(now, &had, Vec::new());
-        Self {
-            swarm,
-            info,
-            now,
-            taken: u64::MAX,
-        }
+        Self { swarm, info, now }
     }
 
     fn hello(node: usize) -> Report {
@@ -284,15 +277,11 @@ fn rejected_blocks_are_asked_of_others_at_once_and_of_the_same_later() {
 fn requests_on_their_way_are_not_given_out_a_second_time() {
     let mut it = Stage::new(100, &[]);
     assert_eq!(it.seed(1, 10).len(), 10);
-    // The connection has seen none of these, then all, each time with so much room left.
-    it.taken = 0;
-    it.batch(1, Vec::new(), 10);
-    assert_eq!(requests(&it.orders(), 1), []);
-    it.batch(1, Vec::new(), 12);
-    assert_eq!(requests(&it.orders(), 1).len(), 2);
-    it.taken = 12;
-    it.batch(1, Vec::new(), 3);
-    assert_eq!(requests(&it.orders(), 1).len(), 3);
+    // The connection has seen none of these and says so; then it has seen them all.
+    for (want, taken, given) in [(10, 0, 0), (12, 0, 2), (12, 10, 10), (3, 22, 3)] {
+        it.early_batch(1, Vec::new(), want, taken);
+        assert_eq!(requests(&it.orders(), 1).len(), given, "{want} {taken}");
+    }
 }
 
 #[test]
@@ -362,7 +351,6 @@ fn a_magnet_gets_its_metadata_and_then_its_pieces() {
         swarm,
         info: info.clone(),
         now,
-        taken: u64::MAX,
     };
     it.admit(1, 1, Direction::Outgoing);
     let size = info.raw().len();
