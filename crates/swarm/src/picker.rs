@@ -155,6 +155,11 @@ impl Picker {
         self.order.availability(piece.0) + self.order.seeds()
     }
 
+    /// How many connected peers have everything.
+    pub fn seeds(&self) -> u32 {
+        self.order.seeds()
+    }
+
     /// How many connected peers other than seeds have the piece.
     pub fn copies_beside_seeds(&self, piece: PieceIndex) -> u32 {
         self.order.availability(piece.0)
@@ -301,6 +306,22 @@ impl Picker {
         }
         self.settle(piece.0);
         released
+    }
+
+    /// Takes back all requests for a piece of which nothing is here yet, so that it can be picked
+    /// anew; returns them.
+    pub fn reconsider(&mut self, piece: PieceIndex) -> Vec<(ConnId, BlockIndex)> {
+        let untouched = |partial: &&Partial| !partial.has_any();
+        let Some(partial) = self.partials.get(&piece.0).filter(untouched) else {
+            return Vec::new();
+        };
+        let blocks = (0..partial.blocks.len() as u32).map(BlockIndex);
+        let asked = blocks
+            .flat_map(|block| partial.askers(block).map(move |conn| (conn, block)))
+            .collect();
+        self.partials.remove(&piece.0);
+        self.settle(piece.0);
+        asked
     }
 
     /// Notes that a piece passed its check.

@@ -26,6 +26,7 @@ enum Step {
     Priority(u32, u8),
     Verifiable(u32, bool),
     Lost(u32),
+    Reconsider(u32),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -45,7 +46,8 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (nth, any::<bool>()).prop_map(|(nth, good)| Step::Verdict { nth, good }),
         1 => (piece.clone(), 0..8u8).prop_map(|(piece, level)| Step::Priority(piece, level)),
         1 => (piece.clone(), any::<bool>()).prop_map(|(piece, is)| Step::Verifiable(piece, is)),
-        1 => piece.prop_map(Step::Lost),
+        1 => piece.clone().prop_map(Step::Lost),
+        1 => piece.prop_map(Step::Reconsider),
     ]
 }
 
@@ -134,6 +136,13 @@ impl Model {
             Step::Verifiable(piece, is) => {
                 self.verifiable[piece as usize] = is;
                 self.picker.set_verifiable(PieceIndex(piece), is);
+            }
+            Step::Reconsider(piece) => {
+                for (conn, block) in self.picker.reconsider(PieceIndex(piece)) {
+                    assert!(self.asked[conn.0 as usize].remove(&(piece, block.0)));
+                }
+                let asked = (0..BLOCKS).any(|block| self.is_asked((piece, block)));
+                assert!(!asked || (0..BLOCKS).any(|block| self.got.contains(&(piece, block))));
             }
             Step::Lost(piece) => {
                 if self.have.remove(&piece) {

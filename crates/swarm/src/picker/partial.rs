@@ -90,7 +90,12 @@ impl Partial {
 
     /// Whether nothing of the piece was received or asked for.
     pub(super) fn is_untouched(&self) -> bool {
-        self.free == self.missing && self.contributors.is_empty() && !self.unknown
+        self.free == self.missing && !self.has_any()
+    }
+
+    /// Whether some of the piece is here.
+    pub(super) fn has_any(&self) -> bool {
+        !self.contributors.is_empty() || self.unknown
     }
 
     /// Whether nobody but `conn` has sent, or was asked for, any of it.

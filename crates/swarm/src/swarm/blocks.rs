@@ -1,7 +1,8 @@
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use peer::Order;
-use stdx::{BlockRange, Buf, ConnId, Duration, Instant};
+use stdx::{BlockRange, Buf, ConnId, Duration, Instant, PieceIndex};
 
 use super::Swarm;
 use crate::conn::Conn;
@@ -139,6 +140,29 @@ impl Swarm {
         }
         if !it.choked && !ranges.is_empty() {
             it.hold_until = now + REJECT_PAUSE;
+        }
+    }
+
+    /// Withdraws what the only seed was asked for of a piece that somebody else has by now and of
+    /// which nothing has come: the seed does better to send what nobody has.
+    pub(super) fn spare_the_seed(&mut self, piece: PieceIndex) {
+        let Some(content) = &mut self.content else {
+            return;
+        };
+        let mut cancels: BTreeMap<ConnId, Vec<BlockRange>> = BTreeMap::new();
+        for (conn, block) in content.picker.reconsider(piece) {
+            let range = content.info.layout().request(piece, block);
+            cancels.entry(conn).or_default().extend(range);
+        }
+        for (conn, ranges) in cancels {
+            let Some(it) = self.conns.get_mut(&conn) else {
+                continue;
+            };
+            for range in &ranges {
+                it.outstanding.remove(&(piece, range.block()));
+            }
+            self.freed = true;
+            self.order(conn, Order::Cancel(ranges));
         }
     }
 

@@ -155,11 +155,15 @@ impl Swarm {
         it.active = now;
         content.picker.peer_gained(have, piece);
         it.useful_pieces += u32::from(content.wanted.get(piece.0));
+        let is_out = content.picker.seeds() == 1 && content.picker.copies_beside_seeds(piece) == 1;
         if it.is_seed() {
             self.after_pieces(now, conn);
         } else {
             self.update_interest(conn);
             self.suggest(now, conn);
+        }
+        if is_out {
+            self.spare_the_seed(piece);
         }
     }
 

@@ -285,6 +285,27 @@ fn requests_on_their_way_are_not_given_out_a_second_time() {
 }
 
 #[test]
+fn the_only_seed_is_spared_a_piece_that_others_have_by_now() {
+    let mut it = Stage::new(100, &[]);
+    let ranges = it.seed(1, 4);
+    it.admit(2, 2, Direction::Incoming);
+    let (begun, waiting) = (ranges[0].piece, ranges[2].piece);
+    it.deliver(1, &ranges[..1]);
+    it.orders();
+    for piece in [begun, waiting] {
+        it.batch(2, vec![Report::Have(piece)], 0);
+    }
+    let cancelled = it
+        .orders()
+        .into_iter()
+        .find_map(|(conn, order)| match order {
+            Order::Cancel(ranges) => Some((conn, ranges)),
+            _ => None,
+        });
+    assert_eq!(cancelled, Some((ConnId(1), ranges[2..].to_vec())));
+}
+
+#[test]
 fn skipped_files_complete_the_rest_and_can_be_added_later() {
     let mut it = Stage::new(2, &[]);
     it.swarm.select(it.now, vec![Priority::Skip]);
