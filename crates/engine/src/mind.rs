@@ -254,9 +254,14 @@ impl Mind {
         if let Event::Stopped { .. } = event {
             self.around.disk.detach(torrent);
         }
-        if let Some(listener) = self.listeners.get(&torrent)
-            && listener.try_send(event).is_err()
-        {
+        let Some(listener) = self.listeners.get(&torrent) else {
+            return;
+        };
+        // A thousand small files make a thousand of these; one that waits stands for all.
+        if matches!(event, Event::LayerReady { .. }) && listener.capacity() < EVENTS_MAX {
+            return;
+        }
+        if listener.try_send(event).is_err() {
             self.listeners.remove(&torrent);
         }
     }

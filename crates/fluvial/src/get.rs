@@ -101,6 +101,7 @@ impl Plan {
             resume: None,
             folder: args.output.clone(),
             metainfo: None,
+
             magnet,
         };
         if !args.list {
@@ -158,6 +159,8 @@ struct Job<'a> {
     patience: Patience,
     /// Once known.
     info: Option<Arc<Info>>,
+    /// Since the metadata was recorded.
+    layers_changed: bool,
 }
 
 impl<'a> Job<'a> {
@@ -202,6 +205,7 @@ impl<'a> Job<'a> {
             live,
             patience,
             info: None,
+            layers_changed: false,
         })
     }
 
@@ -308,7 +312,7 @@ impl<'a> Job<'a> {
             tokio::select! {
                 biased;
                 event = self.torrent.event() => match event {
-                    Some(Happened::LayerReady { .. }) => self.save_layers().await?,
+                    Some(Happened::LayerReady { .. }) => self.layers_changed = true,
                     Some(event) => return Ok(event),
                     None => return Err(anyhow!("the engine has stopped").into()),
                 },
@@ -320,6 +324,9 @@ impl<'a> Job<'a> {
 
     /// Records v2 piece hashes as they come, so that a resumed magnet can verify its files.
     async fn save_layers(&mut self) -> Result<(), Ended> {
+        if !std::mem::take(&mut self.layers_changed) {
+            return Ok(());
+        }
         let (Some(resume), Some(info)) = (&self.plan.resume, &self.info) else {
             return Ok(());
         };
@@ -328,6 +335,7 @@ impl<'a> Job<'a> {
     }
 
     async fn tick(&mut self) -> Result<(), Ended> {
+        self.save_layers().await?;
         let Some(status) = self.torrent.status().await? else {
             return Ok(());
         };
@@ -419,6 +427,10 @@ impl<'a> Job<'a> {
     /// Says goodbye: what is held is written and recorded, trackers are told.
     async fn end(&mut self) {
         self.live.clear();
+        self.layers_changed |= self.plan.metainfo.is_none();
+        if let Err(Ended::Failed(error)) = self.save_layers().await {
+            tracing::warn!("the piece hashes were not recorded: {error:#}");
+        }
         farewell::stop(&mut self.torrent).await;
         self.engine.close().await;
     }
