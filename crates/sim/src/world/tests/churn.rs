@@ -6,7 +6,7 @@
 use metainfo::Version;
 use stdx::{Duration, Rng};
 
-use crate::{Deed, NodeIndex, NodeSpec, Source, World};
+use crate::{Deed, NodeIndex, NodeSpec, Place, Source, World, WorldConfig};
 
 /// How long a world may live: many times what the slowest needs.
 const LIMIT: Duration = Duration::from_mins(40);
@@ -25,7 +25,18 @@ fn world(seed: u64) -> World {
     } else {
         vec![size / 3, 0, 77, size / 2]
     };
-    let mut world = World::new(seed, Source::new(version, &sizes, piece_length, seed));
+    let source = Source::new(version, &sizes, piece_length, seed);
+    let config = WorldConfig {
+        place: if rng.chance(0.2) {
+            Place::OneMachine
+        } else {
+            Place::World
+        },
+        boundary: Duration::from_micros([1, 500, 100_000][rng.index(3)]),
+        fragmentation: rng.unit(),
+        ..WorldConfig::default()
+    };
+    let mut world = World::with_config(seed, source, config);
     let first = world.add(spec(&mut rng, NodeSpec::seed()));
     if rng.chance(0.3) {
         leave_and_return(&mut world, &mut rng, first, true);
