@@ -36,9 +36,7 @@ impl AccessList {
     /// # Errors
     /// Names the first line that is something else.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let lines = text
-            .lines()
-            .map(|line| line.split('#').next().unwrap_or_default().trim());
+        let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
         let hashes = (1..).zip(lines).filter(|(_, line)| !line.is_empty());
         hashes
             .map(|(line, text)| text.parse().map_err(|_| Error::BadAccessList { line }))

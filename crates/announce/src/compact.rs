@@ -25,17 +25,11 @@ pub(crate) fn read(bytes: &[u8], ipv6: bool, limit: usize, out: &mut Vec<SocketA
         let &[a, b, c, d, high, low] = chunk else {
             return None;
         };
-        Some(SocketAddr::from((
-            Ipv4Addr::new(a, b, c, d),
-            u16::from_be_bytes([high, low]),
-        )))
+        Some(SocketAddr::from((Ipv4Addr::new(a, b, c, d), u16::from_be_bytes([high, low]))))
     };
     let read_v6 = |chunk: &[u8]| {
         let (ip, port) = (chunk.first_chunk::<16>()?, chunk.last_chunk::<2>()?);
-        Some(SocketAddr::from((
-            Ipv6Addr::from(*ip),
-            u16::from_be_bytes(*port),
-        )))
+        Some(SocketAddr::from((Ipv6Addr::from(*ip), u16::from_be_bytes(*port))))
     };
     let peers = bytes
         .chunks_exact(if ipv6 { V6 } else { V4 })

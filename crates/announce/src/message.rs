@@ -89,10 +89,7 @@ pub enum RetryIn {
 impl Failure {
     /// A failure for `reason`, shortened and without control characters.
     pub fn new(reason: &[u8]) -> Self {
-        Self {
-            reason: printable(reason),
-            retry: None,
-        }
+        Self { reason: printable(reason), retry: None }
     }
 }
 

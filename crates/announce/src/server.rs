@@ -130,32 +130,16 @@ impl Server {
             UdpRequest::Connect { transaction } => {
                 self.counters.udp_connects += 1;
                 let connection = self.connection_ids.issue(now, source.ip());
-                UdpResponse::Connect {
-                    transaction,
-                    connection,
-                }
-                .write(false, out);
+                UdpResponse::Connect { transaction, connection }.write(false, out);
                 return true;
             }
-            UdpRequest::Announce {
-                connection,
-                transaction,
-                ..
-            }
-            | UdpRequest::Scrape {
-                connection,
-                transaction,
-                ..
-            } => (connection, transaction),
+            UdpRequest::Announce { connection, transaction, .. }
+            | UdpRequest::Scrape { connection, transaction, .. } => (connection, transaction),
         };
         if !self.connection_ids.verify(now, source.ip(), connection) {
             self.counters.udp_unverified += 1;
             let message = "connection id is stale".to_owned();
-            UdpResponse::Error {
-                transaction,
-                message,
-            }
-            .write(false, out);
+            UdpResponse::Error { transaction, message }.write(false, out);
             return out.len() <= datagram.len();
         }
         let response = match request {
@@ -164,13 +148,8 @@ impl Server {
             }
             UdpRequest::Scrape { info_hashes, .. } => {
                 self.counters.udp_scrapes += 1;
-                let entries = info_hashes
-                    .iter()
-                    .map(|hash| self.scrape(hash, source.ip()));
-                UdpResponse::Scrape {
-                    transaction,
-                    entries: entries.collect(),
-                }
+                let entries = info_hashes.iter().map(|hash| self.scrape(hash, source.ip()));
+                UdpResponse::Scrape { transaction, entries: entries.collect() }
             }
             UdpRequest::Connect { .. } => unreachable!("answered above"),
         };
@@ -214,17 +193,10 @@ impl Server {
     ) -> UdpResponse {
         if !self.access.allows(&announce.info_hash) {
             self.counters.barred += 1;
-            return UdpResponse::Error {
-                transaction,
-                message: NOT_SERVED.to_owned(),
-            };
+            return UdpResponse::Error { transaction, message: NOT_SERVED.to_owned() };
         }
         self.counters.udp_announces += 1;
-        let limit = if source.is_ipv6() {
-            MAX_NUMWANT_UDP6
-        } else {
-            MAX_NUMWANT
-        };
+        let limit = if source.is_ipv6() { MAX_NUMWANT_UDP6 } else { MAX_NUMWANT };
         let reply = self.announce(now, source.ip(), local, announce, limit);
         UdpResponse::Announce {
             transaction,
@@ -277,17 +249,8 @@ impl Server {
             return Err(Error::MissingKey("info_hash"));
         }
         self.counters.http_scrapes += 1;
-        let files = info_hashes
-            .iter()
-            .map(|hash| (*hash, self.scrape(hash, source)))
-            .collect();
-        write_scrape_response(
-            &ScrapeResponse {
-                files,
-                min_interval: Some(SCRAPE_INTERVAL),
-            },
-            out,
-        );
+        let files = info_hashes.iter().map(|hash| (*hash, self.scrape(hash, source))).collect();
+        write_scrape_response(&ScrapeResponse { files, min_interval: Some(SCRAPE_INTERVAL) }, out);
         Ok(())
     }
 

@@ -150,9 +150,7 @@ impl Store {
             config,
             keys: Keys::new(secret),
             rng: Rng::new(derive(secret, b"peer choice")),
-            shards: std::iter::repeat_with(Shard::default)
-                .take(SHARDS)
-                .collect(),
+            shards: std::iter::repeat_with(Shard::default).take(SHARDS).collect(),
             stats: StoreStats::default(),
             networks: Networks::default(),
             hosted: BTreeMap::new(),
@@ -273,13 +271,7 @@ impl Store {
                 reply.count(<Swarm as Family<N>>::peers(swarm).summary());
             }
         } else {
-            peers.sample(
-                &mut self.rng,
-                at,
-                seeding,
-                announce.numwant,
-                &mut reply.peers,
-            );
+            peers.sample(&mut self.rng, at, seeding, announce.numwant, &mut reply.peers);
             reply.count(peers.summary());
         }
     }
@@ -320,9 +312,7 @@ impl Store {
     fn swarm(&self, info_hash: &Sha1Digest) -> Option<&Swarm> {
         let hash = self.keys.swarm(info_hash);
         let shard = &self.shards[shard_of(hash)];
-        shard
-            .find(hash, info_hash)
-            .map(|position| shard.swarm(position))
+        shard.find(hash, info_hash).map(|position| shard.swarm(position))
     }
 
     /// Takes a peer out, and its swarm when that says nothing any more.

@@ -158,11 +158,7 @@ impl Tiers {
             tracker.owes_completed |= tracker.started || tracker.in_flight.is_some();
         }
         for tier in &mut self.groups {
-            if tier
-                .order
-                .first()
-                .is_some_and(|&at| self.trackers[at as usize].owes_completed)
-            {
+            if tier.order.first().is_some_and(|&at| self.trackers[at as usize].owes_completed) {
                 tier.next = tier.next.min(now);
             }
         }
@@ -207,10 +203,7 @@ impl Tiers {
     /// The next announce to make.
     pub fn poll_announce(&mut self, now: Instant, progress: &Progress) -> Option<OutgoingAnnounce> {
         if self.stopping {
-            let at = self
-                .trackers
-                .iter()
-                .position(|tracker| tracker.owes_stopped)?;
+            let at = self.trackers.iter().position(|tracker| tracker.owes_stopped)?;
             self.trackers[at].owes_stopped = false;
             return Some(self.emit(at as u32, Event::Stopped, progress));
         }
@@ -244,10 +237,7 @@ impl Tiers {
         let Some(event) = tracker.take_in_flight(id.serial) else {
             return;
         };
-        let tier = self
-            .groups
-            .iter_mut()
-            .find(|tier| tier.order.contains(&id.tracker));
+        let tier = self.groups.iter_mut().find(|tier| tier.order.contains(&id.tracker));
         let tier = tier.expect("every tracker belongs to a tier");
         match result {
             Ok(response) => {
@@ -256,11 +246,7 @@ impl Tiers {
                 let floor = response.min_interval.unwrap_or(DEFAULT_FLOOR.min(interval));
                 let floor = floor.clamp(MIN_INTERVAL, MAX_INTERVAL);
                 tier.answered = Some((now, floor));
-                tier.next = if tracker.owes_completed {
-                    now
-                } else {
-                    now + interval.max(floor)
-                };
+                tier.next = if tracker.owes_completed { now } else { now + interval.max(floor) };
                 let place = tier.order.iter().position(|&at| at == id.tracker);
                 tier.order[..=place.expect("the tier was found by it")].rotate_right(1);
             }
@@ -283,16 +269,10 @@ impl Tiers {
 
     fn add_tier(&mut self, urls: impl Iterator<Item = TrackerUrl>, now: Instant) {
         let first = self.trackers.len();
-        self.trackers
-            .extend(urls.take(MAX_TRACKERS - first).map(Tracker::new));
+        self.trackers.extend(urls.take(MAX_TRACKERS - first).map(Tracker::new));
         let order: Vec<u32> = (first as u32..self.trackers.len() as u32).collect();
         if !order.is_empty() {
-            self.groups.push(Tier {
-                order,
-                next: now,
-                answered: None,
-                early: 0,
-            });
+            self.groups.push(Tier { order, next: now, answered: None, early: 0 });
         }
     }
 
@@ -319,9 +299,7 @@ impl Tiers {
     }
 
     fn is_dead(&self, tier: &Tier) -> bool {
-        tier.order
-            .iter()
-            .all(|&at| self.trackers[at as usize].is_failing())
+        tier.order.iter().all(|&at| self.trackers[at as usize].is_failing())
     }
 
     fn emit(&mut self, at: u32, event: Event, progress: &Progress) -> OutgoingAnnounce {
@@ -331,22 +309,10 @@ impl Tiers {
         if event == Event::Started {
             tracker.owes_completed = false;
         }
-        let Identity {
-            info_hash,
-            peer_id,
-            port,
-            key,
-        } = self.identity;
-        let numwant = if event == Event::Stopped {
-            Some(0)
-        } else {
-            progress.numwant
-        };
+        let Identity { info_hash, peer_id, port, key } = self.identity;
+        let numwant = if event == Event::Stopped { Some(0) } else { progress.numwant };
         OutgoingAnnounce {
-            id: AnnounceId {
-                tracker: at,
-                serial: self.serial,
-            },
+            id: AnnounceId { tracker: at, serial: self.serial },
             url: tracker.url.clone(),
             request: AnnounceRequest {
                 info_hash,

@@ -27,10 +27,7 @@ struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     fn bytes<const N: usize>(&mut self) -> Result<[u8; N], Error> {
-        let (head, tail) = self
-            .0
-            .split_first_chunk()
-            .ok_or(Error::BadDatagram("too short"))?;
+        let (head, tail) = self.0.split_first_chunk().ok_or(Error::BadDatagram("too short"))?;
         self.0 = tail;
         Ok(*head)
     }

@@ -76,10 +76,7 @@ impl FromStr for TrackerUrl {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let error = |reason| Error::BadUrl {
-            url: text.chars().take(80).collect(),
-            reason,
-        };
+        let error = |reason| Error::BadUrl { url: text.chars().take(80).collect(), reason };
         let trimmed = text.trim().split('#').next().unwrap_or_default();
         if trimmed.len() > MAX_URL {
             return Err(error("longer than 2048 bytes"));
@@ -108,13 +105,7 @@ impl FromStr for TrackerUrl {
             (None, Scheme::Udp) => return Err(error("a UDP tracker needs a port")),
         };
         let host = host_from(host).ok_or(error("no valid host"))?;
-        Ok(Self {
-            text: trimmed.to_owned(),
-            scheme,
-            host,
-            port,
-            path_at,
-        })
+        Ok(Self { text: trimmed.to_owned(), scheme, host, port, path_at })
     }
 }
 

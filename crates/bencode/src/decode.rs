@@ -25,11 +25,7 @@ pub struct Limits {
 
 impl Limits {
     /// For messages between peers, trackers and nodes: 1 MiB, 16 deep, 100,000 tokens.
-    pub const MESSAGE: Self = Self {
-        depth: 16,
-        tokens: 100_000,
-        size: 1 << 20,
-    };
+    pub const MESSAGE: Self = Self { depth: 16, tokens: 100_000, size: 1 << 20 };
 }
 
 /// Decodes the one value that `input` holds.
@@ -38,19 +34,13 @@ impl Limits {
 /// When `input` is not one whole value in the given mode, has bytes after it, or exceeds `limits`.
 pub fn decode(input: &[u8], mode: Mode, limits: Limits) -> Result<Value<'_>, Error> {
     if input.len() > limits.size {
-        return Err(Error {
-            kind: ErrorKind::TooLarge,
-            offset: limits.size,
-        });
+        return Err(Error { kind: ErrorKind::TooLarge, offset: limits.size });
     }
     let (value, rest) = decode_prefix(input, mode, limits)?;
     if rest.is_empty() {
         return Ok(value);
     }
-    Err(Error {
-        kind: ErrorKind::TrailingData,
-        offset: input.len() - rest.len(),
-    })
+    Err(Error { kind: ErrorKind::TrailingData, offset: input.len() - rest.len() })
 }
 
 /// Decodes the value at the start of `input` and returns what follows it, such as the payload of
@@ -64,12 +54,7 @@ pub fn decode_prefix(
     limits: Limits,
 ) -> Result<(Value<'_>, &[u8]), Error> {
     let window = &input[..input.len().min(limits.size)];
-    let checker = Checker {
-        input: window,
-        at: 0,
-        mode,
-        tokens: limits.tokens,
-    };
+    let checker = Checker { input: window, at: 0, mode, tokens: limits.tokens };
     match checker.run(limits.depth) {
         Ok(length) => {
             let (raw, rest) = input.split_at(length);
@@ -79,11 +64,7 @@ pub fn decode_prefix(
             let cut = window.len() < input.len();
             let short = matches!(error.kind, ErrorKind::UnexpectedEnd | ErrorKind::BadLength);
             // Running into the end of the window is the limit's doing, not the input's.
-            let kind = if cut && short {
-                ErrorKind::TooLarge
-            } else {
-                error.kind
-            };
+            let kind = if cut && short { ErrorKind::TooLarge } else { error.kind };
             Err(Error { kind, ..error })
         }
     }
@@ -167,10 +148,7 @@ impl<'a> Checker<'a> {
                 _ => None,
             };
             if let Some(kind) = kind {
-                return Err(Error {
-                    kind,
-                    offset: start,
-                });
+                return Err(Error { kind, offset: start });
             }
         }
         *last = Some(key);
@@ -188,10 +166,7 @@ impl<'a> Checker<'a> {
         while self.peek()?.is_ascii_digit() {
             let digit = i64::from(self.input[self.at] - b'0');
             let next = number.checked_mul(10).and_then(|n| n.checked_sub(digit));
-            number = next.ok_or(Error {
-                kind: ErrorKind::IntegerRange,
-                offset: start,
-            })?;
+            number = next.ok_or(Error { kind: ErrorKind::IntegerRange, offset: start })?;
             self.at += 1;
         }
         let digits = self.at - first;
@@ -199,17 +174,11 @@ impl<'a> Checker<'a> {
             return self.fail(ErrorKind::BadInteger);
         }
         if !negative && number == i64::MIN {
-            return Err(Error {
-                kind: ErrorKind::IntegerRange,
-                offset: start,
-            });
+            return Err(Error { kind: ErrorKind::IntegerRange, offset: start });
         }
         let padded = self.input[first] == b'0' && (digits > 1 || negative);
         if self.mode == Mode::Strict && padded {
-            return Err(Error {
-                kind: ErrorKind::NonCanonicalInteger,
-                offset: start,
-            });
+            return Err(Error { kind: ErrorKind::NonCanonicalInteger, offset: start });
         }
         self.at += 1;
         Ok(())
@@ -221,10 +190,7 @@ impl<'a> Checker<'a> {
         while self.peek()?.is_ascii_digit() {
             let digit = usize::from(self.input[self.at] - b'0');
             let next = length.checked_mul(10).and_then(|n| n.checked_add(digit));
-            length = next.ok_or(Error {
-                kind: ErrorKind::BadLength,
-                offset: start,
-            })?;
+            length = next.ok_or(Error { kind: ErrorKind::BadLength, offset: start })?;
             self.at += 1;
         }
         if self.input[self.at] != b':' {
@@ -232,19 +198,11 @@ impl<'a> Checker<'a> {
         }
         let padded = self.input[start] == b'0' && self.at - start > 1;
         if self.mode == Mode::Strict && padded {
-            return Err(Error {
-                kind: ErrorKind::NonCanonicalInteger,
-                offset: start,
-            });
+            return Err(Error { kind: ErrorKind::NonCanonicalInteger, offset: start });
         }
         let body = self.at + 1;
-        let end = body
-            .checked_add(length)
-            .filter(|&end| end <= self.input.len());
-        let end = end.ok_or(Error {
-            kind: ErrorKind::BadLength,
-            offset: start,
-        })?;
+        let end = body.checked_add(length).filter(|&end| end <= self.input.len());
+        let end = end.ok_or(Error { kind: ErrorKind::BadLength, offset: start })?;
         self.at = end;
         Ok(&self.input[body..end])
     }
@@ -258,17 +216,11 @@ impl<'a> Checker<'a> {
     }
 
     fn peek(&self) -> Result<u8, Error> {
-        let end = Error {
-            kind: ErrorKind::UnexpectedEnd,
-            offset: self.input.len(),
-        };
+        let end = Error { kind: ErrorKind::UnexpectedEnd, offset: self.input.len() };
         self.input.get(self.at).copied().ok_or(end)
     }
 
     fn fail<T>(&self, kind: ErrorKind) -> Result<T, Error> {
-        Err(Error {
-            kind,
-            offset: self.at,
-        })
+        Err(Error { kind, offset: self.at })
     }
 }

@@ -21,8 +21,7 @@ impl<'a> Encoder<'a> {
     /// Writes an integer.
     pub fn int(self, number: impl Into<i128>) {
         self.out.push(b'i');
-        self.out
-            .extend_from_slice(number.into().to_string().as_bytes());
+        self.out.extend_from_slice(number.into().to_string().as_bytes());
         self.out.push(b'e');
     }
 
@@ -49,10 +48,7 @@ impl<'a> Encoder<'a> {
     /// When keys are not given in strictly ascending byte order.
     pub fn dict(self, entries: impl FnOnce(&mut DictEncoder<'_>)) {
         self.out.push(b'd');
-        entries(&mut DictEncoder {
-            out: self.out,
-            last: None,
-        });
+        entries(&mut DictEncoder { out: self.out, last: None });
         self.out.push(b'e');
     }
 }
@@ -87,12 +83,7 @@ impl DictEncoder<'_> {
         let key = key.as_ref();
         if let Some((start, end)) = self.last {
             let last = &self.out[start..end];
-            assert!(
-                last < key,
-                "key {:?} must come before {:?}",
-                ascii(key),
-                ascii(last)
-            );
+            assert!(last < key, "key {:?} must come before {:?}", ascii(key), ascii(last));
         }
         write_bytes(self.out, key);
         self.last = Some((self.out.len() - key.len(), self.out.len()));

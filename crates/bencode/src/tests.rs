@@ -11,9 +11,7 @@ fn check(
 ) {
     for (mode, expected) in [(Mode::Strict, strict), (Mode::Lenient, lenient)] {
         let found = decode(input, mode, Limits::MESSAGE);
-        let found = found
-            .map(|_| ())
-            .map_err(|error| (error.kind, error.offset));
+        let found = found.map(|_| ()).map_err(|error| (error.kind, error.offset));
         assert_eq!(found, expected, "{mode:?} {}", input.escape_ascii());
     }
 }
@@ -88,14 +86,8 @@ fn malformed_input_is_refused_where_it_goes_wrong() {
     ] {
         check(input, Err((kind, offset)), Err((kind, offset)));
     }
-    let error = Error {
-        kind: BadLength,
-        offset: 7,
-    };
-    assert_eq!(
-        error.to_string(),
-        "bencode, byte 7: malformed or too large string length"
-    );
+    let error = Error { kind: BadLength, offset: 7 };
+    assert_eq!(error.to_string(), "bencode, byte 7: malformed or too large string length");
 }
 
 #[test]
@@ -106,40 +98,16 @@ fn limits_hold() {
         let found = decode_prefix(input, Mode::Lenient, limits).err();
         assert_eq!(found.is_some(), expected.is_some());
     };
-    let free = Limits {
-        depth: 1_000,
-        tokens: 1_000,
-        size: 1_000,
-    };
+    let free = Limits { depth: 1_000, tokens: 1_000, size: 1_000 };
     check(b"llleee", Limits { depth: 3, ..free }, None);
-    check(
-        b"llleee",
-        Limits { depth: 2, ..free },
-        Some((ErrorKind::TooDeep, 2)),
-    );
-    check(
-        b"d1:ad1:bdeee",
-        Limits { depth: 2, ..free },
-        Some((ErrorKind::TooDeep, 8)),
-    );
+    check(b"llleee", Limits { depth: 2, ..free }, Some((ErrorKind::TooDeep, 2)));
+    check(b"d1:ad1:bdeee", Limits { depth: 2, ..free }, Some((ErrorKind::TooDeep, 8)));
     check(b"i1e", Limits { depth: 0, ..free }, None);
     check(b"li1ei2ee", Limits { tokens: 3, ..free }, None);
-    check(
-        b"li1ei2ee",
-        Limits { tokens: 2, ..free },
-        Some((ErrorKind::TooManyTokens, 4)),
-    );
-    check(
-        b"d1:ai2ee",
-        Limits { tokens: 2, ..free },
-        Some((ErrorKind::TooManyTokens, 4)),
-    );
+    check(b"li1ei2ee", Limits { tokens: 2, ..free }, Some((ErrorKind::TooManyTokens, 4)));
+    check(b"d1:ai2ee", Limits { tokens: 2, ..free }, Some((ErrorKind::TooManyTokens, 4)));
     check(b"4:spam", Limits { size: 6, ..free }, None);
-    check(
-        b"4:spam",
-        Limits { size: 5, ..free },
-        Some((ErrorKind::TooLarge, 5)),
-    );
+    check(b"4:spam", Limits { size: 5, ..free }, Some((ErrorKind::TooLarge, 5)));
     let bomb = vec![b'l'; 1 << 20];
     check(&bomb, Limits::MESSAGE, Some((ErrorKind::TooDeep, 16)));
 }
@@ -155,10 +123,7 @@ fn a_prefix_leaves_the_rest() {
     check(b"i1e", b"");
     check(b"0:\r\n", b"\r\n");
     // The size limit is the value's, not the payload's.
-    let limits = Limits {
-        size: 3,
-        ..Limits::MESSAGE
-    };
+    let limits = Limits { size: 3, ..Limits::MESSAGE };
     assert!(decode_prefix(b"i1e and much more", Mode::Strict, limits).is_ok());
     let error = decode_prefix(b"5:hello", Mode::Strict, limits).unwrap_err();
     assert_eq!(error.kind, ErrorKind::TooLarge);
@@ -177,10 +142,7 @@ fn values_are_read_by_kind() {
     assert_eq!(dict.dict("text").unwrap().str("key"), Some("héllo"));
     assert_eq!(dict.get("text").unwrap().raw(), b"d3:key6:h\xc3\xa9lloe");
     let list: Vec<_> = dict.list("list").unwrap().iter().collect();
-    assert_eq!(
-        (list[0].as_str(), list[1].as_uint(), list.len()),
-        (Some("x"), Some(7), 2)
-    );
+    assert_eq!((list[0].as_str(), list[1].as_uint(), list.len()), (Some("x"), Some(7), 2));
     assert_eq!(dict.int("absent"), None);
     assert_eq!(dict.int("list"), None);
     let keys: Vec<_> = dict.iter().map(|(key, _)| key).collect();
@@ -206,10 +168,7 @@ fn encoding_is_canonical() {
             d.key("d").raw(b"le");
         });
     });
-    assert_eq!(
-        bytes,
-        b"d1:ai18446744073709551615e1:b2:\0x1:cli-1edee1:dlee"
-    );
+    assert_eq!(bytes, b"d1:ai18446744073709551615e1:b2:\0x1:cli-1edee1:dlee");
 }
 
 #[test]
@@ -245,17 +204,11 @@ impl Tree {
             Self::Bytes(bytes) => value.as_bytes() == Some(bytes),
             Self::List(items) => value.as_list().is_some_and(|list| {
                 list.iter().count() == items.len()
-                    && list
-                        .iter()
-                        .zip(items)
-                        .all(|(value, item)| item.equals(value))
+                    && list.iter().zip(items).all(|(value, item)| item.equals(value))
             }),
             Self::Dict(map) => value.as_dict().is_some_and(|dict| {
                 dict.iter().count() == map.len()
-                    && dict
-                        .iter()
-                        .zip(map)
-                        .all(|((k, v), (key, item))| k == key && item.equals(v))
+                    && dict.iter().zip(map).all(|((k, v), (key, item))| k == key && item.equals(v))
             }),
         }
     }

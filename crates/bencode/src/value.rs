@@ -67,22 +67,17 @@ impl<'a> Value<'a> {
 
     /// The content, if this is a byte string of valid UTF-8.
     pub fn as_str(self) -> Option<&'a str> {
-        self.as_bytes()
-            .and_then(|bytes| std::str::from_utf8(bytes).ok())
+        self.as_bytes().and_then(|bytes| std::str::from_utf8(bytes).ok())
     }
 
     /// The list, if this is one.
     pub fn as_list(self) -> Option<List<'a>> {
-        (self.kind() == Kind::List).then(|| List {
-            items: inside(self.raw),
-        })
+        (self.kind() == Kind::List).then(|| List { items: inside(self.raw) })
     }
 
     /// The dictionary, if this is one.
     pub fn as_dict(self) -> Option<Dict<'a>> {
-        (self.kind() == Kind::Dict).then(|| Dict {
-            entries: inside(self.raw),
-        })
+        (self.kind() == Kind::Dict).then(|| Dict { entries: inside(self.raw) })
     }
 }
 
@@ -160,9 +155,7 @@ impl<'a> Dict<'a> {
     /// The value of `key`; of the first such key if a lenient decode let several through.
     pub fn get(self, key: impl AsRef<[u8]>) -> Option<Value<'a>> {
         let key = key.as_ref();
-        self.iter()
-            .find(|(name, _)| *name == key)
-            .map(|(_, value)| value)
+        self.iter().find(|(name, _)| *name == key).map(|(_, value)| value)
     }
 
     /// The integer at `key`.
@@ -207,9 +200,7 @@ impl<'a> IntoIterator for Dict<'a> {
 
 impl fmt::Debug for Dict<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let entries = self
-            .iter()
-            .map(|(key, value)| (key.escape_ascii().to_string(), value));
+        let entries = self.iter().map(|(key, value)| (key.escape_ascii().to_string(), value));
         f.debug_map().entries(entries).finish()
     }
 }

@@ -77,9 +77,7 @@ impl Cache {
     /// # Panics
     /// When the torrent is here already, or `have` is of another size.
     pub fn add_torrent(&mut self, torrent: TorrentId, content: impl Into<Content>, have: Bitfield) {
-        let old = self
-            .torrents
-            .insert(torrent, Torrent::new(content.into(), have));
+        let old = self.torrents.insert(torrent, Torrent::new(content.into(), have));
         assert!(old.is_none(), "torrent {torrent} is in the cache already");
     }
 
@@ -253,10 +251,7 @@ impl Cache {
     }
 
     fn take_in(&mut self, torrent: TorrentId, range: BlockRange, data: Buf) {
-        let entry = self
-            .torrents
-            .get(&torrent)
-            .expect("the caller looked it up");
+        let entry = self.torrents.get(&torrent).expect("the caller looked it up");
         let length = data.len() as u64;
         if entry.have.get(range.piece.0) {
             self.used -= length;
@@ -264,10 +259,7 @@ impl Cache {
         }
         let content = &entry.content;
         let key = (torrent, range.piece);
-        let state = self
-            .pieces
-            .entry(key)
-            .or_insert_with(|| Piece::new(content, range.piece));
+        let state = self.pieces.entry(key).or_insert_with(|| Piece::new(content, range.piece));
         if !state.store(range.begin / BLOCK_LENGTH, data) {
             self.used -= length;
             return;
@@ -285,10 +277,7 @@ impl Cache {
         };
         let recorded = state.recorded || state.has_blocks_on_disk();
         self.empty_piece(key);
-        let entry = self
-            .torrents
-            .get_mut(&key.0)
-            .expect("pieces go with their torrent");
+        let entry = self.torrents.get_mut(&key.0).expect("pieces go with their torrent");
         entry.partial.remove(&key.1);
         if recorded {
             entry.forget.insert(key.1);
@@ -309,10 +298,7 @@ impl Cache {
             && !busy.stale
         {
             busy.stale = true;
-            let pending = self
-                .in_flight
-                .get_mut(&busy.op)
-                .expect("in flight until answered");
+            let pending = self.in_flight.get_mut(&busy.op).expect("in flight until answered");
             pending.orphaned = pending.bytes;
             self.used += pending.bytes;
         }
@@ -330,10 +316,7 @@ impl Cache {
     fn keys_of(&self, torrent: TorrentId) -> Vec<Key> {
         let first = (torrent, PieceIndex(0));
         let last = (torrent, PieceIndex(u32::MAX));
-        self.pieces
-            .range(first..=last)
-            .map(|(&key, _)| key)
-            .collect()
+        self.pieces.range(first..=last).map(|(&key, _)| key).collect()
     }
 
     fn issue(&mut self, key: Key, doing: Doing, blocks: Vec<u32>, bytes: u64) -> OpId {
@@ -344,16 +327,9 @@ impl Cache {
             orphaned: 0,
             bytes,
         });
-        let state = self
-            .pieces
-            .get_mut(&key)
-            .expect("operations are issued for what is here");
+        let state = self.pieces.get_mut(&key).expect("operations are issued for what is here");
         assert!(state.busy.is_none(), "one operation of a piece at a time");
-        state.busy = Some(crate::piece::Busy {
-            op,
-            doing,
-            stale: false,
-        });
+        state.busy = Some(crate::piece::Busy { op, doing, stale: false });
         op
     }
 

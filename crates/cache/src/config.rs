@@ -28,11 +28,7 @@ impl Default for Config {
 impl Config {
     /// Defaults but for the budget, in bytes.
     pub fn with_budget(budget: u64) -> Self {
-        Self {
-            budget,
-            hash_batch: HASH_BATCH,
-            sync_interval: SYNC_INTERVAL,
-        }
+        Self { budget, hash_batch: HASH_BATCH, sync_interval: SYNC_INTERVAL }
     }
 
     /// A full cache takes blocks again when it holds no more than this: seven eighths.

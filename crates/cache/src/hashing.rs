@@ -17,10 +17,7 @@ const ZEROS: [u8; BLOCK_LENGTH as usize] = [0; BLOCK_LENGTH as usize];
 
 impl From<PieceHashes> for PieceDigests {
     fn from(hashes: PieceHashes) -> Self {
-        Self {
-            sha1: hashes.v1,
-            root: hashes.v2,
-        }
+        Self { sha1: hashes.v1, root: hashes.v2 }
     }
 }
 
@@ -37,8 +34,7 @@ impl PieceHasher {
     /// Takes the bytes that follow, padding included. Both hashes see each 16 KiB while it is in
     /// the processor's cache.
     pub fn update(&mut self, data: &[u8]) {
-        data.chunks(BLOCK_LENGTH as usize)
-            .for_each(|chunk| self.0.update(chunk));
+        data.chunks(BLOCK_LENGTH as usize).for_each(|chunk| self.0.update(chunk));
     }
 
     /// As [`Self::update`] with `length` zeros.

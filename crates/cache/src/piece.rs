@@ -87,10 +87,7 @@ impl Piece {
             None => Slot::Padding,
         };
         let slots: Vec<Slot> = (0..layout.block_count(piece)).map(slot).collect();
-        let missing = slots
-            .iter()
-            .filter(|slot| matches!(slot, Slot::Absent))
-            .count() as u32;
+        let missing = slots.iter().filter(|slot| matches!(slot, Slot::Absent)).count() as u32;
         let mut this = Self {
             slots,
             missing,
@@ -189,9 +186,7 @@ impl Piece {
 
     /// Bytes that wait for something the cache does not control.
     pub(crate) fn resting(&self) -> u64 {
-        let writing = self
-            .busy
-            .is_some_and(|busy| !busy.stale && busy.doing == Doing::Write);
+        let writing = self.busy.is_some_and(|busy| !busy.stale && busy.doing == Doing::Write);
         let rests = !self.is_complete() || self.awaits_verdict();
         if rests && !writing { self.held } else { 0 }
     }
@@ -202,11 +197,7 @@ impl Piece {
             return Step::Wait;
         }
         if self.good {
-            return if self.held > 0 {
-                Step::Write
-            } else {
-                Step::Finish
-            };
+            return if self.held > 0 { Step::Write } else { Step::Finish };
         }
         if self.digests.is_some() {
             return Step::Wait;
@@ -222,10 +213,7 @@ impl Piece {
 
     /// The job of [`Step::Hash`].
     pub(crate) fn hash_job(&mut self, layout: &Layout, piece: PieceIndex) -> HashJob {
-        let state = self
-            .state
-            .take()
-            .expect("a piece that is not busy has its hashes");
+        let state = self.state.take().expect("a piece that is not busy has its hashes");
         let indices = match &mut self.fresh {
             Some(fresh) => {
                 fresh.sort_unstable();
@@ -246,27 +234,18 @@ impl Piece {
             HashBlock { index, data, zeros }
         };
         let blocks = indices.into_iter().map(block).collect();
-        HashJob {
-            piece,
-            state,
-            blocks,
-            last: self.is_complete(),
-        }
+        HashJob { piece, state, blocks, last: self.is_complete() }
     }
 
     /// The job of [`Step::Write`], and of a spill.
     pub(crate) fn write_job(&self, piece: PieceIndex) -> WriteJob {
         let part = |(block, slot): (usize, &Slot)| match slot {
-            Slot::Held(data) => Some(Part {
-                begin: block as u32 * BLOCK_LENGTH,
-                data: Arc::clone(data),
-            }),
+            Slot::Held(data) => {
+                Some(Part { begin: block as u32 * BLOCK_LENGTH, data: Arc::clone(data) })
+            }
             Slot::Absent | Slot::OnDisk | Slot::Padding => None,
         };
-        WriteJob {
-            piece,
-            parts: self.slots.iter().enumerate().filter_map(part).collect(),
-        }
+        WriteJob { piece, parts: self.slots.iter().enumerate().filter_map(part).collect() }
     }
 
     pub(crate) fn handle_hashed(&mut self, hashed: Hashed) -> Option<PieceDigests> {

@@ -16,12 +16,7 @@ const BLOCK: u64 = BLOCK_LENGTH as u64;
 
 fn file(name: &str, length: u64) -> Item {
     let root = Some(hash::sha256(name.as_bytes()));
-    Item::File(FileEntry {
-        path: name.into(),
-        length,
-        root,
-        ..FileEntry::default()
-    })
+    Item::File(FileEntry { path: name.into(), length, root, ..FileEntry::default() })
 }
 
 fn layout(version: Version, piece_blocks: u64, items: impl IntoIterator<Item = Item>) -> Layout {
@@ -37,9 +32,7 @@ fn cache(pieces: u64, config: Config) -> (Cache, Arc<Layout>) {
 }
 
 fn store(cache: &mut Cache, layout: &Layout, piece: u32, block: u32) {
-    let range = layout
-        .request(PieceIndex(piece), BlockIndex(block))
-        .unwrap();
+    let range = layout.request(PieceIndex(piece), BlockIndex(block)).unwrap();
     let data = Buf::copy_of(&vec![piece as u8; range.length as usize]);
     cache.store(Instant::ZERO, TORRENT, range, data);
 }
@@ -98,24 +91,15 @@ fn answer(op: Op) -> Done {
 }
 
 fn refuse(op: &Op) -> Done {
-    let fault = Fault {
-        kind: FaultKind::Full,
-        message: "full".to_owned(),
-    };
-    Done {
-        id: op.id,
-        outcome: Outcome::Failed(fault),
-    }
+    let fault = Fault { kind: FaultKind::Full, message: "full".to_owned() };
+    Done { id: op.id, outcome: Outcome::Failed(fault) }
 }
 
 #[test]
 fn a_good_piece_is_hashed_written_and_made_durable_in_that_order() {
     let (mut cache, layout) = cache(2, Config::default());
     store_piece(&mut cache, &layout, 1);
-    assert_eq!(
-        settle(&mut cache, true),
-        ["hash", "hashed 1", "write", "written 1"]
-    );
+    assert_eq!(settle(&mut cache, true), ["hash", "hashed 1", "write", "written 1"]);
     assert_eq!(cache.used(), 0);
     let due = cache.poll_timeout().unwrap();
     assert_eq!(due, Instant::ZERO + Duration::from_secs(1));
@@ -123,11 +107,7 @@ fn a_good_piece_is_hashed_written_and_made_durable_in_that_order() {
     assert_eq!(settle(&mut cache, true), ["sync", "durable 1"]);
     assert_eq!(cache.poll_timeout(), None);
     store_piece(&mut cache, &layout, 1);
-    assert_eq!(
-        (cache.used(), settle(&mut cache, true).len()),
-        (0, 0),
-        "held: not taken again"
-    );
+    assert_eq!((cache.used(), settle(&mut cache, true).len()), (0, 0), "held: not taken again");
 }
 
 #[test]
@@ -137,10 +117,7 @@ fn a_bad_piece_is_dropped_unwritten_and_may_come_again() {
     assert_eq!(settle(&mut cache, false), ["hash", "hashed 0"]);
     assert_eq!(cache.used(), 0);
     store_piece(&mut cache, &layout, 0);
-    assert_eq!(
-        settle(&mut cache, true),
-        ["hash", "hashed 0", "write", "written 0"]
-    );
+    assert_eq!(settle(&mut cache, true), ["hash", "hashed 0", "write", "written 0"]);
 }
 
 #[test]
@@ -148,57 +125,31 @@ fn blocks_not_cut_as_the_layout_says_are_dropped() {
     let (mut cache, layout) = cache(1, Config::default());
     let good = layout.request(PieceIndex(0), BlockIndex(1)).unwrap();
     let check = |cache: &mut Cache, range, length| {
-        cache.store(
-            Instant::ZERO,
-            TORRENT,
-            range,
-            Buf::copy_of(&vec![0; length]),
-        );
+        cache.store(Instant::ZERO, TORRENT, range, Buf::copy_of(&vec![0; length]));
         assert_eq!(cache.used(), 0);
     };
-    check(
-        &mut cache,
-        stdx::BlockRange { begin: 5, ..good },
-        good.length as usize,
-    );
-    check(
-        &mut cache,
-        stdx::BlockRange {
-            piece: PieceIndex(9),
-            ..good
-        },
-        good.length as usize,
-    );
+    check(&mut cache, stdx::BlockRange { begin: 5, ..good }, good.length as usize);
+    check(&mut cache, stdx::BlockRange { piece: PieceIndex(9), ..good }, good.length as usize);
     check(&mut cache, stdx::BlockRange { length: 7, ..good }, 7);
     check(&mut cache, good, 7);
 }
 
 #[test]
 fn a_long_piece_is_hashed_while_it_arrives() {
-    let config = Config {
-        hash_batch: 2 * BLOCK,
-        ..Config::default()
-    };
+    let config = Config { hash_batch: 2 * BLOCK, ..Config::default() };
     let (mut cache, layout) = cache(1, config);
     store(&mut cache, &layout, 0, 1);
     assert!(cache.poll_op().is_none(), "SHA-1 needs the prefix");
     store(&mut cache, &layout, 0, 0);
     let op = cache.poll_op().unwrap();
-    let Work::Hash(job) = &op.work else {
-        panic!("{op:?}")
-    };
+    let Work::Hash(job) = &op.work else { panic!("{op:?}") };
     assert_eq!((job.blocks.len(), job.last), (2, false));
     store(&mut cache, &layout, 0, 2);
     store(&mut cache, &layout, 0, 3);
-    assert!(
-        cache.poll_op().is_none(),
-        "one operation of a piece at a time"
-    );
+    assert!(cache.poll_op().is_none(), "one operation of a piece at a time");
     cache.handle_done(Instant::ZERO, answer(op));
     let op = cache.poll_op().unwrap();
-    let Work::Hash(job) = &op.work else {
-        panic!("{op:?}")
-    };
+    let Work::Hash(job) = &op.work else { panic!("{op:?}") };
     assert_eq!((job.blocks.len(), job.last), (2, true));
 }
 
@@ -271,17 +222,9 @@ fn a_fence_writes_part_pieces_and_records_their_blocks() {
         cache.handle_done(Instant::ZERO, answer(op));
     }
     let [job] = &jobs[..] else { panic!("{jobs:?}") };
-    assert_eq!(
-        (&job.pieces[..], job.files.len()),
-        (&[PieceIndex(1)][..], 1)
-    );
-    let [(piece, blocks)] = &job.partial[..] else {
-        panic!("{job:?}")
-    };
-    assert_eq!(
-        (*piece, blocks.iter_ones().collect::<Vec<_>>()),
-        (PieceIndex(2), vec![3])
-    );
+    assert_eq!((&job.pieces[..], job.files.len()), (&[PieceIndex(1)][..], 1));
+    let [(piece, blocks)] = &job.partial[..] else { panic!("{job:?}") };
+    assert_eq!((*piece, blocks.iter_ones().collect::<Vec<_>>()), (PieceIndex(2), vec![3]));
     assert_eq!(cache.used(), BLOCK, "let in after the fence");
 }
 
@@ -307,14 +250,8 @@ fn restored_blocks_are_read_back_with_the_rest() {
     assert_eq!(log, ["write", "read", "hashed 0"]);
     cache.handle_timeout(cache.poll_timeout().unwrap());
     let op = cache.poll_op().unwrap();
-    let Work::Sync(job) = &op.work else {
-        panic!("{op:?}")
-    };
-    assert_eq!(
-        job.forget,
-        [PieceIndex(0)],
-        "the bad blocks leave the record"
-    );
+    let Work::Sync(job) = &op.work else { panic!("{op:?}") };
+    assert_eq!(job.forget, [PieceIndex(0)], "the bad blocks leave the record");
 }
 
 #[test]
@@ -350,11 +287,7 @@ fn a_failed_sync_claims_nothing_and_ends_the_fence() {
     cache.flush(Instant::ZERO, TORRENT);
     let mut log = Vec::new();
     while let Some(op) = cache.poll_op() {
-        let done = if kind(&op) == "sync" {
-            refuse(&op)
-        } else {
-            answer(op)
-        };
+        let done = if kind(&op) == "sync" { refuse(&op) } else { answer(op) };
         cache.handle_done(Instant::ZERO, done);
         while let Some(event) = cache.poll_event() {
             log.push(describe(&event));
@@ -362,10 +295,7 @@ fn a_failed_sync_claims_nothing_and_ends_the_fence() {
     }
     assert_eq!(log, ["failed", "forgotten 0", "forgotten 1", "flushed"]);
     store_piece(&mut cache, &layout, 0);
-    assert_eq!(
-        settle(&mut cache, true),
-        ["hash", "hashed 0", "write", "written 0"]
-    );
+    assert_eq!(settle(&mut cache, true), ["hash", "hashed 0", "write", "written 0"]);
 }
 
 #[test]
@@ -389,8 +319,5 @@ fn a_piece_that_proves_wrong_later_is_read_again_and_leaves_the_record() {
     cache.recheck(Instant::ZERO, TORRENT, PieceIndex(0));
     assert_eq!(settle(&mut cache, false), ["read", "hashed 0"]);
     store_piece(&mut cache, &layout, 0);
-    assert_eq!(
-        settle(&mut cache, true),
-        ["hash", "hashed 0", "write", "written 0"]
-    );
+    assert_eq!(settle(&mut cache, true), ["hash", "hashed 0", "write", "written 0"]);
 }

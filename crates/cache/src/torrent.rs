@@ -47,11 +47,7 @@ pub(crate) struct Torrent {
 
 impl Torrent {
     pub(crate) fn new(content: Content, have: Bitfield) -> Self {
-        assert_eq!(
-            have.len(),
-            content.pieces(),
-            "the bitfield is of another torrent"
-        );
+        assert_eq!(have.len(), content.pieces(), "the bitfield is of another torrent");
         Self {
             content,
             have,
@@ -68,10 +64,7 @@ impl Torrent {
 
     pub(crate) fn touch_files(&mut self, piece: PieceIndex) {
         let size = self.content.piece_size(piece);
-        let files = self
-            .content
-            .spans(piece, 0, size)
-            .filter_map(|span| span.file);
+        let files = self.content.spans(piece, 0, size).filter_map(|span| span.file);
         self.dirty.extend(files);
     }
 

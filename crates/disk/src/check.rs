@@ -27,10 +27,7 @@ impl Judge {
 
     /// True when every hash that is known of the piece is the one found, and one is.
     pub fn is_good(&self, piece: PieceIndex, found: &PieceDigests) -> bool {
-        let v1 = self
-            .info
-            .v1_hash(piece)
-            .map(|hash| found.sha1 == Some(hash));
+        let v1 = self.info.v1_hash(piece).map(|hash| found.sha1 == Some(hash));
         let v2 = self.info.layout().v2_piece(piece);
         let v2 = v2.and_then(|v2| self.layers.piece_hash(&v2));
         let v2 = v2.map(|hash| found.root == Some(hash));
@@ -141,12 +138,7 @@ fn note(trouble: &mut Option<Error>, error: Error) {
 }
 
 fn issues(storage: &Storage) -> Vec<FileIssue> {
-    let files = storage
-        .content()
-        .files()
-        .iter()
-        .zip(storage.stat())
-        .enumerate();
+    let files = storage.content().files().iter().zip(storage.stat()).enumerate();
     let issue = |(index, (entry, stat)): (usize, (&metainfo::FileEntry, _))| {
         let stat: Option<crate::FileStat> = stat;
         let extent = match stat {
@@ -156,10 +148,7 @@ fn issues(storage: &Storage) -> Vec<FileIssue> {
             Some(stat) if stat.size > entry.length => Extent::Longer(stat.size),
             Some(_) => return None,
         };
-        Some(FileIssue {
-            file: FileIndex(index as u32),
-            extent,
-        })
+        Some(FileIssue { file: FileIndex(index as u32), extent })
     };
     files.filter_map(issue).collect()
 }

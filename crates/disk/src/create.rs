@@ -55,22 +55,14 @@ pub fn create(
     let layout = Arc::new(plan.layout().clone());
     let sources = 0..layout.files().len() as u32;
     let sources = sources.map(|file| plan.source(FileIndex(file)).cloned().unwrap_or_default());
-    let options = StorageOptions {
-        read_only: true,
-        path_is_content: true,
-        ..StorageOptions::default()
-    };
+    let options =
+        StorageOptions { read_only: true, path_is_content: true, ..StorageOptions::default() };
     let storage = Storage::new(Arc::clone(&layout), path, None, options).at(sources.collect());
     let before = storage.stat();
-    unchanged(&storage, |file, stat| {
-        stat.is_some_and(|it| it.size == length(&layout, file))
-    })?;
+    unchanged(&storage, |file, stat| stat.is_some_and(|it| it.size == length(&layout, file)))?;
     let hashes = hash(&storage, &layout, threads, progress)?;
     unchanged(&storage, |file, stat| stat == before[file.get()])?;
-    Ok(Created {
-        torrent: plan.finish(&hashes),
-        notices,
-    })
+    Ok(Created { torrent: plan.finish(&hashes), notices })
 }
 
 fn length(layout: &Layout, file: FileIndex) -> u64 {
@@ -91,10 +83,7 @@ fn hash(
         match swept.digests {
             Ok(found) => {
                 let hashes = &mut hashes[swept.piece.get()];
-                *hashes = PieceHashes {
-                    v1: found.sha1,
-                    v2: found.root,
-                };
+                *hashes = PieceHashes { v1: found.sha1, v2: found.root };
             }
             Err(error) => {
                 failed = Some(error);
@@ -133,44 +122,30 @@ fn unchanged(
 /// Everything below `path` in a fixed order; `path` itself may be a link.
 fn walk(path: &Path) -> Result<(Vec<SourceEntry>, Vec<Notice>), CreateError> {
     let (mut entries, mut notices) = (Vec::new(), Vec::new());
-    let meta = path
-        .metadata()
-        .map_err(|error| Error::io("read", path, error))?;
+    let meta = path.metadata().map_err(|error| Error::io("read", path, error))?;
     if meta.is_file() {
         entries.push(entry(PathBuf::new(), &meta));
         return Ok((entries, notices));
     }
     if !meta.is_dir() {
-        return Err(Error::NotAFile {
-            path: path.to_owned(),
-        }
-        .into());
+        return Err(Error::NotAFile { path: path.to_owned() }.into());
     }
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
         for relative in list(path, &folder)? {
             let full = path.join(&relative);
-            let meta = full
-                .symlink_metadata()
-                .map_err(|error| Error::io("read", &full, error))?;
+            let meta = full.symlink_metadata().map_err(|error| Error::io("read", &full, error))?;
             if meta.is_dir() {
                 folders.push(relative);
             } else if meta.is_symlink() {
                 let target = full.read_link();
                 let target = target.map_err(|error| Error::io("read", &full, error))?;
                 let symlink = Some(target);
-                entries.push(SourceEntry {
-                    path: relative,
-                    symlink,
-                    ..SourceEntry::default()
-                });
+                entries.push(SourceEntry { path: relative, symlink, ..SourceEntry::default() });
             } else if meta.is_file() {
                 entries.push(entry(relative, &meta));
             } else {
-                notices.push(Notice::Skipped {
-                    path: relative,
-                    reason: "not a regular file",
-                });
+                notices.push(Notice::Skipped { path: relative, reason: "not a regular file" });
             }
         }
     }
@@ -191,10 +166,5 @@ fn list(path: &Path, folder: &Path) -> Result<Vec<PathBuf>, Error> {
 
 fn entry(path: PathBuf, meta: &Metadata) -> SourceEntry {
     let executable = meta.permissions().mode() & 0o100 != 0;
-    SourceEntry {
-        path,
-        length: meta.len(),
-        executable,
-        ..SourceEntry::default()
-    }
+    SourceEntry { path, length: meta.len(), executable, ..SourceEntry::default() }
 }

@@ -72,10 +72,7 @@ impl Disk {
             storages: RwLock::new(BTreeMap::new()),
             done: Box::new(done),
         });
-        let mut disk = Self {
-            shared,
-            threads: Vec::with_capacity(io + hash),
-        };
+        let mut disk = Self { shared, threads: Vec::with_capacity(io + hash) };
         for thread in 0..io {
             disk.spawn(format!("disk-{thread}"), |shared| shared.serve(&shared.io))?;
         }
@@ -89,30 +86,20 @@ impl Disk {
 
     fn spawn(&mut self, name: String, run: fn(&Shared)) -> std::io::Result<()> {
         let shared = Arc::clone(&self.shared);
-        let thread = std::thread::Builder::new()
-            .name(name)
-            .spawn(move || run(&shared))?;
+        let thread = std::thread::Builder::new().name(name).spawn(move || run(&shared))?;
         self.threads.push(thread);
         Ok(())
     }
 
     /// Takes in a torrent's files.
     pub fn attach(&self, torrent: TorrentId, storage: Arc<Storage>) {
-        let mut storages = self
-            .shared
-            .storages
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut storages = self.shared.storages.write().unwrap_or_else(PoisonError::into_inner);
         storages.insert(torrent, storage);
     }
 
     /// Lets go of a torrent's files. Operations submitted before still run; later ones fail.
     pub fn detach(&self, torrent: TorrentId) {
-        let mut storages = self
-            .shared
-            .storages
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut storages = self.shared.storages.write().unwrap_or_else(PoisonError::into_inner);
         storages.remove(&torrent);
     }
 
@@ -143,11 +130,7 @@ impl Disk {
     }
 
     fn storage(&self, torrent: TorrentId) -> Option<Arc<Storage>> {
-        let storages = self
-            .shared
-            .storages
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let storages = self.shared.storages.read().unwrap_or_else(PoisonError::into_inner);
         storages.get(&torrent).cloned()
     }
 }
@@ -192,14 +175,8 @@ impl Shared {
             a.piece == b.piece && a.begin.checked_add(a.length) == Some(b.begin)
         };
         for run in ranges.chunk_by(next_to) {
-            let valid = run
-                .iter()
-                .all(|&range| storage.content().is_valid_request(range));
-            let read = if valid {
-                self.read_run(storage, run)
-            } else {
-                None
-            };
+            let valid = run.iter().all(|&range| storage.content().is_valid_request(range));
+            let read = if valid { self.read_run(storage, run) } else { None };
             match read {
                 Some(bufs) => out.extend(run.iter().copied().zip(bufs.into_iter().map(Some))),
                 None => out.extend(run.iter().map(|&range| (range, None))),
@@ -232,16 +209,11 @@ impl Shared {
 fn run(work: Work, storage: Option<&Storage>, buffer: &mut Vec<u8>) -> Outcome {
     let Some(storage) = storage else {
         let message = "the torrent's files are closed".to_owned();
-        return Outcome::Failed(Fault {
-            kind: FaultKind::Io,
-            message,
-        });
+        return Outcome::Failed(Fault { kind: FaultKind::Io, message });
     };
     let result = match work {
         Work::Hash(job) => return Outcome::Hashed(job.run()),
-        Work::Write(job) => storage
-            .write(job.piece, &job.parts)
-            .map(|()| Outcome::Written),
+        Work::Write(job) => storage.write(job.piece, &job.parts).map(|()| Outcome::Written),
         Work::ReadHash(piece) => {
             buffer.resize(CHUNK, 0);
             hash_piece(storage, piece, buffer).map(Outcome::Read)
@@ -253,8 +225,5 @@ fn run(work: Work, storage: Option<&Storage>, buffer: &mut Vec<u8>) -> Outcome {
 
 fn broken() -> Outcome {
     let message = "internal error in a disk thread; see the log".to_owned();
-    Outcome::Failed(Fault {
-        kind: FaultKind::Io,
-        message,
-    })
+    Outcome::Failed(Fault { kind: FaultKind::Io, message })
 }

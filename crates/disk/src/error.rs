@@ -57,11 +57,7 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn io(what: &'static str, path: &Path, source: impl Into<io::Error>) -> Self {
-        Self::Io {
-            what,
-            path: path.to_owned(),
-            source: source.into(),
-        }
+        Self::Io { what, path: path.to_owned(), source: source.into() }
     }
 
     /// The file the error is about.
@@ -85,10 +81,7 @@ impl From<&Error> for Fault {
             Error::Short { .. } | Error::Link { .. } | Error::NotAFile { .. } => FaultKind::Changed,
             Error::Held { .. } | Error::Store { .. } | Error::Cancelled => FaultKind::Io,
         };
-        Self {
-            kind,
-            message: error.to_string(),
-        }
+        Self { kind, message: error.to_string() }
     }
 }
 

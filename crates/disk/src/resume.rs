@@ -69,11 +69,7 @@ impl Resume {
         let stem = state_dir.join(name(hashes, output));
         let lock = Lock::take(&stem.with_extension("lock"))?;
         let path = stem.with_extension("redb");
-        let mut opened = if path.exists() {
-            Opened::Existing
-        } else {
-            Opened::New
-        };
+        let mut opened = if path.exists() { Opened::Existing } else { Opened::New };
         let db = match open_db(&path) {
             Ok(db) => db,
             Err(OpenError::Unusable(why)) => {
@@ -88,28 +84,15 @@ impl Resume {
         };
         let folder = std::fs::File::open(state_dir).and_then(|folder| folder.sync_all());
         folder.map_err(|error| Error::io("make durable", state_dir, error))?;
-        Ok((
-            Self {
-                path,
-                db,
-                _lock: lock,
-            },
-            opened,
-        ))
+        Ok((Self { path, db, _lock: lock }, opened))
     }
 
     /// A store on a model of a disk; the lock goes to `lock`.
     #[cfg(test)]
     pub(crate) fn on_backend(backend: impl redb::StorageBackend, lock: &Path) -> Option<Self> {
-        let db = redb::Database::builder()
-            .create_with_backend(backend)
-            .ok()?;
+        let db = redb::Database::builder().create_with_backend(backend).ok()?;
         check_version(&db).ok()?;
-        Some(Self {
-            path: lock.to_owned(),
-            db,
-            _lock: Lock::take(lock).ok()?,
-        })
+        Some(Self { path: lock.to_owned(), db, _lock: Lock::take(lock).ok()? })
     }
 
     /// Does a [`SyncJob`]: makes the files durable, then commits.
@@ -118,10 +101,7 @@ impl Resume {
     /// When either fails; then nothing new is claimed.
     pub fn commit(&self, storage: &Storage, job: &SyncJob) -> Result<(), Error> {
         storage.sync(&job.files)?;
-        let stats = job
-            .files
-            .iter()
-            .map(|&file| (file, storage.stat_file(file)));
+        let stats = job.files.iter().map(|&file| (file, storage.stat_file(file)));
         let stats: Vec<_> = stats.collect();
         self.write(|tables| {
             for &piece in &job.forget {
@@ -151,14 +131,9 @@ impl Resume {
         partial: &[(PieceIndex, Bitfield)],
     ) -> Result<(), Error> {
         let all = (0..storage.content().files().len() as u32).map(FileIndex);
-        let there: Vec<FileIndex> = all
-            .filter(|&file| storage.stat_file(file).is_some())
-            .collect();
+        let there: Vec<FileIndex> = all.filter(|&file| storage.stat_file(file).is_some()).collect();
         storage.sync(&there)?;
-        let stats: Vec<_> = there
-            .into_iter()
-            .map(|file| (file, storage.stat_file(file)))
-            .collect();
+        let stats: Vec<_> = there.into_iter().map(|file| (file, storage.stat_file(file))).collect();
         self.write(|tables| {
             tables.clear_claims()?;
             tables.set_pieces(have)?;
@@ -178,9 +153,7 @@ impl Resume {
     pub fn close(&self, storage: &Storage) -> Result<(), Error> {
         let stats = storage.stat();
         let stats = stats.into_iter().enumerate();
-        let stats: Vec<_> = stats
-            .map(|(file, stat)| (FileIndex(file as u32), stat))
-            .collect();
+        let stats: Vec<_> = stats.map(|(file, stat)| (FileIndex(file as u32), stat)).collect();
         self.write(|tables| {
             tables.set_stats(&stats)?;
             tables.set_clean(true)
@@ -217,11 +190,7 @@ fn store_error(path: &Path, error: &redb::Error) -> Error {
         redb::Error::Io(error) => error.kind() == std::io::ErrorKind::StorageFull,
         _ => false,
     };
-    Error::Store {
-        path: path.to_owned(),
-        message: error.to_string(),
-        full,
-    }
+    Error::Store { path: path.to_owned(), message: error.to_string(), full }
 }
 
 /// The name of a download's store, without extension.
@@ -307,9 +276,7 @@ fn check_version(db: &redb::Database) -> Result<(), OpenError> {
         Some(_) => Err(OpenError::Unusable("it is of another version".to_owned())),
         None => {
             let transaction = db.begin_write()?;
-            Tables::open(&transaction)?
-                .meta
-                .insert("version", tables::VERSION)?;
+            Tables::open(&transaction)?.meta.insert("version", tables::VERSION)?;
             transaction.commit()?;
             Ok(())
         }

@@ -36,12 +36,7 @@ const MAX_OPEN: usize = 64;
 
 impl Default for StorageOptions {
     fn default() -> Self {
-        Self {
-            preallocate: false,
-            read_only: false,
-            path_is_content: false,
-            max_open: MAX_OPEN,
-        }
+        Self { preallocate: false, read_only: false, path_is_content: false, max_open: MAX_OPEN }
     }
 }
 
@@ -98,11 +93,7 @@ impl Storage {
 
     /// Where the content is: `DIR/NAME`, or the path itself when that is the content.
     pub fn content_path(&self) -> PathBuf {
-        let first = self
-            .content
-            .files()
-            .first()
-            .and_then(|file| file.path.components().next());
+        let first = self.content.files().first().and_then(|file| file.path.components().next());
         match first {
             Some(name) if !self.options.path_is_content => self.base.join(name),
             _ => self.base.clone(),
@@ -117,28 +108,17 @@ impl Storage {
 
     /// One stat per file, by index; `None` where there is no regular file.
     pub fn stat(&self) -> Vec<Option<FileStat>> {
-        (0..self.content.files().len() as u32)
-            .map(|file| self.stat_file(FileIndex(file)))
-            .collect()
+        (0..self.content.files().len() as u32).map(|file| self.stat_file(FileIndex(file))).collect()
     }
 
     /// One file's stat; `None` where there is no regular file.
     pub fn stat_file(&self, file: FileIndex) -> Option<FileStat> {
-        let meta = self
-            .file_path(file)
-            .symlink_metadata()
-            .ok()
-            .filter(std::fs::Metadata::is_file)?;
+        let meta =
+            self.file_path(file).symlink_metadata().ok().filter(std::fs::Metadata::is_file)?;
         // Time before 1970 counts as 1970: it only has to differ when the file was touched.
-        let since = meta
-            .modified()
-            .ok()
-            .and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let since = meta.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
         let mtime = since.map_or(0, |since| since.as_nanos() as u64);
-        Some(FileStat {
-            size: meta.len(),
-            mtime,
-        })
+        Some(FileStat { size: meta.len(), mtime })
     }
 
     /// True when the file is to be had; all are until [`Self::select`].
@@ -178,20 +158,14 @@ impl Storage {
             return (self.base.clone(), inner);
         }
         // The user may name a link to the file: it is followed, here alone.
-        let real = self
-            .base
-            .canonicalize()
-            .unwrap_or_else(|_| self.base.clone());
+        let real = self.base.canonicalize().unwrap_or_else(|_| self.base.clone());
         let folder = real.parent().unwrap_or(Path::new("")).to_owned();
         let name = real.file_name().map(PathBuf::from).unwrap_or_default();
         (folder, name)
     }
 
     fn note_new_entry(&self, folder: &Path) {
-        let mut folders = self
-            .new_entries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut folders = self.new_entries.lock().unwrap_or_else(PoisonError::into_inner);
         folders.insert(folder.to_owned());
     }
 }

@@ -50,11 +50,7 @@ pub(crate) fn sweep(
             }
         }
     });
-    if cancelled.into_inner() {
-        Err(Error::Cancelled)
-    } else {
-        Ok(())
-    }
+    if cancelled.into_inner() { Err(Error::Cancelled) } else { Ok(()) }
 }
 
 /// How many threads hash at once by default.

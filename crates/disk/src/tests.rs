@@ -55,10 +55,7 @@ fn options(format: Version) -> PlanOptions {
 
 /// The torrent of a folder.
 fn torrent(path: &Path, format: Version) -> Metainfo {
-    let created = create(path, options(format), 2, &mut |_, _| {
-        ControlFlow::Continue(())
-    })
-    .unwrap();
+    let created = create(path, options(format), 2, &mut |_, _| ControlFlow::Continue(())).unwrap();
     Metainfo::parse(&created.torrent).unwrap()
 }
 
@@ -68,11 +65,8 @@ fn judge(torrent: &Metainfo) -> Judge {
 
 /// The content itself, to be read.
 fn seeding(torrent: &Metainfo, path: &Path) -> Storage {
-    let options = StorageOptions {
-        read_only: true,
-        path_is_content: true,
-        ..StorageOptions::default()
-    };
+    let options =
+        StorageOptions { read_only: true, path_is_content: true, ..StorageOptions::default() };
     Storage::new(Arc::clone(&torrent.info), path, None, options)
 }
 

@@ -11,9 +11,7 @@ pub struct Clock {
 impl Clock {
     /// A clock that stands at zero now.
     pub fn start() -> Self {
-        Self {
-            origin: StdInstant::now(),
-        }
+        Self { origin: StdInstant::now() }
     }
 
     /// The present.

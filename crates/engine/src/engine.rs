@@ -73,10 +73,7 @@ impl Engine {
         let clock = Clock::start();
         let mut rng = Rng::new(config.seed);
         let listeners = listen::open(&config.listen)?;
-        let listening: Vec<_> = listeners
-            .iter()
-            .filter_map(|l| l.local_addr().ok())
-            .collect();
+        let listening: Vec<_> = listeners.iter().filter_map(|l| l.local_addr().ok()).collect();
         let port = listening.first().map_or(0, SocketAddr::port);
         let (inputs, queue) = channel(MIND_QUEUE_MAX);
         let pool = Pool::new(SPARE_BLOCKS_MAX);
@@ -92,14 +89,7 @@ impl Engine {
         tokio::spawn(Arc::clone(&throttle).run());
         let (gate, reading) = watch::channel(true);
         let mind = inputs.clone();
-        let around = Surroundings {
-            clock,
-            mind,
-            disk: Arc::clone(&disk),
-            throttle,
-            pool,
-            reading,
-        };
+        let around = Surroundings { clock, mind, disk: Arc::clone(&disk), throttle, pool, reading };
         let mut session_config = session::Config::new(peer_id, port);
         session_config.limits = config.limits;
         session_config.max_peers = config.max_peers;
@@ -110,12 +100,7 @@ impl Engine {
         for listener in listeners {
             tokio::spawn(accept(listener, inputs.clone()));
         }
-        Ok(Self {
-            inputs,
-            disk,
-            trackers,
-            listening: listening.into(),
-        })
+        Ok(Self { inputs, disk, trackers, listening: listening.into() })
     }
 
     /// Where peers can connect to.
@@ -138,12 +123,7 @@ impl Engine {
             Ok::<_, AddError>((id, mind.listen(id)))
         });
         let (id, events) = added.await??;
-        Ok(Torrent {
-            id,
-            engine: self.clone(),
-            events,
-            files: Mutex::default(),
-        })
+        Ok(Torrent { id, engine: self.clone(), events, files: Mutex::default() })
     }
 
     /// Ends every torrent that has not been stopped.
@@ -161,10 +141,7 @@ impl Engine {
         let command = Box::new(move |mind: &mut Mind, now| {
             let _gone = send.send(act(mind, now));
         });
-        self.inputs
-            .send(Input::Command(command))
-            .await
-            .map_err(|_| Ended)?;
+        self.inputs.send(Input::Command(command)).await.map_err(|_| Ended)?;
         receive.await.map_err(|_| Ended)
     }
 }
@@ -227,17 +204,14 @@ impl Torrent {
         progress: impl FnMut(u64, u64) + Send + 'static,
     ) -> Result<Vec<String>, EngineError> {
         let resume = job.resume.clone();
-        let opened = tokio::task::spawn_blocking(move || job.open(progress))
-            .await
-            .map_err(|_| Ended)??;
+        let opened =
+            tokio::task::spawn_blocking(move || job.open(progress)).await.map_err(|_| Ended)??;
         let storage = Arc::clone(&opened.storage);
         self.engine.disk.attach(self.id, Arc::clone(&storage));
         *self.lock() = Some(Files { storage, resume });
         let id = self.id;
         let (have, partial) = (opened.have, opened.partial);
-        self.engine
-            .ask(move |mind, now| mind.session.start(now, id, have, partial))
-            .await?;
+        self.engine.ask(move |mind, now| mind.session.start(now, id, have, partial)).await?;
         Ok(opened.notices)
     }
 
@@ -247,9 +221,7 @@ impl Torrent {
     /// When the engine has ended.
     pub async fn select(&self, priorities: Vec<swarm::Priority>) -> Result<(), Ended> {
         let id = self.id;
-        self.engine
-            .ask(move |mind, now| mind.session.select(now, id, &priorities))
-            .await
+        self.engine.ask(move |mind, now| mind.session.select(now, id, &priorities)).await
     }
 
     /// How it does.
@@ -258,9 +230,7 @@ impl Torrent {
     /// When the engine has ended.
     pub async fn status(&self) -> Result<Option<Status>, Ended> {
         let id = self.id;
-        self.engine
-            .ask(move |mind, now| mind.session.status(now, id))
-            .await
+        self.engine.ask(move |mind, now| mind.session.status(now, id)).await
     }
 
     /// Everybody who was met, who gave most first.
@@ -269,9 +239,7 @@ impl Torrent {
     /// When the engine has ended.
     pub async fn sources(&self) -> Result<Vec<Source>, Ended> {
         let id = self.id;
-        self.engine
-            .ask(move |mind, _| mind.session.sources(id))
-            .await
+        self.engine.ask(move |mind, _| mind.session.sources(id)).await
     }
 
     /// Ends it: writes what is held, tells the trackers. [`Event::Stopped`] follows.
@@ -280,9 +248,7 @@ impl Torrent {
     /// When the engine has ended.
     pub async fn stop(&self) -> Result<(), Ended> {
         let id = self.id;
-        self.engine
-            .ask(move |mind, now| mind.session.stop(now, id))
-            .await
+        self.engine.ask(move |mind, now| mind.session.stop(now, id)).await
     }
 
     /// The v2 piece hashes that are known (BEP 52).
@@ -313,9 +279,7 @@ impl Torrent {
 
     /// Where the content is, once started: the file, or the folder with the torrent's name.
     pub fn content_path(&self) -> Option<PathBuf> {
-        self.lock()
-            .as_ref()
-            .map(|files| files.storage.content_path())
+        self.lock().as_ref().map(|files| files.storage.content_path())
     }
 
     /// Completes what has no bytes: empty files, links, attributes, sizes.
@@ -327,19 +291,12 @@ impl Torrent {
             return Ok(());
         };
         let finished = tokio::task::spawn_blocking(move || files.storage.finish());
-        Ok(finished
-            .await
-            .map_err(|_| Ended)?
-            .map_err(OpenError::from)?)
+        Ok(finished.await.map_err(|_| Ended)?.map_err(OpenError::from)?)
     }
 
     /// After [`Event::Stopped`]: records that the end was clean.
     pub async fn close(&self) {
-        let Some(Files {
-            storage,
-            resume: Some(resume),
-        }) = self.lock().clone()
-        else {
+        let Some(Files { storage, resume: Some(resume) }) = self.lock().clone() else {
             return;
         };
         let closed = tokio::task::spawn_blocking(move || resume.close(&storage)).await;
@@ -370,24 +327,11 @@ pub struct StartJob {
 
 impl StartJob {
     fn open(self, mut progress: impl FnMut(u64, u64)) -> Result<opening::Opened, OpenError> {
-        let Self {
-            info,
-            layers,
-            path,
-            resume,
-            purpose,
-        } = self;
-        opening::open(
-            &info,
-            &layers,
-            &path,
-            resume.as_ref(),
-            &purpose,
-            &mut |done, total| {
-                progress(done, total);
-                std::ops::ControlFlow::Continue(())
-            },
-        )
+        let Self { info, layers, path, resume, purpose } = self;
+        opening::open(&info, &layers, &path, resume.as_ref(), &purpose, &mut |done, total| {
+            progress(done, total);
+            std::ops::ControlFlow::Continue(())
+        })
     }
 }
 

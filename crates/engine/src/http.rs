@@ -106,10 +106,7 @@ async fn follow(url: &str, limit: u64, allow: &Allow) -> Result<Vec<u8>, FetchEr
     for _ in 0..=REDIRECTS_MAX {
         let target = Target::parse(&url)?;
         let addresses = target.resolve().await?;
-        let allowed: Vec<_> = addresses
-            .into_iter()
-            .filter(|a| allow(&url, a.ip(), from))
-            .collect();
+        let allowed: Vec<_> = addresses.into_iter().filter(|a| allow(&url, a.ip(), from)).collect();
         if allowed.is_empty() {
             return Err(FetchError::Forbidden(url));
         }
@@ -147,12 +144,7 @@ impl Target {
         };
         let host = uri.host().ok_or_else(wrong)?.to_owned();
         let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
-        Ok(Self {
-            uri,
-            host,
-            port,
-            tls,
-        })
+        Ok(Self { uri, host, port, tls })
     }
 
     async fn resolve(&self) -> Result<Vec<SocketAddr>, FetchError> {
@@ -160,10 +152,7 @@ impl Target {
         tokio::net::lookup_host((bare, self.port))
             .await
             .map(Iterator::collect)
-            .map_err(|source| FetchError::Resolve {
-                host: self.host.clone(),
-                source,
-            })
+            .map_err(|source| FetchError::Resolve { host: self.host.clone(), source })
     }
 
     async fn connect(
@@ -178,26 +167,17 @@ impl Target {
                 Err(_) => "timed out".clone_into(&mut reason),
             }
         }
-        Err(FetchError::Connect {
-            host: self.host.clone(),
-            reason,
-        })
+        Err(FetchError::Connect { host: self.host.clone(), reason })
     }
 
     async fn exchange(&self, stream: TcpStream, limit: u64) -> Result<Answer, FetchError> {
         if !self.tls {
             return self.request(stream, limit).await;
         }
-        let bare = self
-            .host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .to_owned();
+        let bare = self.host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let name = ServerName::try_from(bare).map_err(|error| self.broken(error))?;
-        let stream = tls_connector()
-            .connect(name, stream)
-            .await
-            .map_err(|error| self.broken(error))?;
+        let stream =
+            tls_connector().connect(name, stream).await.map_err(|error| self.broken(error))?;
         self.request(stream, limit).await
     }
 
@@ -205,15 +185,11 @@ impl Target {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| self.broken(error))?;
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(|error| self.broken(error))?;
         let driver = tokio::spawn(connection);
         let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
-        let authority = self
-            .uri
-            .authority()
-            .map_or("", |authority| authority.as_str());
+        let authority = self.uri.authority().map_or("", |authority| authority.as_str());
         let host = authority.rsplit('@').next().unwrap_or_default();
         let request = hyper::Request::get(path)
             .header(HOST, host)
@@ -221,10 +197,7 @@ impl Target {
             .header(ACCEPT, HeaderValue::from_static("*/*"))
             .body(Empty::<Bytes>::new())
             .map_err(|error| self.broken(error))?;
-        let response = sender
-            .send_request(request)
-            .await
-            .map_err(|error| self.broken(error))?;
+        let response = sender.send_request(request).await.map_err(|error| self.broken(error))?;
         let answer = self.read(response, limit).await;
         driver.abort();
         answer
@@ -243,10 +216,7 @@ impl Target {
             return Ok(Answer::Elsewhere(next.to_owned()));
         }
         if !status.is_success() {
-            return Err(FetchError::Status {
-                host: self.host.clone(),
-                status: status.as_u16(),
-            });
+            return Err(FetchError::Status { host: self.host.clone(), status: status.as_u16() });
         }
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let body = Limited::new(response.into_body(), limit);
@@ -257,10 +227,7 @@ impl Target {
     /// Resolves a `Location` header against this request.
     fn join(&self, next: &str) -> String {
         let scheme = if self.tls { "https" } else { "http" };
-        let authority = self
-            .uri
-            .authority()
-            .map_or("", |authority| authority.as_str());
+        let authority = self.uri.authority().map_or("", |authority| authority.as_str());
         if next.contains("://") {
             next.to_owned()
         } else if let Some(rest) = next.strip_prefix("//") {
@@ -268,20 +235,13 @@ impl Target {
         } else if next.starts_with('/') {
             format!("{scheme}://{authority}{next}")
         } else {
-            let folder = self
-                .uri
-                .path()
-                .rsplit_once('/')
-                .map_or("", |(folder, _)| folder);
+            let folder = self.uri.path().rsplit_once('/').map_or("", |(folder, _)| folder);
             format!("{scheme}://{authority}{folder}/{next}")
         }
     }
 
     fn broken(&self, reason: impl std::fmt::Display) -> FetchError {
-        FetchError::Exchange {
-            host: self.host.clone(),
-            reason: reason.to_string(),
-        }
+        FetchError::Exchange { host: self.host.clone(), reason: reason.to_string() }
     }
 }
 
@@ -292,12 +252,8 @@ fn host_of(url: &str) -> String {
 fn tls_connector() -> TlsConnector {
     static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
     let config = CONFIG.get_or_init(|| {
-        let roots = RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        };
-        let config = ClientConfig::builder()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         Arc::new(config)
     });
     TlsConnector::from(Arc::clone(config))

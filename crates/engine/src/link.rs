@@ -110,17 +110,11 @@ impl Link {
         };
         self.around.throttle.leave(self.conn);
         for flow in [Flow::Up, Flow::Down] {
-            self.around
-                .throttle
-                .give_back(flow, self.allowance[flow as usize].bytes);
+            self.around.throttle.give_back(flow, self.allowance[flow as usize].bytes);
         }
         // What came before the end still counts: blocks received, bytes moved.
         let last = self.peer.poll_batch();
-        let _gone = self
-            .around
-            .mind
-            .send(Input::Closed(self.conn, last, reason))
-            .await;
+        let _gone = self.around.mind.send(Input::Closed(self.conn, last, reason)).await;
     }
 
     async fn turns(&mut self) -> Result<std::convert::Infallible, CloseReason> {
@@ -134,6 +128,7 @@ impl Link {
     /// Waits for whatever comes first, and handles it.
     async fn wait(&mut self) -> Result<(), CloseReason> {
         let interest = self.interest();
+        let (interest, watched) = (interest.unwrap_or(Interest::ERROR), interest.is_some());
         let mut deadline = self.peer.poll_timeout();
         if self.peer.totals() != self.told {
             let tell = self.told_at + TOTALS_EVERY;
@@ -148,7 +143,7 @@ impl Link {
                     self.handle(input)?;
                 }
             }
-            ready = self.stream.ready(interest.unwrap_or(Interest::ERROR)), if interest.is_some() => {
+            ready = self.stream.ready(interest), if watched => {
                 let ready = ready.map_err(|error| CloseReason::Transport(error.to_string()))?;
                 if ready.is_readable() || ready.is_read_closed() {
                     self.read()?;
@@ -224,10 +219,8 @@ impl Link {
             let direct = self.peer.direct().unwrap_or_default();
             let direct_len = direct.len().min(allowed);
             let rest = (allowed - direct_len).min(scratch.len());
-            let mut slices = [
-                IoSliceMut::new(&mut direct[..direct_len]),
-                IoSliceMut::new(&mut scratch[..rest]),
-            ];
+            let mut slices =
+                [IoSliceMut::new(&mut direct[..direct_len]), IoSliceMut::new(&mut scratch[..rest])];
             let n = match self.stream.try_read_vectored(&mut slices) {
                 Ok(0) => return Err(CloseReason::Remote),
                 Ok(n) => n,
@@ -236,8 +229,7 @@ impl Link {
             };
             let filled = n.min(direct_len);
             self.peer.handle_direct(now, filled)?;
-            self.peer
-                .handle_received(now, &scratch[..n - filled], &self.around.pool)?;
+            self.peer.handle_received(now, &scratch[..n - filled], &self.around.pool)?;
             Ok(n)
         })?;
         self.settle(Flow::Down, read as u64);
@@ -317,11 +309,7 @@ impl Link {
         }
         (self.told, self.told_at, self.told_want) = (batch.totals, now, batch.want);
         let input = Input::Batch(self.conn, batch);
-        self.around
-            .mind
-            .send(input)
-            .await
-            .map_err(|_| CloseReason::Stopped)
+        self.around.mind.send(input).await.map_err(|_| CloseReason::Stopped)
     }
 
     fn now(&self) -> Instant {

@@ -38,10 +38,7 @@ fn open_default() -> Result<Vec<TcpListener>, ListenError> {
     let first = bind(v4).or_else(|_| {
         tracing::info!("port {DEFAULT_PORT} is busy; taking another");
         let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        bind(any).map_err(|source| ListenError {
-            address: any,
-            source,
-        })
+        bind(any).map_err(|source| ListenError { address: any, source })
     })?;
     let port = first.local_addr().map_or(0, |address| address.port());
     // A host without IPv6 still serves IPv4.
@@ -50,11 +47,7 @@ fn open_default() -> Result<Vec<TcpListener>, ListenError> {
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;

@@ -151,18 +151,8 @@ impl Mind {
             return;
         }
         let config = Arc::clone(&self.peer_config);
-        let Connect {
-            torrent,
-            have,
-            upload_only,
-            addr,
-            ..
-        } = connect;
-        self.link(
-            conn,
-            stream,
-            Peer::connect(now, config, torrent, have, upload_only, addr),
-        );
+        let Connect { torrent, have, upload_only, addr, .. } = connect;
+        self.link(conn, stream, Peer::connect(now, config, torrent, have, upload_only, addr));
     }
 
     fn link(&mut self, conn: ConnId, stream: TcpStream, peer: Peer) {
@@ -198,8 +188,7 @@ impl Mind {
             self.tell(event);
         }
         let allowed = self.session.reading_allowed();
-        self.reading
-            .send_if_modified(|reading| std::mem::replace(reading, allowed) != allowed);
+        self.reading.send_if_modified(|reading| std::mem::replace(reading, allowed) != allowed);
     }
 
     fn connect(&mut self, connect: Connect) {
@@ -221,9 +210,7 @@ impl Mind {
             let asked = trackers.announce(&url, request);
             let result = if stopped {
                 let late = |_| Err(Failure::new(b"no answer in time"));
-                tokio::time::timeout(STOP_TIMEOUT, asked)
-                    .await
-                    .unwrap_or_else(late)
+                tokio::time::timeout(STOP_TIMEOUT, asked).await.unwrap_or_else(late)
             } else {
                 asked.await
             };

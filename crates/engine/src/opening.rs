@@ -76,46 +76,26 @@ pub(crate) fn open(
     progress: Progress<'_>,
 ) -> Result<Opened, OpenError> {
     let options = match purpose {
-        Purpose::Get { preallocate, .. } => StorageOptions {
-            preallocate: *preallocate,
-            ..StorageOptions::default()
-        },
-        Purpose::Seed { .. } => StorageOptions {
-            read_only: true,
-            path_is_content: true,
-            ..StorageOptions::default()
-        },
+        Purpose::Get { preallocate, .. } => {
+            StorageOptions { preallocate: *preallocate, ..StorageOptions::default() }
+        }
+        Purpose::Seed { .. } => {
+            StorageOptions { read_only: true, path_is_content: true, ..StorageOptions::default() }
+        }
     };
-    let storage = Arc::new(Storage::new(
-        Arc::clone(info),
-        path,
-        resume.cloned(),
-        options,
-    ));
+    let storage = Arc::new(Storage::new(Arc::clone(info), path, resume.cloned(), options));
     let judge = Judge::new(Arc::clone(info), layers.clone());
-    let mut look = Look {
-        storage: &storage,
-        judge: &judge,
-        progress,
-        notices: Vec::new(),
-    };
+    let mut look = Look { storage: &storage, judge: &judge, progress, notices: Vec::new() };
     let (have, partial) = match purpose {
         Purpose::Seed { trusted: true } => (Bitfield::full(info.layout().pieces()), Vec::new()),
         Purpose::Seed { trusted: false } => (look.seed(resume)?, Vec::new()),
-        Purpose::Get {
-            overwrite, wanted, ..
-        } => {
+        Purpose::Get { overwrite, wanted, .. } => {
             select(&storage, resume, wanted.as_deref())?;
             look.get(resume, *overwrite)?
         }
     };
     let notices = look.notices;
-    Ok(Opened {
-        storage,
-        have,
-        partial,
-        notices,
-    })
+    Ok(Opened { storage, have, partial, notices })
 }
 
 /// Says which files are wanted now, after what was wanted before: parts that were kept aside for
@@ -185,20 +165,14 @@ impl Look<'_> {
     fn first_sight(&mut self, overwrite: bool) -> Result<Bitfield, OpenError> {
         let none = Bitfield::new(self.storage.content().pieces());
         let stats = self.storage.stat();
-        let occupied = stats
-            .iter()
-            .position(|stat| stat.is_some_and(|stat| stat.size > 0));
+        let occupied = stats.iter().position(|stat| stat.is_some_and(|stat| stat.size > 0));
         let Some(occupied) = occupied else {
             return Ok(none);
         };
         let report = self.check(Which::All)?;
         if report.good.ones() == 0 {
             let path = self.storage.file_path(FileIndex(occupied as u32));
-            return if overwrite {
-                Ok(none)
-            } else {
-                Err(OpenError::Occupied(path))
-            };
+            return if overwrite { Ok(none) } else { Err(OpenError::Occupied(path)) };
         }
         self.notices.push(format!(
             "found {} of {} pieces in place",

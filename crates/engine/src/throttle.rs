@@ -32,16 +32,8 @@ impl Throttle {
     pub(crate) fn new(clock: Clock, limits: Limits) -> Arc<Self> {
         let limiter = Limiter::new(clock.now(), limits);
         let limited = [Flow::Up, Flow::Down].map(|flow| AtomicBool::new(limiter.is_limited(flow)));
-        let shared = Mutex::new(Shared {
-            limiter,
-            links: HashMap::new(),
-        });
-        Arc::new(Self {
-            clock,
-            shared,
-            limited,
-            waiting: Notify::new(),
-        })
+        let shared = Mutex::new(Shared { limiter, links: HashMap::new() });
+        Arc::new(Self { clock, shared, limited, waiting: Notify::new() })
     }
 
     /// Tells where the grants of `conn` go.
@@ -61,10 +53,7 @@ impl Throttle {
         if !self.limited[flow as usize].load(Ordering::Relaxed) {
             return want;
         }
-        let granted = self
-            .lock()
-            .limiter
-            .request(self.clock.now(), conn, flow, want);
+        let granted = self.lock().limiter.request(self.clock.now(), conn, flow, want);
         if granted == 0 {
             self.waiting.notify_one();
         }

@@ -71,9 +71,7 @@ impl Trackers {
             .into_iter()
             .find(|target| typed || content_may_contact(url, target.ip()))
             .ok_or_else(forbidden)?;
-        self.udp
-            .announce(target, url.path_and_query().to_owned(), request)
-            .await
+        self.udp.announce(target, url.path_and_query().to_owned(), request).await
     }
 
     async fn announce_http(

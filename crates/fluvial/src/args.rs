@@ -86,7 +86,8 @@ pub(crate) struct Net {
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     pub(crate) down_limit: Option<Rate>,
     /// Keep at most this many connections
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=60_000))]
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=60_000))]
     pub(crate) max_peers: u32,
     /// Keep resume data and made torrents here [default: $XDG_STATE_HOME/fluvial]
     #[arg(long, value_name = "DIR")]
@@ -183,12 +184,7 @@ pub(crate) struct Seed {
     #[arg(value_name = "TORRENT PATH", required_unless_present = "dir")]
     pub(crate) pairs: Vec<PathBuf>,
     /// Seed every .torrent file in this folder
-    #[arg(
-        long,
-        value_name = "TORRENTS",
-        requires = "data",
-        conflicts_with = "pairs"
-    )]
+    #[arg(long, value_name = "TORRENTS", requires = "data", conflicts_with = "pairs")]
     pub(crate) dir: Option<PathBuf>,
     /// The folder that holds their content, by name
     #[arg(long, value_name = "DATA", requires = "dir")]

@@ -55,17 +55,10 @@ impl Description {
             length: file.length,
             executable: file.executable,
             hidden: file.hidden,
-            symlink: file
-                .symlink
-                .as_ref()
-                .map(|target| target.display().to_string()),
+            symlink: file.symlink.as_ref().map(|target| target.display().to_string()),
             root: file.root.map(|root| root.to_string()),
         });
-        let notices = info
-            .notices()
-            .iter()
-            .chain(&metainfo.notices)
-            .map(ToString::to_string);
+        let notices = info.notices().iter().chain(&metainfo.notices).map(ToString::to_string);
         Self {
             kind: "torrent",
             name: Some(info.name().to_owned()),
@@ -95,11 +88,7 @@ impl Description {
             name: magnet.name.clone(),
             info_hash: magnet.hashes.v1.map(|hash| hash.to_string()),
             info_hash_v2: magnet.hashes.v2.map(|hash| hash.to_string()),
-            trackers: magnet
-                .trackers
-                .iter()
-                .map(|url| vec![url.clone()])
-                .collect(),
+            trackers: magnet.trackers.iter().map(|url| vec![url.clone()]).collect(),
             web_seeds: magnet.web_seeds.clone(),
             peers: magnet.peers.clone(),
             magnet: magnet.to_string(),
@@ -118,11 +107,7 @@ impl Description {
         row("Format", self.format.clone());
         row("Info-hash v1", self.info_hash.clone());
         row("Info-hash v2", self.info_hash_v2.clone());
-        row(
-            "Size",
-            self.total
-                .map(|total| format!("{} ({total} bytes)", show_size(total))),
-        );
+        row("Size", self.total.map(|total| format!("{} ({total} bytes)", show_size(total))));
         row(
             "Pieces",
             self.pieces
@@ -167,10 +152,7 @@ impl Description {
             ));
         }
         if self.files.len() > most {
-            output.line(format!(
-                "… and {} more (--json lists all)",
-                self.files.len() - most
-            ));
+            output.line(format!("… and {} more (--json lists all)", self.files.len() - most));
         }
     }
 }

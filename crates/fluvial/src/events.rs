@@ -18,10 +18,7 @@ pub(crate) enum Event<'a> {
     },
     /// `tracker` answers.
     #[serde(rename = "ready")]
-    TrackerReady {
-        udp: Option<&'a str>,
-        http: Option<&'a str>,
-    },
+    TrackerReady { udp: Option<&'a str>, http: Option<&'a str> },
     /// How far a `get` is, about once a second.
     Progress {
         state: &'static str,
@@ -50,11 +47,7 @@ pub(crate) enum Event<'a> {
     /// What `show` saw.
     Torrent(&'a crate::describe::Description),
     /// What `verify` saw.
-    Verified {
-        whole: bool,
-        pieces_bad: &'a [u32],
-        files_bad: &'a [String],
-    },
+    Verified { whole: bool, pieces_bad: &'a [u32], files_bad: &'a [String] },
     /// Something a person should know; work goes on.
     Notice { message: &'a str },
     /// Ended on request.

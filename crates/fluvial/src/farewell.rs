@@ -48,16 +48,10 @@ pub(crate) async fn sources(torrent: &Torrent) -> Result<Vec<Source>, Ended> {
 /// Prints who gave how much, at most `most` of them.
 pub(crate) fn print_sources(sources: &[Source], all: u64, most: usize, output: &Output) {
     for source in sources.iter().take(most) {
-        let percent = source
-            .bytes
-            .saturating_mul(100)
-            .checked_div(all)
-            .unwrap_or(0);
+        let percent = source.bytes.saturating_mul(100).checked_div(all).unwrap_or(0);
         let client = source.client.as_deref().unwrap_or_default();
         let (size, address) = (show_size(source.bytes), &source.address);
-        output.line(format!(
-            "  {size:>10}  {percent:>3}%  from {address}  {client}"
-        ));
+        output.line(format!("  {size:>10}  {percent:>3}%  from {address}  {client}"));
     }
     if sources.len() > most {
         output.line(format!("  … and {} more", sources.len() - most));
@@ -67,15 +61,8 @@ pub(crate) fn print_sources(sources: &[Source], all: u64, most: usize, output: &
 /// One line on why a download does not move.
 pub(crate) async fn why_nothing_moves(torrent: &Torrent, status: &Status) -> Result<String, Ended> {
     if status.peers > 0 {
-        let what = if status.total.is_none() {
-            "the metadata"
-        } else {
-            "what is lacking"
-        };
-        return Ok(format!(
-            "{} peers are connected, but none gives {what} now",
-            status.peers
-        ));
+        let what = if status.total.is_none() { "the metadata" } else { "what is lacking" };
+        return Ok(format!("{} peers are connected, but none gives {what} now", status.peers));
     }
     let known = match status.known {
         0 => "no peers are known".to_owned(),
@@ -85,15 +72,9 @@ pub(crate) async fn why_nothing_moves(torrent: &Torrent, status: &Status) -> Res
     let Some(first) = trackers.first() else {
         return Ok(format!("{known}, and there is no tracker to ask"));
     };
-    let working = trackers
-        .iter()
-        .filter(|tracker| tracker.working == Some(true))
-        .count();
+    let working = trackers.iter().filter(|tracker| tracker.working == Some(true)).count();
     if working > 0 {
-        return Ok(format!(
-            "{known}; {working} of {} trackers answer",
-            trackers.len()
-        ));
+        return Ok(format!("{known}; {working} of {} trackers answer", trackers.len()));
     }
     let reason = first.message.as_deref().unwrap_or("no answer yet");
     Ok(format!("{known}; tracker {}: {reason}", first.url))

@@ -42,11 +42,7 @@ fn add(path: &Path, hasher: &mut Sha256) -> anyhow::Result<()> {
     }
     let changed = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH);
     let target = fs::read_link(path).unwrap_or_default();
-    let line = format!(
-        "{path:?} {} {changed:?} {target:?} {:?}\n",
-        meta.len(),
-        meta.permissions()
-    );
+    let line = format!("{path:?} {} {changed:?} {target:?} {:?}\n", meta.len(), meta.permissions());
     hasher.update(line.as_bytes());
     Ok(())
 }

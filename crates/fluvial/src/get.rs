@@ -113,11 +113,7 @@ impl Plan {
             plan.resume = Some(Arc::new(resume));
         }
         plan.trackers = match (&metainfo, &plan.magnet) {
-            (_, Some(magnet)) => magnet
-                .trackers
-                .iter()
-                .map(|url| vec![url.clone()])
-                .collect(),
+            (_, Some(magnet)) => magnet.trackers.iter().map(|url| vec![url.clone()]).collect(),
             (Some(metainfo), None) => metainfo.trackers.clone(),
             (None, None) => Vec::new(),
         };
@@ -141,9 +137,7 @@ impl Plan {
 fn make_folder(folder: &Path) -> anyhow::Result<PathBuf> {
     let shown = folder.display();
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{shown}`"))?;
-    folder
-        .canonicalize()
-        .with_context(|| format!("cannot use the folder `{shown}`"))
+    folder.canonicalize().with_context(|| format!("cannot use the folder `{shown}`"))
 }
 
 /// A download under way.
@@ -188,8 +182,7 @@ impl<'a> Job<'a> {
         add.peers = args.peer.iter().map(|&peer| (peer, Origin::User)).collect();
         if let Some(magnet) = &plan.magnet {
             let peers = net::resolve_peers(&magnet.peers, output).await;
-            add.peers
-                .extend(peers.into_iter().map(|peer| (peer, Origin::Magnet)));
+            add.peers.extend(peers.into_iter().map(|peer| (peer, Origin::Magnet)));
         }
         let torrent = engine.add(add).await?;
         let (stop, live) = (Stop::listen()?, Live::new(output));
@@ -248,15 +241,9 @@ impl<'a> Job<'a> {
         }
         if let Some(wanted) = &wanted {
             let priority = |&wanted| {
-                if wanted {
-                    Priority::Normal
-                } else {
-                    Priority::Skip
-                }
+                if wanted { Priority::Normal } else { Priority::Skip }
             };
-            self.torrent
-                .select(wanted.iter().map(priority).collect())
-                .await?;
+            self.torrent.select(wanted.iter().map(priority).collect()).await?;
         }
         let purpose = Purpose::Get {
             overwrite: self.args.overwrite,
@@ -264,13 +251,7 @@ impl<'a> Job<'a> {
             wanted,
         };
         let (path, resume) = (self.plan.folder.clone(), self.plan.resume.clone());
-        let job = StartJob {
-            info,
-            layers,
-            path,
-            resume,
-            purpose,
-        };
+        let job = StartJob { info, layers, path, resume, purpose };
         let (send, mut checked) = tokio::sync::watch::channel((0, 0));
         let start = self.torrent.start(job, move |done, total| {
             let _nobody = send.send((done, total));
@@ -350,10 +331,8 @@ impl<'a> Job<'a> {
             Mood::GivenUp(after) => {
                 let why = farewell::why_nothing_moves(&self.torrent, &status).await?;
                 let after = show_duration(after);
-                Err(
-                    anyhow!("gave up: nothing came for {after} ({why}); run again to resume")
-                        .into(),
-                )
+                Err(anyhow!("gave up: nothing came for {after} ({why}); run again to resume")
+                    .into())
             }
         }
     }
@@ -386,8 +365,7 @@ impl<'a> Job<'a> {
         );
         farewell::print_sources(&sources, status.downloaded, SOURCES_SHOWN, self.output);
         if self.args.seed == SeedGoal::None && status.downloaded > 0 {
-            self.output
-                .hint("`--seed ratio:1` gives back what was taken");
+            self.output.hint("`--seed ratio:1` gives back what was taken");
         }
         Ok(())
     }
@@ -454,12 +432,7 @@ enum Mood {
 impl Patience {
     fn new(give_up: Option<Duration>) -> Self {
         let now = Instant::now();
-        Self {
-            give_up,
-            seen: (0, 0),
-            moved: now,
-            asked: now,
-        }
+        Self { give_up, seen: (0, 0), moved: now, asked: now }
     }
 
     fn judge(&mut self, status: &Status) -> Mood {

@@ -22,10 +22,7 @@ pub(crate) struct Live<'a> {
 
 impl<'a> Live<'a> {
     pub(crate) fn new(output: &'a Output) -> Self {
-        Self {
-            output,
-            bar: output.live_bar(),
-        }
+        Self { output, bar: output.live_bar() }
     }
 
     /// Shows a moment of a download.
@@ -67,8 +64,7 @@ impl<'a> Live<'a> {
         self.bar.set_prefix("Checking");
         self.bar.set_length(total.max(1));
         self.bar.set_position(done);
-        self.bar
-            .set_message(format!("{}/{}", show_size(done), show_size(total)));
+        self.bar.set_message(format!("{}/{}", show_size(done), show_size(total)));
     }
 
     /// Takes the bar away.
@@ -87,11 +83,7 @@ fn text(status: &Status) -> String {
         (State::Seeding, _) => format!("{up}  {} sent  {peers}", show_size(status.uploaded)),
         (_, None) => peers,
         (_, Some(total)) => {
-            let percent = status
-                .done
-                .saturating_mul(100)
-                .checked_div(total)
-                .unwrap_or(100);
+            let percent = status.done.saturating_mul(100).checked_div(total).unwrap_or(100);
             let left = match (total - status.done.min(total)).checked_div(status.down_rate) {
                 Some(seconds) => format!("{} left", show_duration(Duration::from_secs(seconds))),
                 None => "waiting".to_owned(),

@@ -22,9 +22,7 @@ pub(crate) fn start(common: &Common, output: &Output) -> anyhow::Result<()> {
     };
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new(format!("warn,{}", own_targets(level))));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_target(common.verbose > 1);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(common.verbose > 1);
     match &common.log {
         Some(path) => {
             let file = OpenOptions::new()
@@ -32,28 +30,19 @@ pub(crate) fn start(common: &Common, output: &Output) -> anyhow::Result<()> {
                 .append(true)
                 .open(path)
                 .with_context(|| format!("cannot write the log to `{}`", path.display()))?;
-            builder
-                .with_ansi(false)
-                .with_writer(SharedFile(file))
-                .init();
+            builder.with_ansi(false).with_writer(SharedFile(file)).init();
         }
         None => {
             let ansi = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
             let writer = AboveBars(output.bars().clone());
-            builder
-                .with_ansi(ansi)
-                .without_time()
-                .with_writer(writer)
-                .init();
+            builder.with_ansi(ansi).without_time().with_writer(writer).init();
         }
     }
     Ok(())
 }
 
 fn own_targets(level: &str) -> String {
-    ["fluvial", "engine", "disk", "served"]
-        .map(|target| format!("{target}={level}"))
-        .join(",")
+    ["fluvial", "engine", "disk", "served"].map(|target| format!("{target}={level}")).join(",")
 }
 
 struct SharedFile(File);

@@ -58,15 +58,10 @@ fn main() -> ExitCode {
 
 /// Prints help, the version, or what is wrong with the words typed.
 fn usage(error: &clap::Error) -> ExitCode {
-    let asked = matches!(
-        error.kind(),
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-    );
+    let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     if !asked && std::env::args_os().any(|word| word == "--json") {
         let message = error.to_string();
-        let line = serde_json::to_string(&Event::Error {
-            message: message.trim(),
-        });
+        let line = serde_json::to_string(&Event::Error { message: message.trim() });
         anstream::println!("{}", line.unwrap_or_default());
     }
     // Nobody is left to tell when even this cannot be printed.
@@ -89,9 +84,7 @@ fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
 
 /// One thread for the network and the mind; hashing and files have threads of their own.
 fn on_runtime<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let done = runtime.block_on(work);
     runtime.shutdown_background();
     done

@@ -21,10 +21,7 @@ pub(crate) fn start(net: &Net) -> anyhow::Result<Engine> {
     let rate = |limit: Option<crate::units::Rate>| limit.and_then(|limit| limit.0);
     let config = EngineConfig {
         listen: net.listen.clone(),
-        limits: Limits {
-            up: rate(net.up_limit),
-            down: rate(net.down_limit),
-        },
+        limits: Limits { up: rate(net.up_limit), down: rate(net.down_limit) },
         max_peers: net.max_peers as usize,
         seed: u64::from_le_bytes(seed),
     };
@@ -47,10 +44,7 @@ pub(crate) fn note_port(net: &Net, engine: &Engine, output: &Output) {
 /// # Errors
 /// When one is no tracker URL.
 pub(crate) fn typed_trackers(typed: &[String]) -> anyhow::Result<Vec<TrackerUrl>> {
-    typed
-        .iter()
-        .map(|url| url.parse().with_context(|| format!("--tracker `{url}`")))
-        .collect()
+    typed.iter().map(|url| url.parse().with_context(|| format!("--tracker `{url}`"))).collect()
 }
 
 /// Reads the trackers that content names; what is no tracker URL is left out with a notice.

@@ -27,11 +27,7 @@ impl Output {
         if common.json || common.quiet {
             bars.set_draw_target(ProgressDrawTarget::hidden());
         }
-        Self {
-            json: common.json,
-            quiet: common.quiet,
-            bars,
-        }
+        Self { json: common.json, quiet: common.quiet, bars }
     }
 
     /// Prints an event line under `--json`; nothing otherwise.
@@ -61,17 +57,14 @@ impl Output {
 
     /// Tells what was noticed while work goes on: stderr, and an event under `--json`.
     pub(crate) fn notice(&self, text: impl AsRef<str>) {
-        self.event(&Event::Notice {
-            message: text.as_ref(),
-        });
+        self.event(&Event::Notice { message: text.as_ref() });
         self.aside(&format!("{HINT}note:{HINT:#} {}", text.as_ref()));
     }
 
     /// Says why the command failed: stderr, and an event under `--json`.
     pub(crate) fn error(&self, message: &str) {
         self.event(&Event::Error { message });
-        self.bars
-            .suspend(|| write_stderr(&format!("{BAD}error:{BAD:#} {message}")));
+        self.bars.suspend(|| write_stderr(&format!("{BAD}error:{BAD:#} {message}")));
     }
 
     /// A bar over `total` bytes with rate and time left; hidden where stderr is no terminal.
@@ -82,9 +75,7 @@ impl Output {
         )
         .expect("the template is constant")
         .progress_chars("━╸─");
-        let bar = self
-            .bars
-            .add(ProgressBar::new(total).with_style(style).with_message(verb));
+        let bar = self.bars.add(ProgressBar::new(total).with_style(style).with_message(verb));
         bar.enable_steady_tick(Duration::from_millis(200));
         bar
     }

@@ -6,16 +6,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 /// those of the default route. Never loopback, unless that is what was listened on, or there is
 /// no other.
 pub(crate) fn addresses(listen: &[SocketAddr]) -> Vec<SocketAddr> {
-    let mut all: Vec<SocketAddr> = listen
-        .iter()
-        .filter_map(|&address| reachable(address))
-        .collect();
+    let mut all: Vec<SocketAddr> =
+        listen.iter().filter_map(|&address| reachable(address)).collect();
     all.sort_by_key(SocketAddr::is_ipv6);
     all.dedup();
     if all.is_empty() {
-        let alone = listen
-            .iter()
-            .map(|a| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), a.port()));
+        let alone = listen.iter().map(|a| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), a.port()));
         all.extend(alone.take(1));
     }
     all
@@ -34,15 +30,9 @@ fn reachable(address: SocketAddr) -> Option<SocketAddr> {
 fn default_route(v6: bool) -> Option<IpAddr> {
     let (any, world): (IpAddr, IpAddr) = if v6 {
         // Documentation prefixes: routable in form, nobody's in fact (RFC 3849, RFC 5737).
-        (
-            Ipv6Addr::UNSPECIFIED.into(),
-            Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into(),
-        )
+        (Ipv6Addr::UNSPECIFIED.into(), Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into())
     } else {
-        (
-            Ipv4Addr::UNSPECIFIED.into(),
-            Ipv4Addr::new(203, 0, 113, 1).into(),
-        )
+        (Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::new(203, 0, 113, 1).into())
     };
     let socket = UdpSocket::bind((any, 0)).ok()?;
     socket.connect((world, 9)).ok()?;

@@ -53,10 +53,7 @@ fn layers(info: &Info, recorded: &[([u8; 32], Vec<u8>)]) -> PieceLayers {
         let Some((_, bytes)) = recorded.iter().find(|(known, _)| *known == root.0) else {
             continue;
         };
-        let hashes = bytes
-            .chunks(32)
-            .filter_map(Sha256Digest::from_slice)
-            .collect();
+        let hashes = bytes.chunks(32).filter_map(Sha256Digest::from_slice).collect();
         if let Some(layer) = PieceLayer::new(root, file.length, info.piece_length(), hashes) {
             layers.insert(layer);
         }

@@ -50,19 +50,13 @@ fn pairs(args: &Seed) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {
                 torrent.display()
             );
         }
-        return Ok(pairs
-            .iter()
-            .map(|[torrent, path]| (torrent.clone(), path.clone()))
-            .collect());
+        return Ok(pairs.iter().map(|[torrent, path]| (torrent.clone(), path.clone())).collect());
     };
     let unreadable = || format!("cannot list `{}`", dir.display());
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).with_context(unreadable)? {
         let path = entry.with_context(unreadable)?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "torrent")
-        {
+        if path.extension().is_some_and(|extension| extension == "torrent") {
             found.push(path);
         }
     }
@@ -88,9 +82,7 @@ async fn begin(
 ) -> anyhow::Result<Torrent> {
     let metainfo = torrent_file(file)?;
     let shown = content.display();
-    let path = content
-        .canonicalize()
-        .with_context(|| format!("cannot find `{shown}`"))?;
+    let path = content.canonicalize().with_context(|| format!("cannot find `{shown}`"))?;
     let state_dir = state::dir(args.net.state_dir.as_deref())?;
     let (resume, _) = Resume::open(&state_dir, &metainfo.hashes, &path)?;
     let info = Arc::clone(&metainfo.info);
@@ -137,26 +129,16 @@ async fn start(torrent: &Torrent, job: StartJob, output: &Output) -> anyhow::Res
 
 fn tell_ready(metainfo: &Metainfo, file: &Path, engine: &Engine, output: &Output) {
     let mut magnet = magnet_of(metainfo);
-    magnet.peers = reach::addresses(engine.listening())
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    magnet.peers = reach::addresses(engine.listening()).iter().map(ToString::to_string).collect();
     output.event(&Event::Ready {
         info_hash: metainfo.hashes.v1.map(|hash| hash.to_string()),
         info_hash_v2: metainfo.hashes.v2.map(|hash| hash.to_string()),
         magnet: &magnet.to_string(),
         torrent: &file.display().to_string(),
-        listen: &engine
-            .listening()
-            .first()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
+        listen: &engine.listening().first().map(ToString::to_string).unwrap_or_default(),
         tracker: &metainfo.trackers.concat(),
         page: None,
     });
     let (name, layout) = (metainfo.info.name(), metainfo.info.layout());
-    output.good(
-        "Seeding",
-        format!("{name}  {}", show_size(layout.content_length())),
-    );
+    output.good("Seeding", format!("{name}  {}", show_size(layout.content_length())));
 }

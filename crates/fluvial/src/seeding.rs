@@ -18,11 +18,7 @@ pub(crate) struct Seeding<'a> {
 
 impl<'a> Seeding<'a> {
     pub(crate) fn new(output: &'a Output, stop: Stop) -> Self {
-        Self {
-            output,
-            live: Live::new(output),
-            stop,
-        }
+        Self { output, live: Live::new(output), stop }
     }
 
     /// Serves until the person wishes to end, then says goodbye.

@@ -29,10 +29,7 @@ pub(crate) fn wanted(
         Some(magnet) if magnet.select_only.is_some() => {
             let wanted: Vec<bool> = (0..files.len()).map(|i| magnet.selects(i as u32)).collect();
             if !wanted.contains(&true) {
-                bail!(
-                    "the magnet's `so` selects none of the {} files",
-                    files.len()
-                );
+                bail!("the magnet's `so` selects none of the {} files", files.len());
             }
             Ok(Some(wanted))
         }
@@ -43,10 +40,7 @@ pub(crate) fn wanted(
 fn choose(info: &Info, word: &str, wanted: &mut [bool]) -> anyhow::Result<()> {
     if let Ok(index) = word.parse::<usize>() {
         let Some(slot) = wanted.get_mut(index) else {
-            bail!(
-                "there is no file {index}; --list shows the {} files",
-                wanted.len()
-            );
+            bail!("there is no file {index}; --list shows the {} files", wanted.len());
         };
         *slot = true;
         return Ok(());
@@ -66,10 +60,7 @@ fn choose(info: &Info, word: &str, wanted: &mut [bool]) -> anyhow::Result<()> {
 
 /// A pattern may mean the path with or without the torrent's name, or the file's name alone.
 fn matches(pattern: &Pattern, path: &Path) -> bool {
-    let options = MatchOptions {
-        case_sensitive: true,
-        ..MatchOptions::default()
-    };
+    let options = MatchOptions { case_sensitive: true, ..MatchOptions::default() };
     let mut inner = path.components();
     inner.next();
     let name = path.file_name().map(Path::new);

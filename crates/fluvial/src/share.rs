@@ -39,13 +39,8 @@ pub(crate) async fn run(args: &Share, output: &Output) -> anyhow::Result<()> {
         false => Some(host(args, &engine, &made.metainfo)?),
     };
     let mut metainfo = made.metainfo;
-    let own = server
-        .iter()
-        .map(|server| tracker::url(server.http_addresses()));
-    metainfo.trackers = own
-        .chain(args.tracker.iter().cloned())
-        .map(|url| vec![url])
-        .collect();
+    let own = server.iter().map(|server| tracker::url(server.http_addresses()));
+    metainfo.trackers = own.chain(args.tracker.iter().cloned()).map(|url| vec![url]).collect();
     let files = made.files.write(&metainfo)?;
 
     let info = Arc::clone(&metainfo.info);
@@ -102,11 +97,7 @@ fn tell_ready(metainfo: &Metainfo, torrent: &Path, engine: &Engine, output: &Out
     let reachable = reach::addresses(engine.listening());
     magnet.peers = reachable.iter().map(ToString::to_string).collect();
     let magnet = magnet.to_string();
-    let listen = engine
-        .listening()
-        .first()
-        .map(ToString::to_string)
-        .unwrap_or_default();
+    let listen = engine.listening().first().map(ToString::to_string).unwrap_or_default();
     output.event(&Event::Ready {
         info_hash: metainfo.hashes.v1.map(|hash| hash.to_string()),
         info_hash_v2: metainfo.hashes.v2.map(|hash| hash.to_string()),
@@ -173,11 +164,7 @@ impl Made {
                 Metainfo::parse(&bytes).context("what was made does not read back")?
             }
         };
-        Ok(Self {
-            metainfo,
-            content,
-            files,
-        })
+        Ok(Self { metainfo, content, files })
     }
 }
 

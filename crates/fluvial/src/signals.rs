@@ -32,10 +32,7 @@ impl Stop {
     }
 }
 
-#[allow(
-    clippy::exit,
-    reason = "the person asked twice, and nothing is lost that is recorded"
-)]
+#[allow(clippy::exit, reason = "the person asked twice, and nothing is lost that is recorded")]
 fn exit_now() -> ! {
     std::process::exit(130)
 }

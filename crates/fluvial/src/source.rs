@@ -80,8 +80,7 @@ fn magnet(text: &str) -> anyhow::Result<Source> {
 }
 
 fn has_scheme(text: &str, scheme: &str) -> bool {
-    text.get(..scheme.len())
-        .is_some_and(|head| head.eq_ignore_ascii_case(scheme))
+    text.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme))
 }
 
 fn looks_like_hash(text: &str) -> bool {

@@ -20,11 +20,7 @@ pub(crate) fn dir(named: Option<&Path>) -> anyhow::Result<PathBuf> {
 }
 
 fn default_dir() -> anyhow::Result<PathBuf> {
-    let absolute = |name| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|p| p.is_absolute())
-    };
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
     if let Some(base) = absolute("XDG_STATE_HOME") {
         return Ok(base.join("fluvial"));
     }

@@ -18,15 +18,9 @@ const DEFAULT_PORT: u16 = 6969;
 pub(crate) async fn run(args: &Tracker, output: &Output) -> anyhow::Result<()> {
     let mut stop = Stop::listen()?;
     let server = start(args)?;
-    let url = server
-        .http_addresses()
-        .first()
-        .map(|_| url(server.http_addresses()));
+    let url = server.http_addresses().first().map(|_| url(server.http_addresses()));
     let udp = server.udp_addresses().first().map(ToString::to_string);
-    output.event(&Event::TrackerReady {
-        udp: udp.as_deref(),
-        http: url.as_deref(),
-    });
+    output.event(&Event::TrackerReady { udp: udp.as_deref(), http: url.as_deref() });
     output.good("Tracker", "announce to");
     if let Some(url) = &url {
         output.line(format!("  {url}"));
@@ -54,13 +48,8 @@ fn start(args: &Tracker) -> anyhow::Result<TrackerServer> {
     };
     let builder = |udp: &[SocketAddr], http: &[SocketAddr]| {
         let builder = TrackerServer::builder().store(store.clone());
-        let builder = udp
-            .iter()
-            .fold(builder, |builder, &address| builder.udp(address));
-        http.iter()
-            .fold(builder, |builder: TrackerBuilder, &address| {
-                builder.http(address)
-            })
+        let builder = udp.iter().fold(builder, |builder, &address| builder.udp(address));
+        http.iter().fold(builder, |builder: TrackerBuilder, &address| builder.http(address))
     };
     if args.udp.is_empty() && args.http.is_empty() {
         let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, DEFAULT_PORT));

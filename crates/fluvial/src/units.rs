@@ -22,9 +22,7 @@ pub(crate) fn parse_rate(text: &str) -> Result<Rate, String> {
     let (number, unit) = split_number(text)?;
     let unit = unit.strip_suffix("/s").unwrap_or(unit);
     let lower = unit.to_ascii_lowercase();
-    let bits = lower
-        .strip_suffix("bits")
-        .or_else(|| lower.strip_suffix("bit"));
+    let bits = lower.strip_suffix("bits").or_else(|| lower.strip_suffix("bit"));
     let scale = match bits {
         Some(prefix) => byte_scale(prefix).map(|scale| scale / 8.0),
         None => byte_scale(unit),
@@ -38,14 +36,10 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let mut rest = text.trim();
     let mut total = 0.0;
     while !rest.is_empty() {
-        let end = rest
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(rest.len());
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
         let number: f64 = rest[..end].parse().map_err(|_| bad_duration(text))?;
         rest = &rest[end..];
-        let end = rest
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(rest.len());
+        let end = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
         let scale = match rest[..end].trim() {
             "ms" => 0.001,
             "" | "s" | "sec" => 1.0,
@@ -69,9 +63,7 @@ fn bad_duration(text: &str) -> String {
 
 fn split_number(text: &str) -> Result<(f64, &str), String> {
     let text = text.trim();
-    let end = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let number = text[..end]
         .parse()
         .map_err(|_| format!("`{text}` does not begin with a number; write for example 4MB"))?;

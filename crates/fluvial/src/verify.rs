@@ -27,21 +27,11 @@ pub(crate) fn run(args: &Verify, output: &Output) -> anyhow::Result<ExitCode> {
     }
     let single = metainfo.info.is_single_file();
     if single == args.path.is_dir() {
-        let (needs, is) = if single {
-            ("one file", "a folder")
-        } else {
-            ("a folder", "a file")
-        };
-        bail!(
-            "the torrent holds {needs}, but `{}` is {is}",
-            args.path.display()
-        );
+        let (needs, is) = if single { ("one file", "a folder") } else { ("a folder", "a file") };
+        bail!("the torrent holds {needs}, but `{}` is {is}", args.path.display());
     }
-    let options = StorageOptions {
-        read_only: true,
-        path_is_content: true,
-        ..StorageOptions::default()
-    };
+    let options =
+        StorageOptions { read_only: true, path_is_content: true, ..StorageOptions::default() };
     let storage = Storage::new(Arc::clone(&metainfo.info), &args.path, None, options);
     let judge = Judge::new(Arc::clone(&metainfo.info), metainfo.piece_layers.clone());
     let bar = output.bytes_bar("Verifying", metainfo.info.layout().content_length());
@@ -58,25 +48,17 @@ fn tell(report: &CheckReport, layout: &Layout, output: &Output) -> ExitCode {
     let pieces_bad: Vec<u32> = report.good.iter_zeros().collect();
     let files_bad = bad_files(report, layout);
     let path = |file: &FileIndex| {
-        layout
-            .file(*file)
-            .map_or_else(String::new, |file| file.path.display().to_string())
+        layout.file(*file).map_or_else(String::new, |file| file.path.display().to_string())
     };
     let files: Vec<String> = files_bad.iter().map(path).collect();
     let whole = pieces_bad.is_empty() && files.is_empty();
-    output.event(&Event::Verified {
-        whole,
-        pieces_bad: &pieces_bad,
-        files_bad: &files,
-    });
+    output.event(&Event::Verified { whole, pieces_bad: &pieces_bad, files_bad: &files });
     if whole {
         output.good("Whole", format!("{} pieces match", report.good.len()));
         return ExitCode::SUCCESS;
     }
     let (bad, all) = (pieces_bad.len(), report.good.len());
-    output.line(format!(
-        "Not whole: {bad} of {all} pieces are missing or wrong"
-    ));
+    output.line(format!("Not whole: {bad} of {all} pieces are missing or wrong"));
     if bad > 0 {
         output.line(format!("  pieces {}", ranges(&pieces_bad)));
     }
@@ -93,22 +75,13 @@ fn tell(report: &CheckReport, layout: &Layout, output: &Output) -> ExitCode {
 fn bad_files(report: &CheckReport, layout: &Layout) -> BTreeSet<FileIndex> {
     let touched = report.good.iter_zeros().flat_map(|piece| {
         let piece = PieceIndex(piece);
-        layout
-            .spans(piece, 0, layout.piece_size(piece))
-            .filter_map(|span| span.file)
+        layout.spans(piece, 0, layout.piece_size(piece)).filter_map(|span| span.file)
     });
-    touched
-        .chain(report.files.iter().map(|issue| issue.file))
-        .collect()
+    touched.chain(report.files.iter().map(|issue| issue.file)).collect()
 }
 
 fn why(report: &CheckReport, file: FileIndex) -> String {
-    match report
-        .files
-        .iter()
-        .find(|issue| issue.file == file)
-        .map(|issue| issue.extent)
-    {
+    match report.files.iter().find(|issue| issue.file == file).map(|issue| issue.extent) {
         Some(Extent::Missing) => " (missing)".to_owned(),
         Some(Extent::Short(size)) => format!(" (only {size} bytes)"),
         Some(Extent::Longer(size)) => format!(" (too long: {size} bytes)"),
@@ -127,11 +100,7 @@ fn ranges(sorted: &[u32]) -> String {
         }
     }
     let shown = runs.iter().take(SHOWN).map(|&(first, last)| {
-        if first == last {
-            first.to_string()
-        } else {
-            format!("{first}-{last}")
-        }
+        if first == last { first.to_string() } else { format!("{first}-{last}") }
     });
     let mut text = shown.collect::<Vec<_>>().join(", ");
     if runs.len() > SHOWN {
@@ -147,11 +116,6 @@ mod tests {
     #[test]
     fn runs_are_folded() {
         assert_eq!(ranges(&[0, 1, 2, 3, 7, 9, 10]), "0-3, 7, 9-10");
-        assert_eq!(
-            ranges(&(0..100).step_by(2).collect::<Vec<_>>())
-                .matches(',')
-                .count(),
-            24
-        );
+        assert_eq!(ranges(&(0..100).step_by(2).collect::<Vec<_>>()).matches(',').count(), 24);
     }
 }

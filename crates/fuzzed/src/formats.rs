@@ -10,18 +10,10 @@ pub fn fuzz_bencode(data: &[u8]) {
     }
     if let Ok(value) = decode(data, Mode::Strict, Limits::MESSAGE) {
         assert_eq!(lenient, Ok(value), "strict takes it, lenient does not");
-        assert_eq!(
-            encode(|place| write(place, value)),
-            data,
-            "strict is not canonical"
-        );
+        assert_eq!(encode(|place| write(place, value)), data, "strict is not canonical");
     }
     if let Ok((value, rest)) = decode_prefix(data, Mode::Lenient, Limits::MESSAGE) {
-        assert_eq!(
-            [value.raw(), rest].concat(),
-            data,
-            "a prefix and its rest are the whole"
-        );
+        assert_eq!([value.raw(), rest].concat(), data, "a prefix and its rest are the whole");
     }
 }
 
@@ -56,11 +48,7 @@ fn walk(value: Value<'_>) {
         Kind::Integer => assert!(value.as_int().is_some()),
         Kind::Bytes => assert!(value.as_bytes().is_some()),
         Kind::List => value.as_list().into_iter().flatten().for_each(walk),
-        Kind::Dict => value
-            .as_dict()
-            .into_iter()
-            .flatten()
-            .for_each(|(_, value)| walk(value)),
+        Kind::Dict => value.as_dict().into_iter().flatten().for_each(|(_, value)| walk(value)),
     }
 }
 

@@ -16,12 +16,7 @@ pub fn fuzz_wire(data: &[u8]) {
     }
     let (messages, outcome) = decode(stream, stream.len().max(1));
     let sliced = decode(stream, usize::from(slice % 64) + 1);
-    assert_eq!(
-        (&messages, outcome),
-        (&sliced.0, sliced.1),
-        "slices of {}",
-        slice % 64 + 1
-    );
+    assert_eq!((&messages, outcome), (&sliced.0, sliced.1), "slices of {}", slice % 64 + 1);
     let again = decode(&messages, messages.len().max(1));
     assert_eq!(again, (messages, Ok(())), "what we write, we read");
 }

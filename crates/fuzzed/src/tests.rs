@@ -13,20 +13,13 @@ fn corpus(name: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let entries = fs::read_dir(root.join(name)).expect("every target has a corpus");
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
-    paths
-        .into_iter()
-        .map(|path| (path.clone(), fs::read(path).unwrap()))
-        .collect()
+    paths.into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect()
 }
 
 /// Runs a target's function over an input; a panic names what to replay.
 fn check(name: &str, run: fn(&[u8]), input: &[u8], origin: &str) {
     let outcome = std::panic::catch_unwind(|| run(input));
-    assert!(
-        outcome.is_ok(),
-        "{name} fails on {origin}: {}",
-        input.escape_ascii()
-    );
+    assert!(outcome.is_ok(), "{name} fails on {origin}: {}", input.escape_ascii());
 }
 
 /// One of the changes that fuzzers make: flip, overwrite, insert, remove, repeat, cut, splice.
@@ -55,10 +48,7 @@ fn mutate(rng: &mut Rng, input: &[u8], other: &[u8]) -> Vec<u8> {
 fn corpora_replay() {
     for Target { name, run } in TARGETS {
         let corpus = corpus(name);
-        assert!(
-            !corpus.is_empty(),
-            "fuzz/corpus/{name} holds at least one input"
-        );
+        assert!(!corpus.is_empty(), "fuzz/corpus/{name} holds at least one input");
         for (path, input) in &corpus {
             check(name, run, input, &path.display().to_string());
         }
@@ -85,16 +75,8 @@ fn every_target_has_its_shell() {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
     let manifest = fs::read_to_string(fuzz.join("Cargo.toml")).unwrap();
     for Target { name, .. } in TARGETS {
-        assert!(
-            manifest.contains(&format!("name = \"{name}\"")),
-            "{name} is not in fuzz"
-        );
+        assert!(manifest.contains(&format!("name = \"{name}\"")), "{name} is not in fuzz");
         let shell = fs::read_to_string(fuzz.join("fuzz_targets").join(format!("{name}.rs")));
-        assert!(
-            shell
-                .unwrap()
-                .contains(&format!("fuzzed::fuzz_{name}(data)")),
-            "{name}"
-        );
+        assert!(shell.unwrap().contains(&format!("fuzzed::fuzz_{name}(data)")), "{name}");
     }
 }

@@ -19,11 +19,7 @@ pub fn fuzz_tracker_request(data: &[u8]) {
     if let Ok(request) = UdpRequest::parse(data) {
         let mut out = Vec::new();
         request.write(&mut out);
-        assert_eq!(
-            UdpRequest::parse(&out),
-            Ok(request),
-            "what we write, we read"
-        );
+        assert_eq!(UdpRequest::parse(&out), Ok(request), "what we write, we read");
     }
     let mut server = Server::new(StoreConfig::default(), &SECRET, Instant::ZERO);
     let (mut now, mut rest, mut out) = (Instant::ZERO, data, Vec::new());
@@ -62,11 +58,7 @@ pub fn fuzz_tracker_response(data: &[u8]) {
     for ipv6 in [false, true] {
         if let Ok(answer) = UdpResponse::parse(data, ipv6) {
             answer.write(ipv6, &mut out);
-            assert_eq!(
-                UdpResponse::parse(&out, ipv6),
-                Ok(answer),
-                "what we write, we read"
-            );
+            assert_eq!(UdpResponse::parse(&out, ipv6), Ok(answer), "what we write, we read");
             out.clear();
         }
     }

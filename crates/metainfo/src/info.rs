@@ -49,11 +49,7 @@ impl Info {
             return Err(Error::WrongInfoHash);
         }
         let info = Self::parse(raw)?;
-        if info.hashes.matches(expected) {
-            Ok(info)
-        } else {
-            Err(Error::WrongInfoHash)
-        }
+        if info.hashes.matches(expected) { Ok(info) } else { Err(Error::WrongInfoHash) }
     }
 
     /// The dictionary's bytes, to be served to peers (BEP 9).

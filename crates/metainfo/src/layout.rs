@@ -41,11 +41,7 @@ impl FileEntry {
         components.next();
         let inner = components.as_path();
         // Joining an empty path would leave a trailing separator.
-        if inner.as_os_str().is_empty() {
-            content.to_owned()
-        } else {
-            content.join(inner)
-        }
+        if inner.as_os_str().is_empty() { content.to_owned() } else { content.join(inner) }
     }
 }
 
@@ -154,11 +150,7 @@ impl Layout {
                 file.offset = end;
                 if length > 0 {
                     let index = files.len() as u32;
-                    extents.push(Extent {
-                        start: end,
-                        end: end + length,
-                        file: index,
-                    });
+                    extents.push(Extent { start: end, end: end + length, file: index });
                 }
                 files.push(file);
                 content += length;
@@ -172,15 +164,7 @@ impl Layout {
             end = extents.last().map_or(0, |extent: &Extent| extent.end);
         }
         let pieces = end.div_ceil(u64::from(piece_length)) as u32;
-        Ok(Self {
-            version,
-            piece_length,
-            pieces,
-            length: end,
-            content,
-            files,
-            extents,
-        })
+        Ok(Self { version, piece_length, pieces, length: end, content, files, extents })
     }
 
     /// A v1 layout of one file called `content`: for tests and simulations.
@@ -188,11 +172,7 @@ impl Layout {
     /// # Panics
     /// Where [`Self::new`] fails.
     pub fn single(length: u64, piece_length: u32) -> Self {
-        let file = FileEntry {
-            path: "content".into(),
-            length,
-            ..FileEntry::default()
-        };
+        let file = FileEntry { path: "content".into(), length, ..FileEntry::default() };
         Self::new(Version::V1, u64::from(piece_length), [Item::File(file)])
             .expect("the caller gives sizes within the limits")
     }
@@ -264,17 +244,10 @@ impl Layout {
         let start = self.start_of(piece) + u64::from(begin);
         let end = start + u64::from((size - begin).min(BLOCK_LENGTH));
         // The last extent that starts before the block's end holds its last byte of content.
-        let last = self
-            .extents
-            .partition_point(|extent| extent.start < end)
-            .checked_sub(1)?;
+        let last = self.extents.partition_point(|extent| extent.start < end).checked_sub(1)?;
         let end = end.min(self.extents[last].end);
         let length = end.checked_sub(start).filter(|&length| length > 0)? as u32;
-        Some(BlockRange {
-            piece,
-            begin,
-            length,
-        })
+        Some(BlockRange { piece, begin, length })
     }
 
     /// Whether a peer may ask for this: inside the piece, at least a byte, at most
@@ -288,10 +261,7 @@ impl Layout {
     /// Bytes of content in the piece, without padding.
     pub fn payload_bytes(&self, piece: PieceIndex) -> u32 {
         let spans = self.spans(piece, 0, self.piece_size(piece));
-        spans
-            .filter(|span| span.file.is_some())
-            .map(|span| span.length)
-            .sum()
+        spans.filter(|span| span.file.is_some()).map(|span| span.length).sum()
     }
 
     /// The files and padding behind `length` bytes of a piece from `begin`, in order and without
@@ -333,11 +303,7 @@ impl Layout {
             root,
             length,
             blocks,
-            leaves: if whole_file {
-                blocks.next_power_of_two()
-            } else {
-                full
-            },
+            leaves: if whole_file { blocks.next_power_of_two() } else { full },
             whole_file,
         })
     }
@@ -348,9 +314,7 @@ impl Layout {
 
     /// The last extent that starts at or before `position`; the first if none does.
     fn extent_at(&self, position: u64) -> usize {
-        self.extents
-            .partition_point(|extent| extent.start <= position)
-            .saturating_sub(1)
+        self.extents.partition_point(|extent| extent.start <= position).saturating_sub(1)
     }
 }
 

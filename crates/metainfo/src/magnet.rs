@@ -38,17 +38,10 @@ impl Magnet {
         let text = text.trim();
         if text.len() > MAX_MAGNET_LENGTH {
             let (size, limit) = (text.len() as u64, MAX_MAGNET_LENGTH as u64);
-            return Err(Error::TooLarge {
-                what: "the magnet link",
-                size,
-                limit,
-            });
+            return Err(Error::TooLarge { what: "the magnet link", size, limit });
         }
         if let Some(hashes) = bare_hash(text) {
-            return Ok(Self {
-                hashes,
-                ..Self::default()
-            });
+            return Ok(Self { hashes, ..Self::default() });
         }
         let query = text.split_at_checked("magnet:?".len());
         let Some((_, query)) = query.filter(|(head, _)| head.eq_ignore_ascii_case("magnet:?"))
@@ -72,9 +65,7 @@ impl Magnet {
     fn parameter(&mut self, key: &str, value: &str) -> Result<(), Error> {
         let key = key.to_ascii_lowercase();
         // `tr.1` and the like number what may occur more than once.
-        let base = key
-            .rsplit_once('.')
-            .filter(|(_, n)| n.bytes().all(|b| b.is_ascii_digit()));
+        let base = key.rsplit_once('.').filter(|(_, n)| n.bytes().all(|b| b.is_ascii_digit()));
         let bytes = decode_percent(value);
         let text = std::str::from_utf8(&bytes).ok();
         match (base.map_or(&*key, |(base, _)| base), text) {
@@ -92,11 +83,8 @@ impl Magnet {
                 }
             }
             ("so", Some(list)) => {
-                let ranges: Vec<_> = list
-                    .split(',')
-                    .filter_map(range)
-                    .take(MAX_MAGNET_RANGES)
-                    .collect();
+                let ranges: Vec<_> =
+                    list.split(',').filter_map(range).take(MAX_MAGNET_RANGES).collect();
                 self.select_only = Some(ranges).filter(|ranges| !ranges.is_empty());
             }
             _ => {}
@@ -111,43 +99,28 @@ impl Magnet {
         };
         let found = match &*head.to_ascii_lowercase() {
             "urn:btih:" => match v1_hash(digits) {
-                Some(hash) => InfoHashes {
-                    v1: Some(hash),
-                    v2: None,
-                },
+                Some(hash) => InfoHashes { v1: Some(hash), v2: None },
                 None => return fail("btih must be 40 hexadecimal or 32 base32 digits"),
             },
             "urn:btmh:" => match v2_multihash(digits) {
-                Some(hash) => InfoHashes {
-                    v1: None,
-                    v2: Some(hash),
-                },
+                Some(hash) => InfoHashes { v1: None, v2: Some(hash) },
                 None => return fail("btmh must be 1220 and 64 hexadecimal digits"),
             },
             _ => return Ok(()),
         };
         let known = self.hashes;
-        if found
-            .v1
-            .is_some_and(|hash| known.v1.is_some_and(|known| known != hash))
-            || found
-                .v2
-                .is_some_and(|hash| known.v2.is_some_and(|known| known != hash))
+        if found.v1.is_some_and(|hash| known.v1.is_some_and(|known| known != hash))
+            || found.v2.is_some_and(|hash| known.v2.is_some_and(|known| known != hash))
         {
             return fail("it names two torrents");
         }
-        self.hashes = InfoHashes {
-            v1: known.v1.or(found.v1),
-            v2: known.v2.or(found.v2),
-        };
+        self.hashes = InfoHashes { v1: known.v1.or(found.v1), v2: known.v2.or(found.v2) };
         Ok(())
     }
 
     /// Whether `so` selects the file with this index (BEP 53).
     pub fn selects(&self, file: u32) -> bool {
-        self.select_only
-            .as_ref()
-            .is_none_or(|all| all.iter().any(|it| it.contains(&file)))
+        self.select_only.as_ref().is_none_or(|all| all.iter().any(|it| it.contains(&file)))
     }
 }
 
@@ -166,10 +139,7 @@ fn add(urls: &mut Vec<String>, url: &str, schemes: &[&str], most: usize) {
 
 fn bare_hash(text: &str) -> Option<InfoHashes> {
     let v2 = text.parse().ok().or_else(|| v2_multihash(text));
-    let hashes = InfoHashes {
-        v1: v1_hash(text),
-        v2,
-    };
+    let hashes = InfoHashes { v1: v1_hash(text), v2 };
     (hashes != InfoHashes::default()).then_some(hashes)
 }
 
@@ -259,31 +229,19 @@ impl fmt::Display for Magnet {
         if let Some(name) = &self.name {
             write!(f, "&dn={}", Escaped(name, ""))?;
         }
-        for (key, values) in [
-            ("tr", &self.trackers),
-            ("ws", &self.web_seeds),
-            ("x.pe", &self.peers),
-        ] {
+        for (key, values) in
+            [("tr", &self.trackers), ("ws", &self.web_seeds), ("x.pe", &self.peers)]
+        {
             // A peer's address is easier on the eye as it is.
             let plain = if key == "x.pe" { ":[]" } else { "" };
-            values
-                .iter()
-                .try_for_each(|value| write!(f, "&{key}={}", Escaped(value, plain)))?;
+            values.iter().try_for_each(|value| write!(f, "&{key}={}", Escaped(value, plain)))?;
         }
         if let Some(ranges) = &self.select_only {
             let show = |range: &RangeInclusive<u32>| {
                 let (first, last) = (range.start(), range.end());
-                if first == last {
-                    first.to_string()
-                } else {
-                    format!("{first}-{last}")
-                }
+                if first == last { first.to_string() } else { format!("{first}-{last}") }
             };
-            write!(
-                f,
-                "&so={}",
-                ranges.iter().map(show).collect::<Vec<_>>().join(",")
-            )?;
+            write!(f, "&so={}", ranges.iter().map(show).collect::<Vec<_>>().join(","))?;
         }
         Ok(())
     }

@@ -46,18 +46,13 @@ impl HashRange {
     /// The range with as many proof layers as it takes to reach the root of a tree of `blocks`.
     pub fn proven(self, blocks: u64) -> Self {
         let proof_layers = height_of(blocks).saturating_sub(self.base_layer + 1);
-        Self {
-            proof_layers,
-            ..self
-        }
+        Self { proof_layers, ..self }
     }
 
     /// The pieces whose block hashes it takes to answer this: those that a range below
     /// `piece_layer` touches; none for a range on that layer or above.
     pub fn pieces(&self, piece_layer: u32) -> Range<u32> {
-        let Some(shift) = piece_layer
-            .checked_sub(self.base_layer)
-            .filter(|&shift| shift > 0)
+        let Some(shift) = piece_layer.checked_sub(self.base_layer).filter(|&shift| shift > 0)
         else {
             return 0..0;
         };
@@ -78,11 +73,7 @@ pub const fn blocks_of(length: u64) -> u64 {
 
 /// The layer of the root above so many blocks: zero when there is one block.
 pub const fn height_of(blocks: u64) -> u32 {
-    let leaves = if blocks == 0 {
-        1
-    } else {
-        blocks.next_power_of_two()
-    };
+    let leaves = if blocks == 0 { 1 } else { blocks.next_power_of_two() };
     leaves.trailing_zeros()
 }
 
@@ -134,11 +125,7 @@ pub fn verify_hashes(
     let layer = range.base_layer + width.ilog2() + uncles.len() as u32;
     for uncle in uncles {
         let left = index.is_multiple_of(2);
-        node = if left {
-            sha256_pair(&node, uncle)
-        } else {
-            sha256_pair(uncle, &node)
-        };
+        node = if left { sha256_pair(&node, uncle) } else { sha256_pair(uncle, &node) };
         index /= 2;
     }
     layer == height_of(blocks) && node == *expected
@@ -196,12 +183,8 @@ impl Tree {
 
     /// A node of a layer that the tree has; padding where nothing is stored.
     pub(crate) fn node(&self, layer: u32, index: u64) -> Sha256Digest {
-        let level = layer
-            .checked_sub(self.base)
-            .and_then(|at| self.levels.get(at as usize));
-        let known = level
-            .and_then(|level| level.get(usize::try_from(index).ok()?))
-            .copied();
+        let level = layer.checked_sub(self.base).and_then(|at| self.levels.get(at as usize));
+        let known = level.and_then(|level| level.get(usize::try_from(index).ok()?)).copied();
         known.unwrap_or_else(|| pad_hash(layer))
     }
 }

@@ -30,10 +30,8 @@ pub(crate) fn component(raw: &[u8], rules: Rules) -> String {
     if matches!(&*text, "" | ".") {
         return String::new();
     }
-    let mut name: String = text
-        .chars()
-        .map(|c| if is_unsafe(c, rules) { '_' } else { c })
-        .collect();
+    let mut name: String =
+        text.chars().map(|c| if is_unsafe(c, rules) { '_' } else { c }).collect();
     if rules.windows {
         name.truncate(name.trim_end_matches(['.', ' ']).len());
         if is_device(&name) {
@@ -58,12 +56,7 @@ fn is_unsafe(c: char, rules: Rules) -> bool {
 
 /// The names that Windows keeps for devices, with any extension.
 fn is_device(name: &str) -> bool {
-    let stem = name
-        .split('.')
-        .next()
-        .unwrap_or(name)
-        .trim_end()
-        .to_ascii_uppercase();
+    let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_uppercase();
     let numbered = |prefix| {
         let number = stem.strip_prefix(prefix);
         number.is_some_and(|n| matches!(n.chars().next(), Some('1'..='9' | '¹' | '²' | '³')))
@@ -80,9 +73,7 @@ fn shorten(name: &str, suffix: &str) -> String {
         return name.to_owned();
     }
     // A dot far from the end is part of the text rather than the start of an extension.
-    let dot = name
-        .rfind('.')
-        .filter(|&at| at > 0 && name.len() - at <= 17);
+    let dot = name.rfind('.').filter(|&at| at > 0 && name.len() - at <= 17);
     let (stem, extension) = name.split_at(dot.unwrap_or(name.len()));
     let mut end = stem.len().min(room - extension.len());
     while !stem.is_char_boundary(end) {
@@ -122,11 +113,7 @@ struct Taken {
 
 impl Paths {
     pub(crate) fn new(rules: Rules) -> Self {
-        Self {
-            rules,
-            taken: BTreeMap::new(),
-            folders: 1,
-        }
+        Self { rules, taken: BTreeMap::new(), folders: 1 }
     }
 
     /// Takes a path for a file or link. The components must be safe already, at least one.
@@ -147,15 +134,8 @@ impl Paths {
         let key = (parent, folded(name, self.rules));
         match self.taken.get(&key) {
             None => self.claim(key, name, true),
-            Some(Taken {
-                name,
-                folder: Some(number),
-                ..
-            }) => (name.clone(), *number),
-            Some(Taken {
-                stand_in: Some(folder),
-                ..
-            }) => folder.clone(),
+            Some(Taken { name, folder: Some(number), .. }) => (name.clone(), *number),
+            Some(Taken { stand_in: Some(folder), .. }) => folder.clone(),
             Some(_) => {
                 let folder = self.suffixed(&key, name, true);
                 if let Some(taken) = self.taken.get_mut(&key) {
@@ -169,21 +149,15 @@ impl Paths {
     fn file(&mut self, parent: u32, name: &str) -> String {
         let key = (parent, folded(name, self.rules));
         let free = !self.taken.contains_key(&key);
-        let taken = if free {
-            self.claim(key, name, false)
-        } else {
-            self.suffixed(&key, name, false)
-        };
+        let taken =
+            if free { self.claim(key, name, false) } else { self.suffixed(&key, name, false) };
         taken.0
     }
 
     /// Claims the first free name made of `name` and a number.
     fn suffixed(&mut self, key: &(u32, String), name: &str, folder: bool) -> (String, u32) {
         loop {
-            let taken = self
-                .taken
-                .get_mut(key)
-                .expect("only a taken name needs a suffix");
+            let taken = self.taken.get_mut(key).expect("only a taken name needs a suffix");
             taken.next_suffix += 1;
             let candidate = shorten(name, &format!(" ({})", taken.next_suffix));
             let free = (key.0, folded(&candidate, self.rules));
@@ -198,12 +172,7 @@ impl Paths {
         self.folders += u32::from(folder);
         let folder = folder.then_some(number);
         let name = name.to_owned();
-        let taken = Taken {
-            name: name.clone(),
-            folder,
-            next_suffix: 1,
-            stand_in: None,
-        };
+        let taken = Taken { name: name.clone(), folder, next_suffix: 1, stand_in: None };
         self.taken.insert(key, taken);
         (name, number)
     }

@@ -62,12 +62,7 @@ impl fmt::Display for Notice {
                 write!(f, "{from:?} is not a safe name; using {:?}", text(to))
             }
             Self::Duplicate { from, to } => {
-                write!(
-                    f,
-                    "{:?} occurs twice; the second is {:?}",
-                    text(from),
-                    text(to)
-                )
+                write!(f, "{:?} occurs twice; the second is {:?}", text(from), text(to))
             }
             Self::LinkDropped { path, target } => {
                 write!(

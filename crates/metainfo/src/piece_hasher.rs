@@ -59,10 +59,7 @@ impl PieceHasher {
 
     /// The hashes of what was given.
     pub fn finish(self) -> PieceHashes {
-        PieceHashes {
-            v1: self.v1.map(Sha1::finish),
-            v2: self.v2.map(Blocks::finish),
-        }
+        PieceHashes { v1: self.v1.map(Sha1::finish), v2: self.v2.map(Blocks::finish) }
     }
 }
 

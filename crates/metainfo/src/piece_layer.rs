@@ -31,11 +31,7 @@ impl PieceLayer {
             return None;
         }
         let tree = Tree::new(fetch.layer, hashes, fetch.width());
-        (tree.root() == root).then_some(Self {
-            root,
-            blocks: fetch.blocks,
-            tree,
-        })
+        (tree.root() == root).then_some(Self { root, blocks: fetch.blocks, tree })
     }
 
     /// The file's root.
@@ -128,12 +124,7 @@ impl LayerFetch {
     pub fn range_of(&self, piece: u32) -> HashRange {
         let length = u64::from(Self::RANGE).min(self.width()) as u32;
         let index = piece - piece % length;
-        let range = HashRange {
-            base_layer: self.layer,
-            index,
-            length,
-            proof_layers: 0,
-        };
+        let range = HashRange { base_layer: self.layer, index, length, proof_layers: 0 };
         range.proven(self.blocks)
     }
 
@@ -155,9 +146,7 @@ impl LayerFetch {
             && merkle::verify_hashes(&self.root, self.blocks, range, hashes, uncles);
         if proven {
             let places = self.hashes.iter_mut().skip(range.index as usize);
-            places
-                .zip(hashes)
-                .for_each(|(place, hash)| *place = Some(*hash));
+            places.zip(hashes).for_each(|(place, hash)| *place = Some(*hash));
         }
         proven
     }
@@ -171,11 +160,7 @@ impl LayerFetch {
     pub fn finish(&self) -> Option<PieceLayer> {
         let hashes = self.hashes.iter().copied().collect::<Option<Vec<_>>>()?;
         let tree = Tree::new(self.layer, hashes, self.width());
-        Some(PieceLayer {
-            root: self.root,
-            blocks: self.blocks,
-            tree,
-        })
+        Some(PieceLayer { root: self.root, blocks: self.blocks, tree })
     }
 
     /// Nodes on the piece layer, padding included.
@@ -212,20 +197,13 @@ impl PieceLayers {
         if piece.whole_file {
             return Some(piece.root);
         }
-        self.get(&piece.root)?
-            .hashes()
-            .get(piece.index_in_file as usize)
-            .copied()
+        self.get(&piece.root)?.hashes().get(piece.index_in_file as usize).copied()
     }
 
     /// True when every file that needs a layer has one; always for v1.
     pub fn is_complete(&self, layout: &Layout) -> bool {
         let long = |file: &&FileEntry| file.length > u64::from(layout.piece_length());
-        let mut roots = layout
-            .files()
-            .iter()
-            .filter(long)
-            .filter_map(|file| file.root);
+        let mut roots = layout.files().iter().filter(long).filter_map(|file| file.root);
         roots.all(|root| self.layers.contains_key(&root))
     }
 }

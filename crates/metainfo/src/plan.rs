@@ -79,13 +79,7 @@ impl Plan {
         let single_file = matches!(&*entries, [only] if only.path.as_os_str().is_empty());
         let entries = listing::entries(entries, &options.name, single_file, &mut notices)?;
         let layout = choose::layout(&entries, single_file, &options, &mut notices)?;
-        let plan = Self {
-            options,
-            entries,
-            single_file,
-            layout,
-            notices,
-        };
+        let plan = Self { options, entries, single_file, layout, notices };
         let size = encode::info(&plan, &encode::no_hashes(&plan.layout)).len() as u64;
         let limit = MAX_METADATA_SIZE as u64;
         if size > limit {
@@ -116,11 +110,7 @@ impl Plan {
     /// # Panics
     /// When there are not as many hashes as pieces, or one that the format needs is missing.
     pub fn finish(&self, pieces: &[PieceHashes]) -> Vec<u8> {
-        assert_eq!(
-            pieces.len(),
-            self.layout.pieces() as usize,
-            "one set of hashes for each piece"
-        );
+        assert_eq!(pieces.len(), self.layout.pieces() as usize, "one set of hashes for each piece");
         let (v1, v2) = (self.v1(pieces), self.v2(pieces));
         let hashes = encode::Hashes { v1, roots: v2.0 };
         let info = encode::info(self, &hashes);
@@ -131,10 +121,7 @@ impl Plan {
         if !self.layout.version().has_v1() {
             return Vec::new();
         }
-        pieces
-            .iter()
-            .map(|piece| piece.v1.expect("every piece has a SHA-1"))
-            .collect()
+        pieces.iter().map(|piece| piece.v1.expect("every piece has a SHA-1")).collect()
     }
 
     /// The root of each file, and the layers of those that are longer than a piece.
@@ -146,9 +133,7 @@ impl Plan {
             let range = self.layout.file_pieces(FileIndex(at as u32));
             let hash = |piece: u32| {
                 let piece = PieceIndex(piece).get();
-                pieces[piece]
-                    .v2
-                    .expect("every piece of a v2 file has a node")
+                pieces[piece].v2.expect("every piece of a v2 file has a node")
             };
             let hashes: Vec<Sha256Digest> = range.map(hash).collect();
             let piece_length = self.layout.piece_length();
@@ -166,15 +151,8 @@ impl Plan {
 }
 
 fn check(options: &PlanOptions) -> Result<(), Error> {
-    let trackers = options
-        .trackers
-        .iter()
-        .flatten()
-        .map(|url| ("tracker", url, TRACKER_SCHEMES));
-    let seeds = options
-        .web_seeds
-        .iter()
-        .map(|url| ("web seed", url, WEB_SEED_SCHEMES));
+    let trackers = options.trackers.iter().flatten().map(|url| ("tracker", url, TRACKER_SCHEMES));
+    let seeds = options.web_seeds.iter().map(|url| ("web seed", url, WEB_SEED_SCHEMES));
     for (option, url, schemes) in trackers.chain(seeds) {
         if usable_url(url, schemes) != Some(url) {
             let why = format!("{url:?} is not a URL of {}", schemes.join(", "));

@@ -8,11 +8,7 @@ pub(crate) fn showable(raw: &[u8]) -> String {
     let raw = &raw[..raw.len().min(MAX_TEXT_LENGTH)];
     let text = String::from_utf8_lossy(raw);
     let safe = |c: char| {
-        if c.is_control() && c != '\n' {
-            '\u{fffd}'
-        } else {
-            c
-        }
+        if c.is_control() && c != '\n' { '\u{fffd}' } else { c }
     };
     text.chars().map(safe).collect()
 }
@@ -22,9 +18,7 @@ pub(crate) fn showable(raw: &[u8]) -> String {
 pub(crate) fn usable_url<'a>(raw: &'a str, schemes: &[&str]) -> Option<&'a str> {
     let url = raw.trim();
     let (scheme, rest) = url.split_once("://")?;
-    let known = schemes
-        .iter()
-        .any(|known| scheme.eq_ignore_ascii_case(known));
+    let known = schemes.iter().any(|known| scheme.eq_ignore_ascii_case(known));
     let host = !rest.is_empty() && !rest.starts_with(['/', '?', '#', ':']);
     let plain = !url.chars().any(|c| c.is_control() || c.is_whitespace());
     (known && host && plain && url.len() <= MAX_URL_LENGTH).then_some(url)

@@ -68,9 +68,7 @@ impl<T> Link<T> {
     /// The next packet that has arrived by `now`.
     pub fn poll_deliver(&mut self, now: Instant) -> Option<T> {
         self.expire(now);
-        self.arrivals
-            .pop_front_if(|(at, _)| *at <= now)
-            .map(|(_, packet)| packet)
+        self.arrivals.pop_front_if(|(at, _)| *at <= now).map(|(_, packet)| packet)
     }
 
     /// When the next packet arrives.

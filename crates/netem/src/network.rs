@@ -90,10 +90,7 @@ impl<T> Network<T> {
     /// # Panics
     /// When a node is not of this network, or the window is zero.
     pub fn open(&mut self, from: NodeId, to: NodeId, path: Path) -> PipeId {
-        assert!(
-            self.nodes.len() > from.0.max(to.0) as usize,
-            "no such node in this network"
-        );
+        assert!(self.nodes.len() > from.0.max(to.0) as usize, "no such node in this network");
         assert!(path.window > 0, "a pipe needs a window");
         let id = PipeId(self.next_pipe);
         self.next_pipe += 1;
@@ -176,11 +173,7 @@ impl<T> Network<T> {
 
     /// Lives through everything up to and including `now`, each thing at its own moment.
     fn advance(&mut self, now: Instant) {
-        while let Some(entry) = self
-            .agenda
-            .first_entry()
-            .filter(|entry| entry.key().0 <= now)
-        {
+        while let Some(entry) = self.agenda.first_entry().filter(|entry| entry.key().0 <= now) {
             self.now = entry.key().0;
             match entry.remove() {
                 Step::UplinkFree(node) => {

@@ -18,24 +18,14 @@ pub(crate) struct WireTime {
 
 impl WireTime {
     pub(crate) fn new(rate: Option<u64>) -> Self {
-        assert!(
-            rate != Some(0),
-            "a link's rate is positive, or None for unlimited"
-        );
-        Self {
-            rate,
-            free_at: Instant::ZERO,
-            remainder: 0,
-        }
+        assert!(rate != Some(0), "a link's rate is positive, or None for unlimited");
+        Self { rate, free_at: Instant::ZERO, remainder: 0 }
     }
 
     /// Changes the rate for packets not yet begun.
     pub(crate) fn set_rate(&mut self, rate: Option<u64>) {
         let free_at = self.free_at;
-        *self = Self {
-            free_at,
-            ..Self::new(rate)
-        };
+        *self = Self { free_at, ..Self::new(rate) };
     }
 
     /// Sends `size` bytes as soon as the packets before them are out; returns when the last byte

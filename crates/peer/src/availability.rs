@@ -29,10 +29,7 @@ pub(crate) enum Claim {
 }
 
 impl Availability {
-    pub(crate) const UNKNOWN: Self = Self::Early {
-        claim: Claim::Nothing,
-        haves: VecDeque::new(),
-    };
+    pub(crate) const UNKNOWN: Self = Self::Early { claim: Claim::Nothing, haves: VecDeque::new() };
 
     /// Takes the remote's first word on what it has; returns what is to be reported.
     pub(crate) fn claim(&mut self, new: Claim) -> Result<Option<Bitfield>, Misbehaviour> {
@@ -121,11 +118,7 @@ pub(crate) fn check(kind: Kind, piece: PieceIndex, pieces: u32) -> Result<(), Mi
     if piece.0 < pieces {
         return Ok(());
     }
-    Err(Misbehaviour::PieceOutOfRange {
-        kind,
-        piece,
-        pieces,
-    })
+    Err(Misbehaviour::PieceOutOfRange { kind, piece, pieces })
 }
 
 fn read(claim: &Claim, pieces: u32) -> Result<Bitfield, Misbehaviour> {
@@ -133,10 +126,7 @@ fn read(claim: &Claim, pieces: u32) -> Result<Bitfield, Misbehaviour> {
         Claim::Nothing => Ok(Bitfield::new(pieces)),
         Claim::Everything => Ok(Bitfield::full(pieces)),
         Claim::Bits(bytes) => {
-            let bad = Misbehaviour::BadBitfield {
-                size: bytes.len(),
-                pieces,
-            };
+            let bad = Misbehaviour::BadBitfield { size: bytes.len(), pieces };
             Bitfield::from_bytes(bytes, pieces).ok_or(bad)
         }
     }

@@ -165,11 +165,7 @@ impl Connection {
         let Some(torrent) = &self.torrent else {
             let bits = theirs.reserved;
             report(bits.fast(), bits.extended(), bits.v2());
-            self.greeting = Greeting::Reported {
-                theirs,
-                early: Vec::new(),
-                pool: pool.clone(),
-            };
+            self.greeting = Greeting::Reported { theirs, early: Vec::new(), pool: pool.clone() };
             self.greeting.keep(data)?;
             return Ok(&[]);
         };
@@ -187,9 +183,7 @@ impl Connection {
             PieceSet::None(_) if agreed.fast => self.outbox.send(&Message::HaveNone),
             PieceSet::None(_) => {}
             PieceSet::All(_) if agreed.fast => self.outbox.send(&Message::HaveAll),
-            some => self
-                .outbox
-                .send(&Message::Bitfield(some.to_bitfield().as_bytes())),
+            some => self.outbox.send(&Message::Bitfield(some.to_bitfield().as_bytes())),
         }
         self.send_extended_handshake();
         if !self.am_choking {
@@ -224,9 +218,7 @@ impl Connection {
         let allowed = allowed::pieces(self.remote.ip(), &self.agreed.info_hash, pieces, count);
         let ours = |&piece: &PieceIndex| self.have.get(piece) && !theirs.get(piece);
         let allowed: Vec<_> = allowed.into_iter().filter(ours).collect();
-        let sizes = allowed
-            .iter()
-            .map(|&piece| u64::from(layout.piece_size(piece)));
+        let sizes = allowed.iter().map(|&piece| u64::from(layout.piece_size(piece)));
         self.allowed_budget = sizes.sum();
         for &piece in &allowed {
             self.outbox.send(&Message::AllowedFast(piece));
@@ -250,9 +242,7 @@ impl Connection {
     /// Answers requests with rejects, where the remote understands them.
     pub(crate) fn send_rejects(&mut self, ranges: impl IntoIterator<Item = BlockRange>) {
         if self.agreed.fast {
-            ranges
-                .into_iter()
-                .for_each(|range| self.outbox.send(&Message::Reject(range)));
+            ranges.into_iter().for_each(|range| self.outbox.send(&Message::Reject(range)));
         }
     }
 
@@ -295,19 +285,13 @@ impl Connection {
 
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> Result<(), PeerError> {
         let config = Arc::clone(&self.config);
-        if self
-            .handshake_deadline()
-            .is_some_and(|deadline| now >= deadline)
-        {
+        if self.handshake_deadline().is_some_and(|deadline| now >= deadline) {
             return Err(PeerError::HandshakeTimeout);
         }
         if now >= self.heard + config.inactivity_timeout {
             return Err(PeerError::Inactive);
         }
-        if self
-            .keep_alive_deadline()
-            .is_some_and(|deadline| now >= deadline)
-        {
+        if self.keep_alive_deadline().is_some_and(|deadline| now >= deadline) {
             self.outbox.send(&Message::KeepAlive);
         }
         let expired = self.pipeline.expire(now, &config, self.peer_choking);

@@ -69,9 +69,7 @@ impl<T: PartialEq> Asked<T> {
 
     /// The oldest question, when it is older than `timeout`.
     pub(crate) fn expire(&mut self, now: Instant, timeout: Duration) -> Option<T> {
-        self.0
-            .pop_front_if(|(_, asked)| now >= *asked + timeout)
-            .map(|(question, _)| question)
+        self.0.pop_front_if(|(_, asked)| now >= *asked + timeout).map(|(question, _)| question)
     }
 
     fn deadline(&self, timeout: Duration) -> Option<Instant> {
@@ -172,14 +170,7 @@ impl Extensions {
             self.metadata_sent += 1;
             let total_size = info.raw().len() as u64;
             let data = &info.raw()[start..end];
-            self.send_metadata(
-                out,
-                &MetadataMessage::Data {
-                    piece,
-                    total_size,
-                    data,
-                },
-            );
+            self.send_metadata(out, &MetadataMessage::Data { piece, total_size, data });
         }
     }
 
@@ -205,9 +196,6 @@ impl Extensions {
 
     pub(crate) fn deadline(&self, timeout: Duration) -> Option<Instant> {
         let metadata = self.metadata_asked.deadline(timeout);
-        metadata
-            .into_iter()
-            .chain(self.hashes_asked.deadline(timeout))
-            .min()
+        metadata.into_iter().chain(self.hashes_asked.deadline(timeout)).min()
     }
 }

@@ -73,11 +73,7 @@ impl Run {
     fn new(incoming: bool, metadata: bool) -> Self {
         let config = Arc::new(Config::new(PeerId([1; 20]), "fuzz"));
         let remote = SocketAddr::from(([203, 0, 113, 9], 6881));
-        let have = if metadata {
-            some_pieces()
-        } else {
-            Bitfield::default()
-        };
+        let have = if metadata { some_pieces() } else { Bitfield::default() };
         let now = Instant::from_secs(1);
         let peer = if incoming {
             Peer::accept(now, config, remote)
@@ -99,11 +95,7 @@ impl Run {
 
     fn greet(&mut self, reserved: Reserved) {
         let info_hash = hashes().handshake_hashes().next().unwrap_or_default();
-        let handshake = Handshake {
-            reserved,
-            info_hash,
-            peer_id: PeerId([2; 20]),
-        };
+        let handshake = Handshake { reserved, info_hash, peer_id: PeerId([2; 20]) };
         self.receive(&handshake.encode());
         self.order(Order::Welcome {
             torrent: torrent(true),
@@ -117,11 +109,7 @@ impl Run {
         let range = BlockRange {
             piece,
             begin: u32::from(b & 3) * BLOCK_LENGTH,
-            length: if b & 0x40 == 0 {
-                BLOCK_LENGTH
-            } else {
-                u32::from(b)
-            },
+            length: if b & 0x40 == 0 { BLOCK_LENGTH } else { u32::from(b) },
         };
         match op % 40 {
             0 => self.order(Order::Choke),
@@ -136,14 +124,8 @@ impl Run {
             15 => self.order(Order::UploadOnly(a & 1 == 0)),
             16 => self.order(Order::RequestMetadata(u32::from(a))),
             17 => self.order(Order::RequestHashes(hash_request(a, b))),
-            18 => self.order(Order::Hashes(
-                hash_request(a, b),
-                vec![Sha256Digest([a; 32])],
-            )),
-            19 => self.order(Order::Metadata {
-                torrent: torrent(true),
-                have: some_pieces(),
-            }),
+            18 => self.order(Order::Hashes(hash_request(a, b), vec![Sha256Digest([a; 32])])),
+            19 => self.order(Order::Metadata { torrent: torrent(true), have: some_pieces() }),
             20 => self.wait(Duration::from_millis(u64::from(a) * 1_000 + u64::from(b))),
             21 => self.write(usize::from(a) * 1_000 + usize::from(b)),
             22 => self.read(usize::from(a), b & 1 == 0),
@@ -176,16 +158,8 @@ impl Run {
             2 => MetadataMessage::Reject(u32::from(b)).encode(&mut payload),
             _ => payload.extend(u32::from(b).to_be_bytes()),
         }
-        let extension = if a % 4 == 3 {
-            Extension::DontHave
-        } else {
-            Extension::Metadata
-        };
-        let id = if a.is_multiple_of(4) {
-            Some(0)
-        } else {
-            ExtensionIds::OURS.id(extension)
-        };
+        let extension = if a % 4 == 3 { Extension::DontHave } else { Extension::Metadata };
+        let id = if a.is_multiple_of(4) { Some(0) } else { ExtensionIds::OURS.id(extension) };
         self.message(&Message::Extended(id.unwrap_or(0), &payload));
     }
 
@@ -197,10 +171,7 @@ impl Run {
 
     fn receive(&mut self, data: &[u8]) {
         if !self.closed {
-            self.closed = self
-                .peer
-                .handle_received(self.now, data, &self.pool)
-                .is_err();
+            self.closed = self.peer.handle_received(self.now, data, &self.pool).is_err();
             self.drain();
         }
     }
@@ -225,10 +196,7 @@ impl Run {
     fn wait(&mut self, time: Duration) {
         self.now += time;
         self.closed |= self.peer.handle_timeout(self.now).is_err();
-        let due = self
-            .peer
-            .poll_timeout()
-            .is_some_and(|deadline| deadline <= self.now);
+        let due = self.peer.poll_timeout().is_some_and(|deadline| deadline <= self.now);
         assert!(self.closed || !due, "a deadline that does not pass");
         self.drain();
     }
@@ -251,8 +219,7 @@ impl Run {
     }
 
     fn drain(&mut self) {
-        self.reads
-            .extend(std::iter::from_fn(|| self.peer.poll_read()));
+        self.reads.extend(std::iter::from_fn(|| self.peer.poll_read()));
         assert!(self.reads.len() <= 512, "reads without bound");
         while let Some(report) = self.peer.poll_report() {
             match report {
@@ -290,20 +257,12 @@ impl Run {
 }
 
 pub(crate) fn hashes() -> InfoHashes {
-    InfoHashes {
-        v1: Some(Sha1Digest([0xaa; 20])),
-        v2: Some(Sha256Digest([0xbb; 32])),
-    }
+    InfoHashes { v1: Some(Sha1Digest([0xaa; 20])), v2: Some(Sha256Digest([0xbb; 32])) }
 }
 
 pub(crate) fn torrent(metadata: bool) -> Arc<Torrent> {
     let info = metadata.then(|| Arc::new(info()));
-    Arc::new(Torrent {
-        id: TorrentId(0),
-        hashes: hashes(),
-        info,
-        private: false,
-    })
+    Arc::new(Torrent { id: TorrentId(0), hashes: hashes(), info, private: false })
 }
 
 /// Every block of a piece of [`torrent`].
@@ -313,11 +272,7 @@ pub(crate) fn blocks(piece: u32) -> impl Iterator<Item = BlockRange> {
         BlockRange {
             piece: PieceIndex(piece),
             begin: block * BLOCK_LENGTH,
-            length: if last {
-                BLOCK_LENGTH - 1_000
-            } else {
-                BLOCK_LENGTH
-            },
+            length: if last { BLOCK_LENGTH - 1_000 } else { BLOCK_LENGTH },
         }
     })
 }

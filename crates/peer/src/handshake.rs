@@ -27,11 +27,7 @@ pub(crate) enum Greeting {
     /// The remote's is to come first.
     Listening(Partial),
     /// The remote's is with the owner.
-    Reported {
-        theirs: Handshake,
-        early: Vec<u8>,
-        pool: Pool,
-    },
+    Reported { theirs: Handshake, early: Vec<u8>, pool: Pool },
     /// Both sides agree.
     Done,
 }
@@ -54,10 +50,7 @@ pub(crate) struct Agreed {
 }
 
 impl Partial {
-    pub(crate) const EMPTY: Self = Self {
-        bytes: [0; HANDSHAKE_LENGTH],
-        len: 0,
-    };
+    pub(crate) const EMPTY: Self = Self { bytes: [0; HANDSHAKE_LENGTH], len: 0 };
 
     /// Takes bytes off the front of `input`; returns the handshake once it is whole.
     pub(crate) fn take(&mut self, input: &mut &[u8]) -> Result<Option<Handshake>, PeerError> {
@@ -94,18 +87,12 @@ impl Greeting {
 /// What the connecting side sends.
 pub(crate) fn offer(hashes: &InfoHashes, peer_id: PeerId) -> Option<Handshake> {
     let info_hash = hashes.handshake_hashes().next()?;
-    Some(Handshake {
-        reserved: reserved(hashes),
-        info_hash,
-        peer_id,
-    })
+    Some(Handshake { reserved: reserved(hashes), info_hash, peer_id })
 }
 
 /// What the connecting side makes of the answer.
 pub(crate) fn conclude(hashes: &InfoHashes, theirs: &Handshake) -> Result<Agreed, PeerError> {
-    let version = hashes
-        .version_of(&theirs.info_hash)
-        .ok_or(PeerError::WrongTorrent)?;
+    let version = hashes.version_of(&theirs.info_hash).ok_or(PeerError::WrongTorrent)?;
     Ok(agreed(theirs, theirs.info_hash, version == Version::V2))
 }
 
@@ -116,35 +103,20 @@ pub(crate) fn answer(
     peer_id: PeerId,
 ) -> Option<(Handshake, Agreed)> {
     let asked = hashes.version_of(&theirs.info_hash)?;
-    let upgrade = hashes
-        .v2
-        .filter(|_| asked == Version::V2 || theirs.reserved.v2());
+    let upgrade = hashes.v2.filter(|_| asked == Version::V2 || theirs.reserved.v2());
     let info_hash = upgrade.map_or(theirs.info_hash, |hash| hash.truncated());
-    let ours = Handshake {
-        reserved: reserved(hashes),
-        info_hash,
-        peer_id,
-    };
+    let ours = Handshake { reserved: reserved(hashes), info_hash, peer_id };
     Some((ours, agreed(theirs, info_hash, upgrade.is_some())))
 }
 
 fn reserved(hashes: &InfoHashes) -> Reserved {
     let reserved = Reserved::NONE.with_extended().with_fast();
     // Without its hash an upgrade could not be recognised, so it is not offered.
-    if hashes.v2.is_some() {
-        reserved.with_v2()
-    } else {
-        reserved
-    }
+    if hashes.v2.is_some() { reserved.with_v2() } else { reserved }
 }
 
 fn agreed(theirs: &Handshake, info_hash: Sha1Digest, v2: bool) -> Agreed {
-    Agreed {
-        info_hash,
-        fast: theirs.reserved.fast(),
-        extended: theirs.reserved.extended(),
-        v2,
-    }
+    Agreed { info_hash, fast: theirs.reserved.fast(), extended: theirs.reserved.extended(), v2 }
 }
 
 #[cfg(test)]

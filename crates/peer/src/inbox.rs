@@ -226,13 +226,7 @@ impl Connection {
     }
 
     fn handle_hash_request(&mut self, request: HashRequest) {
-        let HashRequest {
-            base_layer,
-            index,
-            length,
-            proof_layers,
-            ..
-        } = request;
+        let HashRequest { base_layer, index, length, proof_layers, .. } = request;
         let layers = base_layer < LAYERS_MAX && proof_layers < LAYERS_MAX;
         let run = length.is_power_of_two() && length <= HASHES_MAX && index % length == 0;
         let sound = layers && run;
@@ -259,9 +253,7 @@ impl Connection {
         match ExtensionIds::OURS.extension(id) {
             Some(Extension::Metadata) => self.handle_metadata(payload)?,
             Some(Extension::DontHave) => {
-                let what = WireError::Malformed {
-                    what: "lt_donthave message",
-                };
+                let what = WireError::Malformed { what: "lt_donthave message" };
                 let index = payload.try_into().map_err(|_| what)?;
                 let piece = PieceIndex(u32::from_be_bytes(index));
                 if self.theirs.remove(piece)? {
@@ -278,10 +270,7 @@ impl Connection {
                 if !private && self.config.pex && self.extensions.admit_pex(now) {
                     let Pex { added, dropped } = Pex::decode(payload)?;
                     let added = added.into_iter().map(|PexPeer { address, .. }| address);
-                    self.reports.push_back(Report::Pex {
-                        added: added.collect(),
-                        dropped,
-                    });
+                    self.reports.push_back(Report::Pex { added: added.collect(), dropped });
                 }
             }
             None => {}
@@ -303,16 +292,12 @@ impl Connection {
             }
             Some(MetadataMessage::Data { piece, data, .. }) => {
                 let asked = self.extensions.metadata_asked.answer(&piece);
-                let report = || Report::Metadata {
-                    piece,
-                    data: data.to_vec(),
-                };
+                let report = || Report::Metadata { piece, data: data.to_vec() };
                 self.reports.extend(asked.then(report));
             }
             Some(MetadataMessage::Reject(piece)) => {
                 let asked = self.extensions.metadata_asked.answer(&piece);
-                self.reports
-                    .extend(asked.then_some(Report::MetadataRejected(piece)));
+                self.reports.extend(asked.then_some(Report::MetadataRejected(piece)));
             }
             None => {}
         }

@@ -14,11 +14,7 @@ impl Connection {
     /// Does what the owner says, except [`Order::Welcome`], which needs the decoder.
     pub(crate) fn handle_order(&mut self, now: Instant, order: Order) -> Result<(), CloseReason> {
         match order {
-            Order::Welcome {
-                torrent,
-                have,
-                upload_only,
-            } => {
+            Order::Welcome { torrent, have, upload_only } => {
                 return self.handle_welcome(torrent, have, upload_only);
             }
             Order::Metadata { torrent, have } => self.handle_metadata_known(torrent, have)?,
@@ -127,11 +123,7 @@ impl Connection {
         if let Some(bits) = self.theirs.resolve(pieces)? {
             self.reports.push_back(Report::Pieces(bits));
         }
-        self.reports.extend(
-            self.allowed_ours
-                .iter()
-                .map(|&piece| Report::AllowedFast(piece)),
-        );
+        self.reports.extend(self.allowed_ours.iter().map(|&piece| Report::AllowedFast(piece)));
         self.allow_fast();
         Ok(())
     }
@@ -153,9 +145,7 @@ impl Connection {
             // What is on its way from disk or to the socket still goes: each request has one
             // answer, and it is half a second's worth.
             let allowed = &self.allowed_theirs;
-            let gone = self
-                .uploads
-                .cancel_all(|range| allowed.contains(&range.piece));
+            let gone = self.uploads.cancel_all(|range| allowed.contains(&range.piece));
             self.send_rejects(gone);
         } else {
             self.uploads.cancel_all(|_| false);
@@ -168,10 +158,7 @@ impl Connection {
         let mut refused = Vec::new();
         for range in ranges {
             let allowed = !self.peer_choking || self.allowed_ours.contains(&range.piece);
-            let there = self
-                .theirs
-                .known()
-                .is_some_and(|theirs| theirs.get(range.piece));
+            let there = self.theirs.known().is_some_and(|theirs| theirs.get(range.piece));
             if allowed && there && self.pipeline.request(now, range) {
                 self.outbox.send(&Message::Request(range));
             } else {
@@ -203,9 +190,7 @@ impl Connection {
     fn request_metadata(&mut self, now: Instant, piece: u32) {
         let asked = self.greeting.is_done()
             && self.extensions.metadata_asked.ask(now, piece)
-            && self
-                .extensions
-                .send_metadata(&mut self.outbox, &MetadataMessage::Request(piece));
+            && self.extensions.send_metadata(&mut self.outbox, &MetadataMessage::Request(piece));
         if !asked {
             self.extensions.metadata_asked.answer(&piece);
             self.reports.push_back(Report::MetadataRejected(piece));

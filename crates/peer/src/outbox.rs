@@ -41,10 +41,7 @@ impl OutBlock {
     /// What is left after `sent` bytes: of the header, of the payload.
     fn rest(&self, sent: usize) -> [&[u8]; 2] {
         let header = &self.header[sent.min(PIECE_HEADER_LENGTH)..];
-        [
-            header,
-            &self.data[sent.saturating_sub(PIECE_HEADER_LENGTH)..],
-        ]
+        [header, &self.data[sent.saturating_sub(PIECE_HEADER_LENGTH)..]]
     }
 }
 
@@ -66,31 +63,19 @@ impl Outbox {
 
     pub(crate) fn send_block(&mut self, range: BlockRange, data: Buf) {
         self.block_bytes += data.len() as u64;
-        self.blocks.push_back(OutBlock {
-            range,
-            header: piece_header(range),
-            data,
-        });
+        self.blocks.push_back(OutBlock { range, header: piece_header(range), data });
     }
 
     /// Forgets the blocks that have not begun.
     pub(crate) fn drop_blocks(&mut self) {
         self.blocks.truncate(usize::from(self.front_sent > 0));
-        self.block_bytes = self
-            .blocks
-            .iter()
-            .map(|block| block.data.len() as u64)
-            .sum();
+        self.block_bytes = self.blocks.iter().map(|block| block.data.len() as u64).sum();
     }
 
     /// Forgets a block that has not begun; returns whether it was there.
     pub(crate) fn drop_block(&mut self, range: BlockRange) -> bool {
         let begun = usize::from(self.front_sent > 0);
-        let found = self
-            .blocks
-            .iter()
-            .skip(begun)
-            .position(|block| block.range == range);
+        let found = self.blocks.iter().skip(begun).position(|block| block.range == range);
         let Some(block) = found.and_then(|at| self.blocks.remove(begun + at)) else {
             return false;
         };
@@ -123,10 +108,7 @@ impl Outbox {
         };
         let mut blocks = self.blocks.iter();
         if self.front_sent > 0 {
-            let begun = blocks
-                .next()
-                .into_iter()
-                .flat_map(|block| block.rest(self.front_sent));
+            let begun = blocks.next().into_iter().flat_map(|block| block.rest(self.front_sent));
             begun.for_each(&mut put);
         }
         put(&self.control[self.control_sent..]);

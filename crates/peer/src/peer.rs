@@ -42,11 +42,7 @@ impl Peer {
     }
 
     fn new(connection: Connection) -> Self {
-        let mut new = Self {
-            decoder: Decoder::new(),
-            connection,
-            received: 0,
-        };
+        let mut new = Self { decoder: Decoder::new(), connection, received: 0 };
         new.bound_decoder();
         new
     }
@@ -87,9 +83,7 @@ impl Peer {
         self.received += n as u64;
         self.connection.heard(now);
         match self.decoder.direct_filled(n) {
-            Some((range, data)) => self
-                .connection
-                .handle_message(now, Message::Piece(range, data)),
+            Some((range, data)) => self.connection.handle_message(now, Message::Piece(range, data)),
             None => Ok(()),
         }
     }
@@ -164,12 +158,7 @@ impl Peer {
     /// All reports that are waiting, with the state that goes with them.
     pub fn poll_batch(&mut self) -> Batch {
         let reports = self.connection.reports.drain(..).collect();
-        Batch {
-            reports,
-            want: self.want(),
-            taken: self.connection.taken,
-            totals: self.totals(),
-        }
+        Batch { reports, want: self.want(), taken: self.connection.taken, totals: self.totals() }
     }
 
     /// How many more blocks the request queue would take now.

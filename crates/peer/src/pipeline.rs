@@ -143,11 +143,7 @@ impl Pipeline {
 
     /// The remote will answer nothing of what is outstanding.
     pub(crate) fn cancel_all(&mut self) -> Vec<BlockRange> {
-        let ranges: Vec<_> = self
-            .outstanding
-            .drain(..)
-            .map(|request| request.range)
-            .collect();
+        let ranges: Vec<_> = self.outstanding.drain(..).map(|request| request.range).collect();
         for &range in &ranges {
             self.forget(range);
         }
@@ -158,10 +154,7 @@ impl Pipeline {
     pub(crate) fn handle_unchoke(&mut self, now: Instant) {
         self.slow_start = true;
         self.target = (self.target / 2).max(DEPTH_INITIAL).min(self.depth_max());
-        self.window = Window {
-            start: now,
-            ..Window::default()
-        };
+        self.window = Window { start: now, ..Window::default() };
         self.waiting_since = now;
     }
 
@@ -180,10 +173,7 @@ impl Pipeline {
             self.snubbed = false;
             self.slow_start = true;
             self.target = DEPTH_INITIAL.min(self.depth_max());
-            self.window = Window {
-                start: now,
-                ..Window::default()
-            };
+            self.window = Window { start: now, ..Window::default() };
         }
         self.measure(now, u64::from(range.length));
         answer
@@ -240,11 +230,7 @@ impl Pipeline {
         if stalled && !self.snubbed {
             self.snubbed = true;
             expired.snubbed = true;
-            expired.requests = self
-                .outstanding
-                .drain(1..)
-                .map(|request| request.range)
-                .collect();
+            expired.requests = self.outstanding.drain(1..).map(|request| request.range).collect();
         }
         // The oldest are in front.
         while let Some(request) = self.outstanding.front() {
@@ -282,11 +268,7 @@ impl Pipeline {
             let depth = (depth as u32).max(self.target / 2).max(DEPTH_MIN);
             self.target = depth.min(self.depth_max());
         }
-        self.window = Window {
-            start: now,
-            bytes: 0,
-            previous: rate,
-        };
+        self.window = Window { start: now, bytes: 0, previous: rate };
     }
 
     fn depth_max(&self) -> u32 {
@@ -294,9 +276,7 @@ impl Pipeline {
     }
 
     fn find(&self, range: BlockRange) -> Option<usize> {
-        self.outstanding
-            .iter()
-            .position(|request| request.range == range)
+        self.outstanding.iter().position(|request| request.range == range)
     }
 
     fn forget(&mut self, range: BlockRange) {
@@ -307,10 +287,7 @@ impl Pipeline {
     }
 
     fn recall(&mut self, range: BlockRange) -> bool {
-        let found = self
-            .forgotten
-            .iter()
-            .position(|&forgotten| forgotten == range);
+        let found = self.forgotten.iter().position(|&forgotten| forgotten == range);
         found.and_then(|at| self.forgotten.remove(at)).is_some()
     }
 

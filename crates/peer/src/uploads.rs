@@ -73,9 +73,7 @@ impl Uploads {
 
     /// Takes back what is being read as well.
     pub(crate) fn cancel_readings(&mut self) {
-        self.reading
-            .iter_mut()
-            .for_each(|reading| reading.cancelled = true);
+        self.reading.iter_mut().for_each(|reading| reading.cancelled = true);
     }
 
     /// The next block to read, while less than the watermark is under way; `sending` counts
@@ -86,10 +84,7 @@ impl Uploads {
             return None;
         }
         let range = self.queue.pop_front()?;
-        self.reading.push(Reading {
-            range,
-            cancelled: false,
-        });
+        self.reading.push(Reading { range, cancelled: false });
         self.reading_bytes += u64::from(range.length);
         Some(range)
     }
@@ -97,10 +92,7 @@ impl Uploads {
     /// Takes note that a read ended. True when its block is still to be sent, false when it was
     /// cancelled, `None` when it was never asked for.
     pub(crate) fn handle_read(&mut self, range: BlockRange) -> Option<bool> {
-        let at = self
-            .reading
-            .iter()
-            .position(|reading| reading.range == range)?;
+        let at = self.reading.iter().position(|reading| reading.range == range)?;
         let reading = self.reading.swap_remove(at);
         self.reading_bytes -= u64::from(range.length);
         Some(!reading.cancelled)

@@ -58,9 +58,7 @@ pub trait Fallback: Send + Sync + 'static {
 
 /// A body that is known whole.
 pub fn full_body(bytes: impl Into<Bytes>) -> Body {
-    Full::new(bytes.into())
-        .map_err(|never: Infallible| match never {})
-        .boxed()
+    Full::new(bytes.into()).map_err(|never: Infallible| match never {}).boxed()
 }
 
 /// What every connection of one listener needs.
@@ -73,9 +71,7 @@ pub(crate) struct Site {
 impl fmt::Debug for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fallback = self.fallback.is_some();
-        f.debug_struct("Site")
-            .field("fallback", &fallback)
-            .finish_non_exhaustive()
+        f.debug_struct("Site").field("fallback", &fallback).finish_non_exhaustive()
     }
 }
 
@@ -154,9 +150,7 @@ async fn respond(site: &Site, request: Request, origin: Origin) -> Response {
     };
     if request.method() != Method::GET {
         let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "use GET\n");
-        response
-            .headers_mut()
-            .insert(ALLOW, HeaderValue::from_static("GET"));
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
         return response;
     }
     let query = request.uri().query().unwrap_or_default().as_bytes();

@@ -37,10 +37,7 @@ impl Gate {
         }
         *here += 1;
         open.total += 1;
-        Some(Pass {
-            gate: Arc::clone(gate),
-            address,
-        })
+        Some(Pass { gate: Arc::clone(gate), address })
     }
 
     /// Open connections.

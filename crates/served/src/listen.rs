@@ -22,11 +22,7 @@ pub(crate) fn tcp(address: SocketAddr) -> Result<TcpListener, Error> {
         socket.listen(BACKLOG)?;
         TcpListener::from_std(socket.into())
     };
-    listen().map_err(|source| Error::Listen {
-        protocol: "TCP",
-        address,
-        source,
-    })
+    listen().map_err(|source| Error::Listen { protocol: "TCP", address, source })
 }
 
 /// Listens for datagrams.
@@ -39,11 +35,7 @@ pub(crate) fn udp(address: SocketAddr) -> Result<UdpSocket, Error> {
         socket.bind(&address.into())?;
         UdpSocket::from_std(socket.into())
     };
-    listen().map_err(|source| Error::Listen {
-        protocol: "UDP",
-        address,
-        source,
-    })
+    listen().map_err(|source| Error::Listen { protocol: "UDP", address, source })
 }
 
 fn socket(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {

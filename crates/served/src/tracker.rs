@@ -105,28 +105,17 @@ impl TrackerBuilder {
             let address = listener.local_addr().unwrap_or(asked);
             http_addresses.push(address);
             info!(%address, "tracker listens for HTTP");
-            let site = Site {
-                shared: Arc::clone(&shared),
-                fallback: self.fallback.clone(),
-            };
+            let site = Site { shared: Arc::clone(&shared), fallback: self.fallback.clone() };
             tasks.spawn(http::serve(listener, site, stopped.clone()));
         }
         tasks.spawn(tick(Arc::clone(&shared), stopped));
-        Ok(TrackerServer {
-            shared,
-            udp_addresses,
-            http_addresses,
-            stop,
-            tasks,
-        })
+        Ok(TrackerServer { shared, udp_addresses, http_addresses, stop, tasks })
     }
 }
 
 impl fmt::Debug for TrackerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            udp, http, store, ..
-        } = self;
+        let Self { udp, http, store, .. } = self;
         f.debug_struct("TrackerBuilder")
             .field("udp", udp)
             .field("http", http)
@@ -164,10 +153,7 @@ impl TrackerServer {
     /// Lists this process as a peer on `port`, under whatever local address an asker reached.
     /// False when there are too many such torrents.
     pub fn host(&self, info_hash: Sha1Digest, port: u16, seeding: bool) -> bool {
-        self.shared
-            .server()
-            .store_mut()
-            .host(info_hash, port, seeding)
+        self.shared.server().store_mut().host(info_hash, port, seeding)
     }
 
     /// Ends what [`TrackerServer::host`] began.
@@ -200,10 +186,7 @@ fn bind_all<T>(
     addresses: &[SocketAddr],
     bind: impl Fn(SocketAddr) -> Result<T, Error>,
 ) -> Result<Vec<(SocketAddr, T)>, Error> {
-    addresses
-        .iter()
-        .map(|&address| Ok((address, bind(address)?)))
-        .collect()
+    addresses.iter().map(|&address| Ok((address, bind(address)?))).collect()
 }
 
 async fn tick(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {

@@ -85,11 +85,7 @@ fn answer<'a>(
                 let start = bytes.len();
                 bytes.extend_from_slice(&out);
                 let bytes = start..bytes.len();
-                answers.push(Answer {
-                    bytes,
-                    to: meta.addr,
-                    from: meta.dst_ip,
-                });
+                answers.push(Answer { bytes, to: meta.addr, from: meta.dst_ip });
             }
         }
     }
@@ -111,9 +107,7 @@ async fn send(
         src_ip: answer.from,
     };
     let sent = socket
-        .async_io(Interest::WRITABLE, || {
-            state.try_send(UdpSockRef::from(socket), &transmit)
-        })
+        .async_io(Interest::WRITABLE, || state.try_send(UdpSockRef::from(socket), &transmit))
         .await;
     if let Err(error) = sent {
         count(&shared.udp_unsent);

@@ -42,11 +42,7 @@ impl AddTorrent {
     /// A torrent whose metadata is here.
     pub fn torrent(info: Arc<Info>, layers: PieceLayers) -> Self {
         let hashes = info.hashes();
-        Self {
-            info: Some(info),
-            layers,
-            ..Self::magnet(hashes)
-        }
+        Self { info: Some(info), layers, ..Self::magnet(hashes) }
     }
 }
 

@@ -120,9 +120,7 @@ impl Choker {
 
     /// True when `conn` may download from us.
     pub fn is_unchoked(&self, conn: ConnId) -> bool {
-        self.seats
-            .get(&conn)
-            .is_some_and(|seat| seat.unchoked.is_some())
+        self.seats.get(&conn).is_some_and(|seat| seat.unchoked.is_some())
     }
 
     /// True when a slot is free: whoever becomes interested should be told of at once.
@@ -200,9 +198,7 @@ impl Choker {
         let regular = self.slots.regular();
         let total = self.slots();
         let mut chosen = BTreeMap::new();
-        let holders = ranked
-            .iter()
-            .filter(|peer| !round && peer.holds == Some(false));
+        let holders = ranked.iter().filter(|peer| !round && peer.holds == Some(false));
         chosen.extend(holders.take(regular).map(|peer| (peer.conn, false)));
         for peer in ranked {
             let luck = peer.holds == Some(true) && !draw && !round;
@@ -211,15 +207,10 @@ impl Choker {
             }
         }
         let luck = self.slots.optimistic().min(total - chosen.len());
-        let mut left: Vec<&Ranked> = ranked
-            .iter()
-            .filter(|peer| !chosen.contains_key(&peer.conn))
-            .collect();
+        let mut left: Vec<&Ranked> =
+            ranked.iter().filter(|peer| !chosen.contains_key(&peer.conn)).collect();
         if !draw {
-            let lucky = left
-                .iter()
-                .filter(|peer| peer.holds == Some(true))
-                .take(luck);
+            let lucky = left.iter().filter(|peer| peer.holds == Some(true)).take(luck);
             chosen.extend(lucky.map(|peer| (peer.conn, true)).collect::<Vec<_>>());
         }
         left.retain(|peer| !chosen.contains_key(&peer.conn));
@@ -242,11 +233,7 @@ impl Choker {
     /// Draws one of `pool` by lot.
     fn draw(&mut self, now: Instant, pool: &[&Ranked]) -> Option<usize> {
         let weight = |peer: &&Ranked| {
-            if now.since(peer.since) < NEW {
-                NEW_WEIGHT
-            } else {
-                1
-            }
+            if now.since(peer.since) < NEW { NEW_WEIGHT } else { 1 }
         };
         let sum: u64 = pool.iter().map(weight).sum();
         let mut lot = if sum == 0 {
@@ -276,15 +263,8 @@ impl Choker {
             match (&mut seat.unchoked, chosen.get(&candidate.conn)) {
                 (None, Some(&optimistic)) => {
                     let taken = candidate.taken;
-                    seat.unchoked = Some(Unchoked {
-                        since: now,
-                        taken,
-                        optimistic,
-                    });
-                    decisions.push(Decision {
-                        conn: candidate.conn,
-                        choke: false,
-                    });
+                    seat.unchoked = Some(Unchoked { since: now, taken, optimistic });
+                    decisions.push(Decision { conn: candidate.conn, choke: false });
                 }
                 (Some(unchoked), Some(&optimistic)) => unchoked.optimistic = optimistic,
                 // Who lost interest takes no slot, and is choked only when the round ends:
@@ -292,10 +272,7 @@ impl Choker {
                 (Some(_), None) if candidate.interested || round => {
                     seat.unchoked = None;
                     seat.waiting = now;
-                    decisions.push(Decision {
-                        conn: candidate.conn,
-                        choke: true,
-                    });
+                    decisions.push(Decision { conn: candidate.conn, choke: true });
                 }
                 _ => {}
             }

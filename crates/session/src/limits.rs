@@ -52,10 +52,7 @@ pub struct Limiter {
 impl Limiter {
     /// A limiter whose buckets are full.
     pub fn new(now: Instant, limits: Limits) -> Self {
-        let mut limiter = Self {
-            up: Gate::default(),
-            down: Gate::default(),
-        };
+        let mut limiter = Self { up: Gate::default(), down: Gate::default() };
         limiter.up.bucket = limits.up.map(|rate| bucket(now, rate));
         limiter.down.bucket = limits.down.map(|rate| bucket(now, rate));
         limiter
@@ -64,10 +61,7 @@ impl Limiter {
     /// The limits in force.
     pub fn limits(&self) -> Limits {
         let rate = |gate: &Gate| gate.bucket.as_ref().map(TokenBucket::rate);
-        Limits {
-            up: rate(&self.up),
-            down: rate(&self.down),
-        }
+        Limits { up: rate(&self.up), down: rate(&self.down) }
     }
 
     /// True when `flow` has a limit; when false, callers may skip the limiter altogether.
@@ -113,10 +107,7 @@ impl Limiter {
 
     /// When [`poll_grant`](Self::poll_grant) has something next; `None` while nobody waits.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [&self.up, &self.down]
-            .into_iter()
-            .filter_map(Gate::ready_at)
-            .min()
+        [&self.up, &self.down].into_iter().filter_map(Gate::ready_at).min()
     }
 
     fn gate(&self, flow: Flow) -> &Gate {
@@ -159,11 +150,8 @@ impl Gate {
         let waiting = self.tickets.contains_key(&conn);
         if !waiting {
             let share = self.share(want);
-            let first = self
-                .line
-                .keys()
-                .next()
-                .is_none_or(|front| want <= CONTROL_MAX && front.bulk);
+            let first =
+                self.line.keys().next().is_none_or(|front| want <= CONTROL_MAX && front.bulk);
             match &mut self.bucket {
                 None => return want,
                 Some(bucket) if first && bucket.ready_at(share) <= now => {
@@ -190,10 +178,7 @@ impl Gate {
                 self.tickets.remove(&last);
             }
         }
-        let ticket = Ticket {
-            bulk,
-            number: self.issued,
-        };
+        let ticket = Ticket { bulk, number: self.issued };
         self.issued += 1;
         self.line.insert(ticket, (conn, want));
         self.tickets.insert(conn, ticket);
@@ -220,18 +205,12 @@ impl Gate {
     fn ready_at(&self) -> Option<Instant> {
         let (_, &(_, want)) = self.line.first_key_value()?;
         let share = self.share(want);
-        Some(
-            self.bucket
-                .as_ref()
-                .map_or(Instant::ZERO, |bucket| bucket.ready_at(share)),
-        )
+        Some(self.bucket.as_ref().map_or(Instant::ZERO, |bucket| bucket.ready_at(share)))
     }
 
     /// What one turn gives to somebody who wants `want`.
     fn share(&self, want: u64) -> u64 {
-        self.bucket
-            .as_ref()
-            .map_or(want, |bucket| want.min(quantum(bucket.rate())))
+        self.bucket.as_ref().map_or(want, |bucket| want.min(quantum(bucket.rate())))
     }
 
     fn set_rate(&mut self, now: Instant, rate: Option<u64>) {

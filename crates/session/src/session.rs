@@ -159,12 +159,8 @@ impl Session {
             self.cache.handle_timeout(now);
         }
         self.rechoke |= self.choker.poll_timeout() <= now;
-        let due: Vec<TorrentId> = self
-            .timers
-            .iter()
-            .take_while(|(at, _)| *at <= now)
-            .map(|(_, id)| *id)
-            .collect();
+        let due: Vec<TorrentId> =
+            self.timers.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id).collect();
         for id in due {
             if let Some(torrent) = self.torrents.get_mut(&id) {
                 torrent.swarm.handle_timeout(now);
@@ -204,10 +200,7 @@ impl Session {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let torrents = self.timers.first().map(|(at, _)| *at);
         let choker = (!self.conns.is_empty()).then(|| self.choker.poll_timeout());
-        [torrents, choker, self.cache.poll_timeout()]
-            .into_iter()
-            .flatten()
-            .min()
+        [torrents, choker, self.cache.poll_timeout()].into_iter().flatten().min()
     }
 
     /// False while the block cache is over its budget: read no sockets until it is true again.
@@ -233,17 +226,12 @@ impl Session {
 
     /// How a torrent does; `None` when it is not here (any more).
     pub fn status(&self, now: Instant, torrent: TorrentId) -> Option<Status> {
-        self.torrents
-            .get(&torrent)
-            .map(|torrent| torrent.status(now))
+        self.torrents.get(&torrent).map(|torrent| torrent.status(now))
     }
 
     /// Everybody who was met, who gave most first.
     pub fn sources(&self, torrent: TorrentId) -> Vec<Source> {
-        self.torrents
-            .get(&torrent)
-            .map(|torrent| torrent.sources.list())
-            .unwrap_or_default()
+        self.torrents.get(&torrent).map(|torrent| torrent.sources.list()).unwrap_or_default()
     }
 
     /// The trackers, and how they do; a hybrid's appear once for each info-hash.
@@ -270,9 +258,7 @@ impl Session {
 
     /// The piece layers known so far (BEP 52), to be saved with the metadata.
     pub fn layers(&self, torrent: TorrentId) -> Option<&PieceLayers> {
-        self.torrents
-            .get(&torrent)
-            .map(|torrent| torrent.swarm.layers())
+        self.torrents.get(&torrent).map(|torrent| torrent.swarm.layers())
     }
 
     /// Has a torrent looked after from all sides.
@@ -293,16 +279,10 @@ fn said(
     match result {
         Ok(response) => {
             let message = response.warning.clone()?;
-            Some(Event::TrackerWarning {
-                torrent,
-                url,
-                message,
-            })
+            Some(Event::TrackerWarning { torrent, url, message })
         }
-        Err(failure) => Some(Event::TrackerFailed {
-            torrent,
-            url,
-            message: failure.reason.clone(),
-        }),
+        Err(failure) => {
+            Some(Event::TrackerFailed { torrent, url, message: failure.reason.clone() })
+        }
     }
 }

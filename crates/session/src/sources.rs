@@ -54,12 +54,5 @@ impl Sources {
 
 fn empty(peer_id: PeerId) -> Source {
     let address = "others".to_owned();
-    Source {
-        peer_id,
-        address,
-        client: None,
-        received: 0,
-        sent: 0,
-        uplink: None,
-    }
+    Source { peer_id, address, client: None, received: 0, sent: 0, uplink: None }
 }

@@ -157,9 +157,7 @@ impl Torrent {
             peers: stats.peers as u32,
             seeds: stats.seeds as u32,
             known: stats.known as u32,
-            seeding: self
-                .complete
-                .map_or(Duration::ZERO, |since| now.since(since)),
+            seeding: self.complete.map_or(Duration::ZERO, |since| now.since(since)),
         }
     }
 

@@ -58,14 +58,7 @@ impl Trackers {
         rng: Rng,
     ) -> Self {
         let mode = TierMode::EveryTier;
-        Self {
-            torrent,
-            announcer,
-            mode,
-            tiers,
-            schedules: Vec::new(),
-            rng,
-        }
+        Self { torrent, announcer, mode, tiers, schedules: Vec::new(), rng }
     }
 
     /// Announces every info-hash that is not announced yet, from now on. A magnet may name one of
@@ -80,12 +73,7 @@ impl Trackers {
                 continue;
             }
             let Announcer { peer_id, port, key } = self.announcer;
-            let identity = Identity {
-                info_hash,
-                peer_id,
-                port,
-                key,
-            };
+            let identity = Identity { info_hash, peer_id, port, key };
             let tiers = Tiers::new(identity, self.mode, &self.tiers, &mut self.rng, now);
             self.schedules.push((info_hash, tiers));
         }
@@ -124,51 +112,30 @@ impl Trackers {
     }
 
     pub(crate) fn poll(&mut self, now: Instant, progress: &Progress) -> Option<Announce> {
-        self.schedules
-            .iter_mut()
-            .enumerate()
-            .find_map(|(at, (_, tiers))| {
-                let announce = tiers.poll_announce(now, progress)?;
-                let id = AnnounceId {
-                    torrent: self.torrent,
-                    schedule: at as u8,
-                    announce: announce.id,
-                };
-                Some(Announce {
-                    id,
-                    url: announce.url,
-                    request: announce.request,
-                })
-            })
+        self.schedules.iter_mut().enumerate().find_map(|(at, (_, tiers))| {
+            let announce = tiers.poll_announce(now, progress)?;
+            let id =
+                AnnounceId { torrent: self.torrent, schedule: at as u8, announce: announce.id };
+            Some(Announce { id, url: announce.url, request: announce.request })
+        })
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.schedules
-            .iter()
-            .filter_map(|(_, tiers)| tiers.poll_timeout())
-            .min()
+        self.schedules.iter().filter_map(|(_, tiers)| tiers.poll_timeout()).min()
     }
 
     /// The tracker that an announce went to.
     pub(crate) fn url(&self, id: AnnounceId) -> Option<&TrackerUrl> {
         let (_, tiers) = self.schedules.get(usize::from(id.schedule))?;
-        tiers
-            .trackers()
-            .nth(id.announce.tracker as usize)
-            .map(|status| status.url)
+        tiers.trackers().nth(id.announce.tracker as usize).map(|status| status.url)
     }
 
     /// Every tracker of every schedule, and how it does.
     pub(crate) fn status(&self) -> impl Iterator<Item = TrackerStatus<'_>> {
-        self.schedules
-            .iter()
-            .flat_map(|(_, tiers)| tiers.trackers())
+        self.schedules.iter().flat_map(|(_, tiers)| tiers.trackers())
     }
 
     fn each(&mut self, act: impl FnMut(&mut Tiers)) {
-        self.schedules
-            .iter_mut()
-            .map(|(_, tiers)| tiers)
-            .for_each(act);
+        self.schedules.iter_mut().map(|(_, tiers)| tiers).for_each(act);
     }
 }

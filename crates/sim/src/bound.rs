@@ -20,9 +20,7 @@ pub fn distribution_bound(size: u64, source_up: Option<u64>, peers: &[Capacity])
     // One unlimited uplink makes the sum unlimited.
     let sum = peers
         .iter()
-        .try_fold(source_up.map(u128::from), |sum, peer| {
-            Some(Some(sum? + u128::from(peer.up?)))
-        })
+        .try_fold(source_up.map(u128::from), |sum, peer| Some(Some(sum? + u128::from(peer.up?))))
         .flatten();
     let size = size as f64;
     let bounds = [

@@ -85,10 +85,7 @@ impl Store {
             cells: vec![Cell::Hole; (pieces * per_piece) as usize],
             dirty: BTreeMap::new(),
             writes: 0,
-            record: Record {
-                have: Bitfield::new(pieces),
-                partial: BTreeMap::new(),
-            },
+            record: Record { have: Bitfield::new(pieces), partial: BTreeMap::new() },
             source,
         }
     }
@@ -195,9 +192,7 @@ impl Store {
         match work {
             Work::Hash(job) => Outcome::Hashed(job.run()),
             Work::Write(job) => {
-                job.parts
-                    .iter()
-                    .for_each(|part| self.write(job.piece, part));
+                job.parts.iter().for_each(|part| self.write(job.piece, part));
                 Outcome::Written
             }
             Work::ReadHash(piece) => Outcome::Read(self.digests(piece)),
@@ -210,9 +205,7 @@ impl Store {
 
     fn digests(&self, piece: PieceIndex) -> PieceDigests {
         let layout = self.source.info().layout();
-        let bytes = self
-            .read(piece, 0, layout.piece_size(piece))
-            .unwrap_or_default();
+        let bytes = self.read(piece, 0, layout.piece_size(piece)).unwrap_or_default();
         let mut hasher = PieceHasher::new(layout, piece);
         hasher.update(&bytes);
         hasher.finish().into()
@@ -221,11 +214,7 @@ impl Store {
     fn write_in_block(&mut self, piece: PieceIndex, begin: u32, data: &[u8]) {
         let block = begin / BLOCK_LENGTH;
         let cell = self.cell(piece, block);
-        let content = self
-            .source
-            .info()
-            .layout()
-            .request(piece, BlockIndex(block));
+        let content = self.source.info().layout().request(piece, BlockIndex(block));
         let whole =
             content.is_some_and(|range| begin == range.begin && data.len() as u32 >= range.length);
         let right = data == self.source.read(piece, begin, data.len() as u32);
@@ -239,10 +228,7 @@ impl Store {
         };
         let old = std::mem::replace(&mut self.cells[cell], new);
         let write = self.writes;
-        self.dirty
-            .entry(cell as u32)
-            .or_default()
-            .push((write, old));
+        self.dirty.entry(cell as u32).or_default().push((write, old));
     }
 
     fn cell_bytes(&self, piece: PieceIndex, block: u32) -> Box<[u8]> {

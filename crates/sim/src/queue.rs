@@ -19,20 +19,13 @@ struct Entry<E> {
 
 impl<E> Queue<E> {
     pub(crate) fn new() -> Self {
-        Self {
-            heap: BinaryHeap::new(),
-            next: 0,
-        }
+        Self { heap: BinaryHeap::new(), next: 0 }
     }
 
     pub(crate) fn schedule(&mut self, at: Instant, event: E) {
         let sequence = self.next;
         self.next += 1;
-        self.heap.push(Entry {
-            at,
-            sequence,
-            event,
-        });
+        self.heap.push(Entry { at, sequence, event });
     }
 
     /// When the next event happens.

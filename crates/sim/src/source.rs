@@ -50,20 +50,9 @@ impl Source {
             PieceLayer::new(root, file.bytes.len() as u64, piece_length, hashes)
         };
         let mut layers = PieceLayers::default();
-        files
-            .iter()
-            .filter_map(layer)
-            .for_each(|layer| layers.insert(layer));
-        assert_eq!(
-            info.layout().space_length(),
-            space.len() as u64,
-            "padding as laid out"
-        );
-        Self {
-            info: Arc::new(info),
-            layers,
-            space: space.into(),
-        }
+        files.iter().filter_map(layer).for_each(|layer| layers.insert(layer));
+        assert_eq!(info.layout().space_length(), space.len() as u64, "padding as laid out");
+        Self { info: Arc::new(info), layers, space: space.into() }
     }
 
     /// A v1 torrent of one file.
@@ -132,15 +121,13 @@ fn encode(e: Encoder<'_>, version: Version, files: &[File], piece_length: u32, s
         if version.has_v2() {
             d.key("file tree").dict(|d| {
                 for file in files {
-                    d.key(&file.name)
-                        .dict(|d| d.key("").dict(|d| leaf(d, file)));
+                    d.key(&file.name).dict(|d| d.key("").dict(|d| leaf(d, file)));
                 }
             });
         }
         if version.has_v1() && !single {
             let pads = version == Version::Hybrid;
-            d.key("files")
-                .list(|l| list(l, files, pads.then_some(piece_length)));
+            d.key("files").list(|l| list(l, files, pads.then_some(piece_length)));
         }
         if version.has_v1() && single {
             d.int("length", files[0].bytes.len() as u64);
@@ -151,10 +138,8 @@ fn encode(e: Encoder<'_>, version: Version, files: &[File], piece_length: u32, s
         d.bytes("name", name);
         d.int("piece length", piece_length);
         if version.has_v1() {
-            let hashes: Vec<u8> = space
-                .chunks(piece_length as usize)
-                .flat_map(|piece| sha1(piece).0)
-                .collect();
+            let hashes: Vec<u8> =
+                space.chunks(piece_length as usize).flat_map(|piece| sha1(piece).0).collect();
             d.bytes("pieces", hashes);
         }
     });

@@ -14,10 +14,7 @@ pub(crate) struct Trace {
 
 impl Trace {
     pub(crate) fn new() -> Self {
-        Self {
-            hasher: SipHasher13::new(),
-            events: 0,
-        }
+        Self { hasher: SipHasher13::new(), events: 0 }
     }
 
     /// Takes in one event: when, what kind, its numbers, and its bytes.
@@ -45,12 +42,7 @@ impl Trace {
 
 impl fmt::Debug for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Trace({:016x} after {} events)",
-            self.hash(),
-            self.events
-        )
+        write!(f, "Trace({:016x} after {} events)", self.hash(), self.events)
     }
 }
 

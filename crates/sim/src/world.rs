@@ -264,12 +264,7 @@ impl World {
     /// False when nothing happens until `end`.
     fn step(&mut self, end: Instant) -> bool {
         let (queue, net) = (self.queue.next_at(), self.net.poll_timeout());
-        let Some(next) = queue
-            .into_iter()
-            .chain(net)
-            .min()
-            .filter(|next| *next <= end)
-        else {
+        let Some(next) = queue.into_iter().chain(net).min().filter(|next| *next <= end) else {
             return false;
         };
         self.at_once = if next > self.now { 0 } else { self.at_once + 1 };
@@ -335,8 +330,7 @@ impl World {
             // Timers change nothing by themselves; what they set off is recorded.
             _ => return,
         };
-        self.trace
-            .record(self.now, kind, &[u64::from(node.0), number], &[]);
+        self.trace.record(self.now, kind, &[u64::from(node.0), number], &[]);
     }
 
     /// Has something happen in this life of a node, after a while.

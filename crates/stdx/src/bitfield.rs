@@ -13,11 +13,7 @@ pub struct Bitfield {
 impl Bitfield {
     /// `len` bits, all zero.
     pub fn new(len: u32) -> Self {
-        Self {
-            bytes: vec![0; (len as usize).div_ceil(8)],
-            len,
-            ones: 0,
-        }
+        Self { bytes: vec![0; (len as usize).div_ceil(8)], len, ones: 0 }
     }
 
     /// `len` bits, all one.
@@ -26,11 +22,7 @@ impl Bitfield {
         if let Some(last) = bytes.last_mut() {
             *last &= spare_mask(len);
         }
-        Self {
-            bytes,
-            len,
-            ones: len,
-        }
+        Self { bytes, len, ones: len }
     }
 
     /// Reads `len` bits from the wire; `None` when the size is wrong or a spare bit is set.
@@ -41,11 +33,7 @@ impl Bitfield {
             return None;
         }
         let ones = bytes.iter().map(|byte| byte.count_ones()).sum();
-        Some(Self {
-            bytes: bytes.to_vec(),
-            len,
-            ones,
-        })
+        Some(Self { bytes: bytes.to_vec(), len, ones })
     }
 
     /// The wire form.
@@ -106,15 +94,9 @@ impl Bitfield {
 
     /// The indices of the bits that are one, ascending.
     pub fn iter_ones(&self) -> impl Iterator<Item = u32> + '_ {
-        self.bytes
-            .iter()
-            .enumerate()
-            .filter(|(_, byte)| **byte != 0)
-            .flat_map(|(at, &byte)| {
-                (0..8)
-                    .filter(move |bit| byte & (0x80 >> bit) != 0)
-                    .map(move |bit| at as u32 * 8 + bit)
-            })
+        self.bytes.iter().enumerate().filter(|(_, byte)| **byte != 0).flat_map(|(at, &byte)| {
+            (0..8).filter(move |bit| byte & (0x80 >> bit) != 0).map(move |bit| at as u32 * 8 + bit)
+        })
     }
 
     /// The indices of the bits that are zero, ascending.

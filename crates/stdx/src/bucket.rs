@@ -21,12 +21,7 @@ impl TokenBucket {
     /// When `rate` or `burst` is zero.
     pub fn new(rate: u64, burst: u64, now: Instant) -> Self {
         assert!(rate > 0 && burst > 0, "a bucket needs a rate and a burst");
-        Self {
-            rate,
-            burst,
-            nano_tokens: u128::from(burst) * NANO,
-            updated: now,
-        }
+        Self { rate, burst, nano_tokens: u128::from(burst) * NANO, updated: now }
     }
 
     /// Bytes per second.
@@ -60,9 +55,7 @@ impl TokenBucket {
     /// has passed means that they are there.
     pub fn ready_at(&self, want: u64) -> Instant {
         let need = u128::from(want.min(self.burst)) * NANO;
-        let nanos = need
-            .saturating_sub(self.nano_tokens)
-            .div_ceil(u128::from(self.rate));
+        let nanos = need.saturating_sub(self.nano_tokens).div_ceil(u128::from(self.rate));
         self.updated + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 

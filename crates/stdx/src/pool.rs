@@ -17,35 +17,19 @@ struct Stock {
 impl Pool {
     /// A pool that keeps at most `spare_max` unused buffers of [`BLOCK_LENGTH`] bytes.
     pub fn new(spare_max: usize) -> Self {
-        Self(Arc::new(Stock {
-            spare: Mutex::new(Vec::new()),
-            spare_max,
-        }))
+        Self(Arc::new(Stock { spare: Mutex::new(Vec::new()), spare_max }))
     }
 
     /// A buffer of length zero and a capacity of one block.
     pub fn take(&self) -> Buf {
-        let spare = self
-            .0
-            .spare
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
+        let spare = self.0.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let bytes = spare.unwrap_or_else(|| vec![0; BLOCK_LENGTH as usize].into_boxed_slice());
-        Buf {
-            bytes,
-            len: 0,
-            home: Some(Arc::clone(&self.0)),
-        }
+        Buf { bytes, len: 0, home: Some(Arc::clone(&self.0)) }
     }
 
     /// Drops every unused buffer.
     pub fn shrink(&self) {
-        self.0
-            .spare
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.0.spare.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
@@ -65,11 +49,7 @@ pub struct Buf {
 impl Buf {
     /// A buffer outside any pool that holds a copy of `data`, of any length.
     pub fn copy_of(data: &[u8]) -> Self {
-        Self {
-            bytes: data.into(),
-            len: data.len(),
-            home: None,
-        }
+        Self { bytes: data.into(), len: data.len(), home: None }
     }
 
     /// Appends `data`.
@@ -91,10 +71,7 @@ impl Buf {
     /// # Panics
     /// When there was not that much room.
     pub fn advance(&mut self, n: usize) {
-        assert!(
-            self.len + n <= self.bytes.len(),
-            "advance past the end of a buffer"
-        );
+        assert!(self.len + n <= self.bytes.len(), "advance past the end of a buffer");
         self.len += n;
     }
 

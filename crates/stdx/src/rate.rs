@@ -12,12 +12,7 @@ pub struct RateMeter<const SECONDS: usize = 10> {
 
 impl<const SECONDS: usize> Default for RateMeter<SECONDS> {
     fn default() -> Self {
-        Self {
-            buckets: [0; SECONDS],
-            second: 0,
-            started: None,
-            total: 0,
-        }
+        Self { buckets: [0; SECONDS], second: 0, started: None, total: 0 }
     }
 }
 

@@ -5,10 +5,7 @@ fn instants_saturate() {
     let later = Instant::from_secs(5);
     assert_eq!(later - Instant::from_secs(2), Duration::from_secs(3));
     assert_eq!(Instant::ZERO - later, Duration::ZERO);
-    assert_eq!(
-        Instant::FAR_FUTURE + Duration::from_secs(1),
-        Instant::FAR_FUTURE
-    );
+    assert_eq!(Instant::FAR_FUTURE + Duration::from_secs(1), Instant::FAR_FUTURE);
 }
 
 #[test]
@@ -19,10 +16,7 @@ fn rng_stream_is_fixed_and_unbiased() {
     for _ in 0..70_000 {
         counts[rng.index(7)] += 1;
     }
-    assert!(
-        counts.iter().all(|&count| (9_500..10_500).contains(&count)),
-        "{counts:?}"
-    );
+    assert!(counts.iter().all(|&count| (9_500..10_500).contains(&count)), "{counts:?}");
 }
 
 #[test]
@@ -46,10 +40,7 @@ fn bucket_grants_its_rate() {
     let mut bucket = TokenBucket::new(1_000, 500, Instant::ZERO);
     assert_eq!(bucket.take(Instant::ZERO, 800), 500);
     assert_eq!(bucket.take(Instant::ZERO, 1), 0);
-    assert_eq!(
-        bucket.wait_for(Instant::ZERO, 250),
-        Duration::from_millis(250)
-    );
+    assert_eq!(bucket.wait_for(Instant::ZERO, 250), Duration::from_millis(250));
     assert_eq!(bucket.ready_at(250), Instant::from_nanos(250_000_000));
     assert_eq!(bucket.take(Instant::from_nanos(250_000_000), 800), 250);
     bucket.give_back(100);

@@ -93,9 +93,7 @@ impl Conn {
     }
 
     pub(crate) fn is_seed(&self) -> bool {
-        self.have
-            .as_ref()
-            .is_some_and(|have| !have.is_empty() && have.is_full())
+        self.have.as_ref().is_some_and(|have| !have.is_empty() && have.is_full())
     }
 
     pub(crate) fn has(&self, piece: PieceIndex) -> bool {

@@ -37,11 +37,7 @@ impl Content {
         let mut on_disk = Bitfield::new(pieces);
         let is_empty = |piece: u32| {
             let blocks = 0..layout.block_count(PieceIndex(piece));
-            blocks.rev().all(|block| {
-                layout
-                    .request(PieceIndex(piece), BlockIndex(block))
-                    .is_none()
-            })
+            blocks.rev().all(|block| layout.request(PieceIndex(piece), BlockIndex(block)).is_none())
         };
         let hash_known =
             |piece| info.v1_hash(piece).is_some() || layers.piece_hash(&info, piece).is_some();
@@ -89,8 +85,7 @@ impl Content {
                 *slot = priority.max(*slot);
             }
         }
-        self.picker
-            .set_priorities((0..).map(PieceIndex).zip(of_piece));
+        self.picker.set_priorities((0..).map(PieceIndex).zip(of_piece));
         self.wanted = Bitfield::new(pieces);
         (self.total, self.done, self.pending) = (0, 0, 0);
         for piece in (0..pieces).map(PieceIndex) {
@@ -108,9 +103,7 @@ impl Content {
 
     /// Bytes of the piece that belong to selected files.
     pub(crate) fn selected_bytes(&self, piece: PieceIndex) -> u64 {
-        let spans = self
-            .layout()
-            .spans(piece, 0, self.layout().piece_size(piece));
+        let spans = self.layout().spans(piece, 0, self.layout().piece_size(piece));
         let selected = |file: FileIndex| self.priorities.get(file.get()) != Some(&Priority::Skip);
         let lengths = spans.filter(|span| span.file.is_some_and(selected));
         lengths.map(|span| u64::from(span.length)).sum()
@@ -119,9 +112,7 @@ impl Content {
     /// How many wanted pieces somebody has.
     pub(crate) fn useful(&self, have: &Bitfield) -> u32 {
         let bytes = self.wanted.as_bytes().iter().zip(have.as_bytes());
-        bytes
-            .map(|(wanted, have)| (wanted & have).count_ones())
-            .sum()
+        bytes.map(|(wanted, have)| (wanted & have).count_ones()).sum()
     }
 
     /// Whether everything selected is on disk.

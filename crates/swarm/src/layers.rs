@@ -46,10 +46,7 @@ pub(crate) struct Layers {
 impl Layers {
     /// `layers` are those that came with the metadata.
     pub(crate) fn new(info: &Info, layers: PieceLayers) -> Self {
-        let mut it = Self {
-            complete: layers,
-            ..Self::default()
-        };
+        let mut it = Self { complete: layers, ..Self::default() };
         let layout = info.layout();
         for (index, file) in layout.files().iter().enumerate() {
             let Some(root) = file.root else { continue };
@@ -92,8 +89,7 @@ impl Layers {
         info: &Info,
         peers: &[ConnId],
     ) -> Vec<(ConnId, HashRequest)> {
-        self.asked
-            .retain(|_, (_, since)| now.since(*since) < PATIENCE);
+        self.asked.retain(|_, (_, since)| now.since(*since) < PATIENCE);
         self.activate(info);
         let mut load: BTreeMap<ConnId, usize> = peers.iter().map(|&conn| (conn, 0)).collect();
         for (conn, _) in self.asked.values() {
@@ -111,10 +107,7 @@ impl Layers {
                 let willing = |(conn, count): &(&ConnId, &mut usize)| {
                     **count < PER_PEER && !self.refused.contains(&(**conn, root))
                 };
-                let idlest = load
-                    .iter_mut()
-                    .filter(willing)
-                    .min_by_key(|(_, count)| **count);
+                let idlest = load.iter_mut().filter(willing).min_by_key(|(_, count)| **count);
                 let Some((&conn, count)) = idlest else { break };
                 *count += 1;
                 self.asked.insert((root, range.index), (conn, now));
@@ -143,11 +136,7 @@ impl Layers {
         if !fetch.add(range_of(request), hashes) {
             return Err(Unproven);
         }
-        if self
-            .asked
-            .get(&key)
-            .is_some_and(|&(asked, _)| asked == conn)
-        {
+        if self.asked.get(&key).is_some_and(|&(asked, _)| asked == conn) {
             self.asked.remove(&key);
         }
         if let Some(layer) = fetch.finish() {
@@ -161,11 +150,7 @@ impl Layers {
     /// Notes that a peer would not answer.
     pub(crate) fn rejected(&mut self, conn: ConnId, request: &HashRequest) {
         let key = (request.root, request.index);
-        if self
-            .asked
-            .get(&key)
-            .is_some_and(|&(asked, _)| asked == conn)
-        {
+        if self.asked.get(&key).is_some_and(|&(asked, _)| asked == conn) {
             self.asked.remove(&key);
             if self.refused.len() >= REFUSALS_MAX {
                 self.refused.pop_first();
@@ -224,9 +209,7 @@ impl Layers {
                 return;
             };
             let file = self.files.get(&root).and_then(|files| files.first());
-            let length = file
-                .and_then(|&file| info.layout().file(file))
-                .map(|it| it.length);
+            let length = file.and_then(|&file| info.layout().file(file)).map(|it| it.length);
             let fetch = length
                 .filter(|_| self.complete.get(&root).is_none())
                 .and_then(|length| LayerFetch::new(root, length, info.piece_length()));

@@ -73,12 +73,7 @@ impl Fetch {
         if size == 0 || size as usize > MAX_METADATA_SIZE || self.sources.contains_key(&conn) {
             return;
         }
-        let source = Source {
-            size,
-            asked: BTreeMap::new(),
-            not_before: now,
-            suspect: false,
-        };
+        let source = Source { size, asked: BTreeMap::new(), not_before: now, suspect: false };
         self.sources.insert(conn, source);
     }
 
@@ -115,27 +110,17 @@ impl Fetch {
         }
         *slot = Some(data);
         self.contributors.insert(conn);
-        if self.pieces.iter().all(Option::is_some) {
-            self.judge()
-        } else {
-            Outcome::Continue
-        }
+        if self.pieces.iter().all(Option::is_some) { self.judge() } else { Outcome::Continue }
     }
 
     /// What to ask whom now: pieces of the metadata, by connection.
     pub(crate) fn requests(&mut self, now: Instant) -> Vec<(ConnId, u32)> {
         self.give_up_late(now);
         self.choose(now);
-        let asked: BTreeSet<u32> = self
-            .sources
-            .values()
-            .flat_map(|source| source.asked.keys().copied())
-            .collect();
+        let asked: BTreeSet<u32> =
+            self.sources.values().flat_map(|source| source.asked.keys().copied()).collect();
         let free = |piece: &u32| self.pieces[*piece as usize].is_none() && !asked.contains(piece);
-        let mut free = (0..self.pieces.len() as u32)
-            .filter(free)
-            .collect::<Vec<_>>()
-            .into_iter();
+        let mut free = (0..self.pieces.len() as u32).filter(free).collect::<Vec<_>>().into_iter();
         let mut out = Vec::new();
         // In turns, so that a slow peer does not get all of a short list.
         for _ in 0..PER_PEER {
@@ -185,11 +170,7 @@ impl Fetch {
             let mut votes: BTreeMap<u32, (u32, u32)> = BTreeMap::new();
             for source in self.sources.values() {
                 let vote = votes.entry(source.size).or_default();
-                *(if source.suspect {
-                    &mut vote.1
-                } else {
-                    &mut vote.0
-                }) += 1;
+                *(if source.suspect { &mut vote.1 } else { &mut vote.0 }) += 1;
             }
             let Some((&size, _)) = votes.iter().max_by_key(|&(_, votes)| votes) else {
                 return;
@@ -222,13 +203,7 @@ impl Fetch {
     }
 
     fn judge(&mut self) -> Outcome {
-        let raw = self
-            .pieces
-            .iter()
-            .flatten()
-            .flatten()
-            .copied()
-            .collect::<Vec<u8>>();
+        let raw = self.pieces.iter().flatten().flatten().copied().collect::<Vec<u8>>();
         let v1 = self.expected.v1.map(|hash| hash == sha1(&raw));
         let v2 = self.expected.v2.map(|hash| hash == sha256(&raw));
         if v1 == Some(true) && v2 == Some(false) || v1 == Some(false) && v2 == Some(true) {
@@ -246,11 +221,7 @@ impl Fetch {
                 source.suspect = true;
             }
         }
-        let certain = if blamed.len() == 1 {
-            blamed.into_iter().collect()
-        } else {
-            Vec::new()
-        };
+        let certain = if blamed.len() == 1 { blamed.into_iter().collect() } else { Vec::new() };
         for conn in &certain {
             self.sources.remove(conn);
         }

@@ -54,12 +54,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            connections: 200,
-            half_open: 40,
-            connect_rate: 20,
-            connect_burst: 30,
-        }
+        Self { connections: 200, half_open: 40, connect_rate: 20, connect_burst: 30 }
     }
 }
 
@@ -217,11 +212,7 @@ impl Neighbours {
         if !useful {
             known.failures = known.failures.saturating_add(1);
         }
-        let wait = if known.failures <= 1 {
-            FIRST_RETRY
-        } else {
-            RETRY * known.failures.into()
-        };
+        let wait = if known.failures <= 1 { FIRST_RETRY } else { RETRY * known.failures.into() };
         known.next = now + wait;
         let named = matches!(known.origin, Origin::User | Origin::Magnet);
         if known.failures > FAILURES_MAX && !named {
@@ -277,11 +268,8 @@ impl Neighbours {
         if open >= self.limits.connections || self.attempts.len() >= self.limits.half_open {
             return None;
         }
-        let attempted: BTreeSet<Identity> = self
-            .attempts
-            .iter()
-            .map(|&addr| Identity::of(addr))
-            .collect();
+        let attempted: BTreeSet<Identity> =
+            self.attempts.iter().map(|&addr| Identity::of(addr)).collect();
         let own = self.own;
         let usable = |(addr, known): &(&SocketAddr, &Known)| {
             let identity = Identity::of(**addr);
@@ -299,11 +287,7 @@ impl Neighbours {
                 Some(own) => canonical_priority(own, **addr),
                 None => rng.next_u64() as u32,
             };
-            (
-                known.origin != Origin::User,
-                known.failures,
-                Reverse(canonical),
-            )
+            (known.origin != Origin::User, known.failures, Reverse(canonical))
         };
         let addr = *self.known.iter().filter(usable).min_by_key(rank)?.0;
         if self.tokens.take(now, 1) == 0 {

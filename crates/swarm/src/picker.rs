@@ -167,9 +167,7 @@ impl Picker {
 
     /// Whether all blocks of the piece are here and it waits for its verdict.
     pub fn is_hashing(&self, piece: PieceIndex) -> bool {
-        self.partials
-            .get(&piece.0)
-            .is_some_and(|it| it.missing == 0)
+        self.partials.get(&piece.0).is_some_and(|it| it.missing == 0)
     }
 
     /// Whether the piece is in progress: some of it is here or was asked for.
@@ -262,10 +260,7 @@ impl Picker {
         if piece.0 >= self.have.len() || self.have.get(piece.0) || blocks.ones() == 0 {
             return false;
         }
-        let partial = self
-            .partials
-            .entry(piece.0)
-            .or_insert_with(|| fresh(&*self.shape, piece));
+        let partial = self.partials.entry(piece.0).or_insert_with(|| fresh(&*self.shape, piece));
         for block in blocks.iter_ones() {
             partial.receive(BlockIndex(block), None);
         }
@@ -279,9 +274,7 @@ impl Picker {
         let Some(partial) = self.partials.get_mut(&piece.0) else {
             return Received::Wasted;
         };
-        let foreign = partial
-            .owner
-            .is_some_and(|owner| owner.strict && owner.conn != conn);
+        let foreign = partial.owner.is_some_and(|owner| owner.strict && owner.conn != conn);
         if foreign {
             return Received::Wasted;
         }
@@ -316,9 +309,8 @@ impl Picker {
             return Vec::new();
         };
         let blocks = (0..partial.blocks.len() as u32).map(BlockIndex);
-        let asked = blocks
-            .flat_map(|block| partial.askers(block).map(move |conn| (conn, block)))
-            .collect();
+        let asked =
+            blocks.flat_map(|block| partial.askers(block).map(move |conn| (conn, block))).collect();
         self.partials.remove(&piece.0);
         self.settle(piece.0);
         asked
@@ -343,10 +335,7 @@ impl Picker {
 
     /// Whose blocks are in a piece in progress.
     pub fn contributors(&self, piece: PieceIndex) -> Contributors {
-        self.partials
-            .get(&piece.0)
-            .map(Partial::contributors)
-            .unwrap_or_default()
+        self.partials.get(&piece.0).map(Partial::contributors).unwrap_or_default()
     }
 
     /// Puts a piece into the lists that its state asks for.
@@ -354,10 +343,7 @@ impl Picker {
         if self.have.get(piece) || self.partials.get(&piece).is_some_and(Partial::is_untouched) {
             self.partials.remove(&piece);
         }
-        let open = self
-            .partials
-            .get(&piece)
-            .is_some_and(|partial| partial.free > 0);
+        let open = self.partials.get(&piece).is_some_and(|partial| partial.free > 0);
         if open {
             self.open.insert(piece);
         } else {

@@ -37,10 +37,7 @@ impl SendOnce {
     pub(crate) fn new(pieces: u32, rng: &mut Rng) -> Self {
         let mut queue: Vec<u32> = (0..pieces).collect();
         rng.shuffle(&mut queue);
-        Self {
-            queue: queue.into(),
-            given: BTreeMap::new(),
-        }
+        Self { queue: queue.into(), given: BTreeMap::new() }
     }
 
     /// What to suggest to a downloader that is served at `rate` bytes per second.
@@ -85,17 +82,9 @@ impl SendOnce {
 
     /// Takes back what those were suggested that have been choked for long.
     pub(crate) fn expire(&mut self, now: Instant) {
-        let late = |given: &Given| {
-            given
-                .choked
-                .is_some_and(|since| now.since(since) >= CHOKED_MAX)
-        };
-        let late: Vec<_> = self
-            .given
-            .iter()
-            .filter(|(_, given)| late(given))
-            .map(|(&conn, _)| conn)
-            .collect();
+        let late = |given: &Given| given.choked.is_some_and(|since| now.since(since) >= CHOKED_MAX);
+        let late: Vec<_> =
+            self.given.iter().filter(|(_, given)| late(given)).map(|(&conn, _)| conn).collect();
         for conn in late {
             self.closed(conn);
         }

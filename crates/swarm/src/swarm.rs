@@ -37,10 +37,7 @@ pub struct Config {
 impl Config {
     /// The usual limits.
     pub fn new(peer_id: PeerId) -> Self {
-        Self {
-            peer_id,
-            limits: Limits::default(),
-        }
+        Self { peer_id, limits: Limits::default() }
     }
 }
 
@@ -146,11 +143,7 @@ impl Swarm {
         for conn in conns {
             self.update_interest(conn);
         }
-        if self
-            .content
-            .as_ref()
-            .is_some_and(|content| !content.is_complete())
-        {
+        if self.content.as_ref().is_some_and(|content| !content.is_complete()) {
             self.complete_told = false;
         }
         self.check_complete(now);
@@ -237,17 +230,12 @@ impl Swarm {
     /// The pieces that are on disk and may be claimed: give them to new connections. Empty before
     /// [`Self::start`].
     pub fn have(&self) -> Bitfield {
-        self.content
-            .as_ref()
-            .map(|content| content.on_disk.clone())
-            .unwrap_or_default()
+        self.content.as_ref().map(|content| content.on_disk.clone()).unwrap_or_default()
     }
 
     /// The v2 piece layers that are complete.
     pub fn layers(&self) -> &PieceLayers {
-        self.content
-            .as_ref()
-            .map_or(&self.layers, |content| content.layers.known())
+        self.content.as_ref().map_or(&self.layers, |content| content.layers.known())
     }
 
     /// Whether we have all that we want (BEP 21): give it to new connections.
@@ -262,9 +250,7 @@ impl Swarm {
 
     /// Bytes of the selection that are not verified; all bits set (`u64::MAX`) while unknown.
     pub fn left(&self) -> u64 {
-        self.content
-            .as_ref()
-            .map_or(u64::MAX, |content| content.total - content.done)
+        self.content.as_ref().map_or(u64::MAX, |content| content.total - content.done)
     }
 
     /// Verified bytes of the selection.
@@ -280,17 +266,12 @@ impl Swarm {
     /// The pieces in progress with the blocks of each that are here.
     pub fn partials(&self) -> Vec<(PieceIndex, Bitfield)> {
         let picker = self.content.as_ref().map(|content| &content.picker);
-        picker
-            .map(|picker| picker.partials().collect())
-            .unwrap_or_default()
+        picker.map(|picker| picker.partials().collect()).unwrap_or_default()
     }
 
     /// The connections past their handshake.
     pub fn peers(&self, now: Instant) -> impl Iterator<Item = PeerView> + '_ {
-        self.conns
-            .values()
-            .filter(|conn| conn.ready)
-            .map(move |conn| conn.view(now))
+        self.conns.values().filter(|conn| conn.ready).map(move |conn| conn.view(now))
     }
 
     /// The torrent in numbers.

@@ -53,9 +53,7 @@ impl Trust {
     }
 
     pub(crate) fn is_on_parole(&self, addr: SocketAddr) -> bool {
-        self.records
-            .get(&Identity::of(addr))
-            .is_some_and(|record| record.parole)
+        self.records.get(&Identity::of(addr)).is_some_and(|record| record.parole)
     }
 
     /// Notes a part in a good piece; `alone` when it was the whole.

@@ -222,10 +222,7 @@ impl Decoder {
                     begin: self.head_word(9),
                     length: length - 9,
                 };
-                self.state = State::Payload {
-                    range,
-                    data: pool.take(),
-                };
+                self.state = State::Payload { range, data: pool.take() };
             }
             _ => self.state = State::Body { kind, length: body },
         }
@@ -266,11 +263,7 @@ impl Decoder {
             Kind::Unknown(_) => (1, UNKNOWN_MAX),
         };
         if size < least || (least == limit && size != least) {
-            return Err(WireError::WrongSize {
-                kind,
-                size,
-                expected: least,
-            });
+            return Err(WireError::WrongSize { kind, size, expected: least });
         }
         if size > limit {
             return Err(WireError::TooLarge { kind, size, limit });

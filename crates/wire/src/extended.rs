@@ -56,9 +56,7 @@ impl ExtensionIds {
 
     /// Which extension arrived under `id`.
     pub fn extension(self, id: u8) -> Option<Extension> {
-        Extension::ALL
-            .into_iter()
-            .find(|&extension| self.id(extension) == Some(id))
+        Extension::ALL.into_iter().find(|&extension| self.id(extension) == Some(id))
     }
 
     /// Sets the number of `extension`; 0 switches it off.
@@ -116,9 +114,7 @@ impl ExtendedHandshake {
     /// # Errors
     /// When it is not a dictionary.
     pub fn decode(payload: &[u8]) -> Result<Self, WireError> {
-        let malformed = WireError::Malformed {
-            what: "extension handshake",
-        };
+        let malformed = WireError::Malformed { what: "extension handshake" };
         // Some clients append bytes to the dictionary.
         let decoded = bencode::decode_prefix(payload, Mode::Lenient, Limits::MESSAGE);
         let (value, _) = decoded.map_err(|_| malformed)?;
@@ -127,20 +123,12 @@ impl ExtendedHandshake {
         Ok(Self {
             ids: dict.dict("m").map(extension_ids).unwrap_or_default(),
             client: dict.bytes("v").map(client_name),
-            port: narrow("p")
-                .and_then(|port| port.try_into().ok())
-                .filter(|&port: &u16| port != 0),
+            port: narrow("p").and_then(|port| port.try_into().ok()).filter(|&port: &u16| port != 0),
             reqq: narrow("reqq").map(|reqq| u32::try_from(reqq).unwrap_or(u32::MAX)),
             metadata_size: narrow("metadata_size").filter(|&size| size != 0),
             your_ip: dict.bytes("yourip").and_then(ip),
-            ipv4: dict
-                .bytes("ipv4")
-                .and_then(|ip| <[u8; 4]>::try_from(ip).ok())
-                .map(Into::into),
-            ipv6: dict
-                .bytes("ipv6")
-                .and_then(|ip| <[u8; 16]>::try_from(ip).ok())
-                .map(Into::into),
+            ipv4: dict.bytes("ipv4").and_then(|ip| <[u8; 4]>::try_from(ip).ok()).map(Into::into),
+            ipv6: dict.bytes("ipv6").and_then(|ip| <[u8; 16]>::try_from(ip).ok()).map(Into::into),
             upload_only: dict.int("upload_only").map(|flag| flag != 0),
             uplink: narrow("fluvial_uplink").filter(|&rate| rate != 0),
         })
@@ -200,10 +188,7 @@ fn extension_ids(m: Dict<'_>) -> [Option<u8>; 4] {
 /// A name fit for a terminal: valid text without control characters, cut to a bound.
 fn client_name(bytes: &[u8]) -> String {
     let bytes = &bytes[..bytes.len().min(CLIENT_MAX)];
-    String::from_utf8_lossy(bytes)
-        .chars()
-        .filter(|char| !char.is_control())
-        .collect()
+    String::from_utf8_lossy(bytes).chars().filter(|char| !char.is_control()).collect()
 }
 
 fn ip(bytes: &[u8]) -> Option<IpAddr> {

@@ -32,11 +32,7 @@ impl Handshake {
         hash.copy_from_slice(info_hash);
         id.copy_from_slice(peer_id);
         reserved.copy_from_slice(&head[20..]);
-        Ok(Self {
-            reserved: Reserved(reserved),
-            info_hash: Sha1Digest(hash),
-            peer_id: PeerId(id),
-        })
+        Ok(Self { reserved: Reserved(reserved), info_hash: Sha1Digest(hash), peer_id: PeerId(id) })
     }
 
     /// Says whether the first bytes of a connection, however few, can become a handshake, so that

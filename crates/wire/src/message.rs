@@ -207,14 +207,9 @@ impl<'a> Message<'a> {
                 let request = body.hash_request().ok_or(malformed)?;
                 let (hashes, rest) = body.0.as_chunks::<{ Sha256Digest::LEN }>();
                 if !rest.is_empty() {
-                    return Err(WireError::Malformed {
-                        what: "hashes message",
-                    });
+                    return Err(WireError::Malformed { what: "hashes message" });
                 }
-                Self::Hashes(
-                    request,
-                    hashes.iter().map(|&bytes| Sha256Digest(bytes)).collect(),
-                )
+                Self::Hashes(request, hashes.iter().map(|&bytes| Sha256Digest(bytes)).collect())
             }
             Kind::Piece | Kind::Unknown(_) => return Err(malformed),
         };
@@ -295,12 +290,7 @@ fn put_range(out: &mut Vec<u8>, kind: Kind, range: BlockRange) {
 fn put_hashes(out: &mut Vec<u8>, kind: Kind, request: &HashRequest, hashes: &[Sha256Digest]) {
     head(out, kind, 48 + hashes.len() * Sha256Digest::LEN);
     out.extend(request.root.0);
-    for word in [
-        request.base_layer,
-        request.index,
-        request.length,
-        request.proof_layers,
-    ] {
+    for word in [request.base_layer, request.index, request.length, request.proof_layers] {
         out.extend(word.to_be_bytes());
     }
     out.extend(hashes.iter().flat_map(|hash| hash.0));
@@ -325,11 +315,7 @@ impl Reader<'_> {
     }
 
     fn range(&mut self) -> Option<BlockRange> {
-        Some(BlockRange {
-            piece: self.piece()?,
-            begin: self.word()?,
-            length: self.word()?,
-        })
+        Some(BlockRange { piece: self.piece()?, begin: self.word()?, length: self.word()? })
     }
 
     fn hash_request(&mut self) -> Option<HashRequest> {

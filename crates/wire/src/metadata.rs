@@ -30,26 +30,17 @@ impl<'a> MetadataMessage<'a> {
     /// # Errors
     /// When it is not a dictionary with the keys that its type needs.
     pub fn decode(payload: &'a [u8]) -> Result<Option<Self>, WireError> {
-        let malformed = WireError::Malformed {
-            what: "ut_metadata message",
-        };
+        let malformed = WireError::Malformed { what: "ut_metadata message" };
         let decoded = bencode::decode_prefix(payload, Mode::Lenient, Limits::MESSAGE);
         let (value, rest) = decoded.map_err(|_| malformed)?;
         let dict = value.as_dict().ok_or(malformed)?;
         let kind = dict.uint("msg_type").ok_or(malformed)?;
-        let piece = dict
-            .uint("piece")
-            .and_then(|piece| piece.try_into().ok())
-            .ok_or(malformed)?;
+        let piece = dict.uint("piece").and_then(|piece| piece.try_into().ok()).ok_or(malformed)?;
         Ok(match kind {
             0 => Some(Self::Request(piece)),
             1 => {
                 let total_size = dict.uint("total_size").unwrap_or(0);
-                Some(Self::Data {
-                    piece,
-                    total_size,
-                    data: rest,
-                })
+                Some(Self::Data { piece, total_size, data: rest })
             }
             2 => Some(Self::Reject(piece)),
             _ => None,

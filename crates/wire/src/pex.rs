@@ -33,14 +33,9 @@ impl Pex {
     /// # Errors
     /// When it is not a dictionary.
     pub fn decode(payload: &[u8]) -> Result<Self, WireError> {
-        let malformed = WireError::Malformed {
-            what: "ut_pex message",
-        };
+        let malformed = WireError::Malformed { what: "ut_pex message" };
         let value = bencode::decode(payload, Mode::Lenient, Limits::MESSAGE);
-        let dict = value
-            .ok()
-            .and_then(bencode::Value::as_dict)
-            .ok_or(malformed)?;
+        let dict = value.ok().and_then(bencode::Value::as_dict).ok_or(malformed)?;
         let mut pex = Self::default();
         for (list, flags) in [("added", "added.f"), ("added6", "added6.f")] {
             let flags = dict.bytes(flags).unwrap_or_default();
@@ -59,10 +54,7 @@ impl Pex {
     /// Appends the payload of the extended message.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let side = |v6: bool| {
-            let of_family = self
-                .added
-                .iter()
-                .filter(move |peer| peer.address.is_ipv6() == v6);
+            let of_family = self.added.iter().filter(move |peer| peer.address.is_ipv6() == v6);
             let flags: Vec<u8> = of_family.clone().map(|peer| peer.flags).collect();
             (compact(of_family.map(|peer| peer.address)), flags)
         };

@@ -33,9 +33,5 @@ fn describe(message: &crate::Message<'_>) -> String {
 }
 
 fn range(piece: u32, begin: u32, length: u32) -> BlockRange {
-    BlockRange {
-        piece: PieceIndex(piece),
-        begin,
-        length,
-    }
+    BlockRange { piece: PieceIndex(piece), begin, length }
 }

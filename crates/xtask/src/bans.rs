@@ -46,21 +46,13 @@ const METHODS: [(&str, &[&str], &str); 5] = [
         ],
         FILE,
     ),
-    (
-        "std::env",
-        &["args", "current_dir", "temp_dir", "var", "var_os", "vars"],
-        ENVIRONMENT,
-    ),
+    ("std::env", &["args", "current_dir", "temp_dir", "var", "var_os", "vars"], ENVIRONMENT),
     ("std::process", &["abort", "exit"], ENVIRONMENT),
 ];
 
 /// Types that no core names.
 const TYPES: [(&str, &[&str], &str); 6] = [
-    (
-        "std::net",
-        &["TcpListener", "TcpStream", "UdpSocket"],
-        SOCKET,
-    ),
+    ("std::net", &["TcpListener", "TcpStream", "UdpSocket"], SOCKET),
     ("std::fs", &["DirBuilder", "File", "OpenOptions"], FILE),
     ("std::process", &["Command"], ENVIRONMENT),
     ("std::time", &["Instant", "SystemTime"], CLOCK),
@@ -78,10 +70,8 @@ pub(crate) fn text() -> String {
         let _ = write!(out, "\ndisallowed-{key} = [\n");
         for (module, names, reason) in groups {
             for name in *names {
-                let _ = writeln!(
-                    out,
-                    "  {{ path = \"{module}::{name}\", reason = \"{reason}\" }},"
-                );
+                let _ =
+                    writeln!(out, "  {{ path = \"{module}::{name}\", reason = \"{reason}\" }},");
             }
         }
         out.push_str("]\n");

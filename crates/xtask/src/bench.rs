@@ -79,11 +79,7 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     let rival = jobs::introduce(&lab)?;
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!("== load average before: {}", load.trim());
-    let jobs = if args.jobs.is_empty() {
-        Job::value_variants()
-    } else {
-        &args.jobs
-    };
+    let jobs = if args.jobs.is_empty() { Job::value_variants() } else { &args.jobs };
     let mut tables = Vec::new();
     for &job in jobs {
         tables.push(measure(&lab, job, args.runs)?);
@@ -142,11 +138,7 @@ fn measure(lab: &Lab, job: Job, runs: u32) -> Result<Table> {
             let at = (run + turn) % contenders.len();
             let (name, measure) = &contenders[at];
             let sample = measure(lab).with_context(|| format!("{job:?}, {name}"))?;
-            println!(
-                "   {job:?} {}/{runs}: {name}: {:.2} s",
-                run + 1,
-                sample.seconds
-            );
+            println!("   {job:?} {}/{runs}: {name}: {:.2} s", run + 1, sample.seconds);
             samples[at].push(sample);
         }
     }
@@ -155,17 +147,13 @@ fn measure(lab: &Lab, job: Job, runs: u32) -> Result<Table> {
     Ok(Table {
         title: format!("{job:?}, {mib} MiB, {}, {runs} runs", lab.format),
         bytes: lab.size,
-        rows: rows
-            .map(|((name, _), samples)| Row { name, samples })
-            .collect(),
+        rows: rows.map(|((name, _), samples)| Row { name, samples }).collect(),
     })
 }
 
 /// Reads a size such as `2GiB` or `65536`.
 fn parse_size(text: &str) -> Result<u64> {
-    let end = text
-        .find(|letter: char| !letter.is_ascii_digit())
-        .unwrap_or(text.len());
+    let end = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
     let shift = match &text[end..] {
         "" => 0,
         "KiB" => 10,

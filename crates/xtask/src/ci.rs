@@ -15,15 +15,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     let ci = Ci { root };
     ci.stage("fmt", || ci.cargo(&["fmt", "--all", "--", "--check"], &[]))?;
     ci.stage("clippy", || {
-        let lint = [
-            "clippy",
-            "--locked",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ];
+        let lint = ["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
         ci.cargo(&lint, &[])
     })?;
     ci.stage("doc", || {
@@ -32,18 +24,13 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     })?;
     ci.stage("tidy", || crate::report(&tidy::check(root)?))?;
     if installed("deny") {
-        ci.stage("deny", || {
-            ci.cargo(&["deny", "check", "bans", "licenses", "sources"], &[])
-        })?;
+        ci.stage("deny", || ci.cargo(&["deny", "check", "bans", "licenses", "sources"], &[]))?;
     } else {
         println!("== deny: skipped (cargo-deny is not installed; cargo install cargo-deny)");
     }
     ci.stage("fuzz corpora", || ci.test(&["--package", "fuzzed"]))?;
     ci.stage("tests", || ci.test(&["--workspace", "--exclude", "fuzzed"]))?;
-    println!(
-        "== ci: every stage passed ({:.0} s)",
-        started.elapsed().as_secs_f64()
-    );
+    println!("== ci: every stage passed ({:.0} s)", started.elapsed().as_secs_f64());
     Ok(())
 }
 
@@ -73,10 +60,7 @@ impl Ci<'_> {
 
     fn cargo(&self, args: &[&str], env: &[(&str, &str)]) -> Result<()> {
         let mut command = Command::new(env!("CARGO"));
-        command
-            .args(args)
-            .envs(env.iter().copied())
-            .current_dir(self.root);
+        command.args(args).envs(env.iter().copied()).current_dir(self.root);
         let status = command.status().context("cannot start cargo")?;
         if !status.success() {
             bail!("`cargo {}` failed ({status})", args.join(" "));
@@ -88,9 +72,6 @@ impl Ci<'_> {
 /// True when cargo has the subcommand.
 fn installed(subcommand: &str) -> bool {
     let mut command = Command::new(env!("CARGO"));
-    command
-        .args([subcommand, "--version"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    command.args([subcommand, "--version"]).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
 }

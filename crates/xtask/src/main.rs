@@ -76,6 +76,5 @@ fn report(problems: &[String]) -> Result<()> {
 /// The folder of the workspace, two above this crate's.
 fn root() -> Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
-    root.map(Path::to_path_buf)
-        .context("the crate lies in crates/xtask")
+    root.map(Path::to_path_buf).context("the crate lies in crates/xtask")
 }

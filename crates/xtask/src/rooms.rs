@@ -34,23 +34,12 @@ pub(crate) const ROOMS: [(&str, Kind); 18] = [
 ];
 
 /// Packages that must not be in a core's dependency tree, by any path.
-pub(crate) const NOT_IN_CORES: [&str; 8] = [
-    "tokio",
-    "hyper",
-    "mio",
-    "socket2",
-    "rustix",
-    "getrandom",
-    "rand",
-    "rand_core",
-];
+pub(crate) const NOT_IN_CORES: [&str; 8] =
+    ["tokio", "hyper", "mio", "socket2", "rustix", "getrandom", "rand", "rand_core"];
 
 /// The names of the cores.
 pub(crate) fn cores() -> impl Iterator<Item = &'static str> {
-    ROOMS
-        .iter()
-        .filter(|(_, kind)| *kind == Kind::Core)
-        .map(|(name, _)| *name)
+    ROOMS.iter().filter(|(_, kind)| *kind == Kind::Core).map(|(name, _)| *name)
 }
 
 /// How far above the ground a crate stands.

@@ -34,28 +34,21 @@ fn check_sources(root: &Path) -> Result<Vec<String>> {
     }
     let mut sources = Vec::new();
     for file in files {
-        let name = file
-            .strip_prefix(root)
-            .unwrap_or(&file)
-            .display()
-            .to_string();
+        let name = file.strip_prefix(root).unwrap_or(&file).display().to_string();
         let text = fs::read_to_string(&file).with_context(|| format!("cannot read {name}"))?;
         sources.push((name, text));
     }
     let ratchet_path = root.join("crates/xtask/long-functions.txt");
     let ratchet = fs::read_to_string(ratchet_path).context("cannot read the ratchet list")?;
-    let allowed: Vec<&str> = ratchet
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .collect();
+    let allowed: Vec<&str> =
+        ratchet.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     Ok(source::check(&sources, &allowed))
 }
 
 fn rust_files(folder: &Path, out: &mut Vec<PathBuf>) -> Result<()> {
     let entries = fs::read_dir(folder).with_context(|| format!("no {}", folder.display()))?;
-    let mut paths: Vec<PathBuf> = entries
-        .map(|entry| Ok(entry?.path()))
-        .collect::<Result<_, std::io::Error>>()?;
+    let mut paths: Vec<PathBuf> =
+        entries.map(|entry| Ok(entry?.path())).collect::<Result<_, std::io::Error>>()?;
     paths.sort();
     for path in paths {
         if path.is_dir() {

@@ -27,14 +27,7 @@ pub fn announce_url(base: &str, request: &AnnounceRequest) -> String {
     encode(&request.info_hash.0, &mut url);
     url.push_str("&peer_id=");
     encode(&request.peer_id.0, &mut url);
-    let AnnounceRequest {
-        port,
-        uploaded,
-        downloaded,
-        left,
-        key,
-        ..
-    } = request;
+    let AnnounceRequest { port, uploaded, downloaded, left, key, .. } = request;
     let counts = format!(
         "&port={port}&uploaded={uploaded}&downloaded={downloaded}&left={left}&key={key:08X}"
     );
@@ -77,10 +70,7 @@ pub fn scrape_url(base: &str, info_hashes: &[Sha1Digest]) -> Option<String> {
 /// When `info_hash` or `port` is missing, or a key has an impossible value.
 pub fn parse_announce_query(query: &[u8]) -> Result<AnnounceQuery, Error> {
     // A peer that does not say how much it lacks is no seeder.
-    let mut request = AnnounceRequest {
-        left: u64::MAX,
-        ..AnnounceRequest::default()
-    };
+    let mut request = AnnounceRequest { left: u64::MAX, ..AnnounceRequest::default() };
     let (mut info_hash, mut port, mut compact) = (None, None, true);
     for (key, value) in pairs(query) {
         match key {
@@ -144,8 +134,7 @@ fn info_hash_from(value: &[u8]) -> Result<Sha1Digest, Error> {
 
 fn number<T: FromStr>(value: &[u8], key: &'static str) -> Result<T, Error> {
     let text = std::str::from_utf8(value).ok();
-    text.and_then(|text| text.parse().ok())
-        .ok_or(Error::BadValue(key))
+    text.and_then(|text| text.parse().ok()).ok_or(Error::BadValue(key))
 }
 
 /// The key is free text in HTTP; only its hexadecimal form has a meaning elsewhere.

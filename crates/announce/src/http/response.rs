@@ -18,17 +18,9 @@ const MAX_SECS: u64 = 7 * 24 * 3600;
 /// The tracker's own failure reason, or what is wrong with the answer.
 pub fn parse_announce_response(body: &[u8]) -> Result<AnnounceResponse, Failure> {
     let answer = answer(body)?;
-    let count = |key| {
-        answer
-            .uint(key)
-            .map(|count| u32::try_from(count).unwrap_or(u32::MAX))
-    };
-    let interval = answer
-        .uint("interval")
-        .ok_or(Error::BadAnswer("interval"))?;
-    let tracker_id = answer
-        .bytes("tracker id")
-        .filter(|id| id.len() <= MAX_TRACKER_ID);
+    let count = |key| answer.uint(key).map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+    let interval = answer.uint("interval").ok_or(Error::BadAnswer("interval"))?;
+    let tracker_id = answer.bytes("tracker id").filter(|id| id.len() <= MAX_TRACKER_ID);
     Ok(AnnounceResponse {
         interval: secs(interval),
         min_interval: answer.uint("min interval").map(secs),
@@ -62,9 +54,7 @@ pub fn parse_scrape_response(body: &[u8]) -> Result<ScrapeResponse, Failure> {
     let flags = answer.dict("flags");
     Ok(ScrapeResponse {
         files: files.take(MAX_FILES).collect(),
-        min_interval: flags
-            .and_then(|flags| flags.uint("min_request_interval"))
-            .map(secs),
+        min_interval: flags.and_then(|flags| flags.uint("min_request_interval")).map(secs),
     })
 }
 
@@ -155,10 +145,7 @@ fn answer(body: &[u8]) -> Result<Dict<'_>, Failure> {
     let (value, _) = decode_prefix(body, Mode::Lenient, Limits::MESSAGE).map_err(Error::from)?;
     let answer = value.as_dict().ok_or(Error::BadAnswer("dictionary"))?;
     match answer.bytes("failure reason") {
-        Some(reason) => Err(Failure {
-            retry: retry_in(answer),
-            ..Failure::new(reason)
-        }),
+        Some(reason) => Err(Failure { retry: retry_in(answer), ..Failure::new(reason) }),
         None => Ok(answer),
     }
 }
@@ -190,9 +177,7 @@ fn peers(answer: Dict<'_>) -> Vec<SocketAddr> {
 /// A peer in dictionary form; one that is named by a host name is passed over.
 fn peer_from(value: Value<'_>) -> Option<SocketAddr> {
     let peer = value.as_dict()?;
-    let port = u16::try_from(peer.uint("port")?)
-        .ok()
-        .filter(|&port| port != 0)?;
+    let port = u16::try_from(peer.uint("port")?).ok().filter(|&port| port != 0)?;
     let ip: IpAddr = peer.str("ip")?.parse().ok()?;
     Some(SocketAddr::new(ip, port))
 }

@@ -33,18 +33,9 @@ fn announce_url_extends_what_is_there() {
         assert!(url.starts_with(start), "{base}: {url}");
         assert!(!url.contains('#'));
     };
-    check(
-        "http://t/announce",
-        "http://t/announce?info_hash=%00%0D%1A%274AN%5Bhu%82",
-    );
-    check(
-        "http://t/announce?key=a",
-        "http://t/announce?key=a&info_hash=",
-    );
-    check(
-        "http://t/announce?key=a&",
-        "http://t/announce?key=a&info_hash=",
-    );
+    check("http://t/announce", "http://t/announce?info_hash=%00%0D%1A%274AN%5Bhu%82");
+    check("http://t/announce?key=a", "http://t/announce?key=a&info_hash=");
+    check("http://t/announce?key=a&", "http://t/announce?key=a&info_hash=");
     check("http://t/announce?", "http://t/announce?info_hash=");
     check("http://t/announce#part", "http://t/announce?info_hash=");
     let url = announce_url("http://t/announce", &request());
@@ -60,33 +51,15 @@ fn scrape_url_follows_the_convention() {
         assert_eq!(scrape_url(base, &[]).as_deref(), expected, "{base}");
     };
     // The table of BEP 48.
-    check(
-        "http://example.com/announce",
-        Some("http://example.com/scrape?"),
-    );
-    check(
-        "http://example.com/x/announce",
-        Some("http://example.com/x/scrape?"),
-    );
-    check(
-        "http://example.com/announce.php",
-        Some("http://example.com/scrape.php?"),
-    );
+    check("http://example.com/announce", Some("http://example.com/scrape?"));
+    check("http://example.com/x/announce", Some("http://example.com/x/scrape?"));
+    check("http://example.com/announce.php", Some("http://example.com/scrape.php?"));
     check("http://example.com/a", None);
-    check(
-        "http://example.com/announce?x2%0644",
-        Some("http://example.com/scrape?x2%0644&"),
-    );
-    check(
-        "http://example.com/announce?x=2/4",
-        Some("http://example.com/scrape?x=2/4&"),
-    );
+    check("http://example.com/announce?x2%0644", Some("http://example.com/scrape?x2%0644&"));
+    check("http://example.com/announce?x=2/4", Some("http://example.com/scrape?x=2/4&"));
     check("http://example.com/x%064announce", None);
     check("announce", None);
-    let two = scrape_url(
-        "http://t/announce",
-        &[Sha1Digest([b'a'; 20]), Sha1Digest([b'b'; 20])],
-    );
+    let two = scrape_url("http://t/announce", &[Sha1Digest([b'a'; 20]), Sha1Digest([b'b'; 20])]);
     let expected = "http://t/scrape?info_hash=aaaaaaaaaaaaaaaaaaaa&info_hash=bbbbbbbbbbbbbbbbbbbb";
     assert_eq!(two.as_deref(), Some(expected));
 }
@@ -105,38 +78,17 @@ fn announce_queries() {
         ..AnnounceRequest::default()
     };
     check(&format!("{info_hash}&port=1"), Ok(least.clone()));
-    check(
-        &format!("&&{info_hash}&port=1&left=&what&=x"),
-        Ok(least.clone()),
-    );
-    check(
-        &format!("{info_hash}&port=1&numwant=-1&ip=1.2.3.4&event=paused"),
-        Ok(least.clone()),
-    );
+    check(&format!("&&{info_hash}&port=1&left=&what&=x"), Ok(least.clone()));
+    check(&format!("{info_hash}&port=1&numwant=-1&ip=1.2.3.4&event=paused"), Ok(least.clone()));
     check(
         &format!("{info_hash}&port=1&left=0&event=stopped&numwant=0&key=ff"),
-        Ok(AnnounceRequest {
-            left: 0,
-            event: Event::Stopped,
-            numwant: Some(0),
-            key: 255,
-            ..least
-        }),
+        Ok(AnnounceRequest { left: 0, event: Event::Stopped, numwant: Some(0), key: 255, ..least }),
     );
     check("port=1", Err(Error::MissingKey("info_hash")));
     check(info_hash, Err(Error::MissingKey("port")));
-    check(
-        &format!("{info_hash}&port=65536"),
-        Err(Error::BadValue("port")),
-    );
-    check(
-        &format!("{info_hash}a&port=1"),
-        Err(Error::BadValue("info_hash")),
-    );
-    check(
-        &format!("{info_hash}&port=1&peer_id=short"),
-        Err(Error::BadValue("peer_id")),
-    );
+    check(&format!("{info_hash}&port=65536"), Err(Error::BadValue("port")));
+    check(&format!("{info_hash}a&port=1"), Err(Error::BadValue("info_hash")));
+    check(&format!("{info_hash}&port=1&peer_id=short"), Err(Error::BadValue("peer_id")));
     let dictionary = format!("{info_hash}&port=1&compact=0");
     assert!(!parse_announce_query(dictionary.as_bytes()).unwrap().compact);
 }
@@ -145,28 +97,17 @@ fn announce_queries() {
 fn announce_answers_of_all_shapes() {
     let check = |body: &[u8], expected: Result<&[&str], &str>| {
         let found = parse_announce_response(body);
-        let found = found
-            .map(|answer| answer.peers)
-            .map_err(|failure| failure.reason);
+        let found = found.map(|answer| answer.peers).map_err(|failure| failure.reason);
         let expected = expected
             .map(|peers| {
-                peers
-                    .iter()
-                    .map(|peer| peer.parse().unwrap())
-                    .collect::<Vec<SocketAddr>>()
+                peers.iter().map(|peer| peer.parse().unwrap()).collect::<Vec<SocketAddr>>()
             })
             .map_err(str::to_owned);
         assert_eq!(found, expected, "{}", body.escape_ascii());
     };
-    check(
-        b"d8:intervali900e5:peers6:\x01\x02\x03\x04\x1a\xe1e",
-        Ok(&["1.2.3.4:6881"]),
-    );
+    check(b"d8:intervali900e5:peers6:\x01\x02\x03\x04\x1a\xe1e", Ok(&["1.2.3.4:6881"]));
     // A port of zero, and half a peer at the end.
-    check(
-        b"d8:intervali900e5:peers8:\x01\x02\x03\x04\x00\x00ab8:completei1ee",
-        Ok(&[]),
-    );
+    check(b"d8:intervali900e5:peers8:\x01\x02\x03\x04\x00\x00ab8:completei1ee", Ok(&[]));
     check(
         b"d8:intervali900e5:peersl\
           d2:ip7:1.2.3.44:porti6881eed2:ip3:::14:porti1eed2:ip1:x4:porti1eeee",
@@ -177,18 +118,9 @@ fn announce_answers_of_all_shapes() {
         Ok(&["[2001:db8::1]:7"]),
     );
     check(b"d8:intervali900ee", Ok(&[]));
-    check(
-        b"d14:failure reason10:go\x1b[2Jaway5:peers0:e",
-        Err("go [2Jaway"),
-    );
-    check(
-        b"d5:peers0:e",
-        Err("the tracker's answer has no valid interval"),
-    );
-    check(
-        b"d8:intervali-5e5:peers0:e",
-        Err("the tracker's answer has no valid interval"),
-    );
+    check(b"d14:failure reason10:go\x1b[2Jaway5:peers0:e", Err("go [2Jaway"));
+    check(b"d5:peers0:e", Err("the tracker's answer has no valid interval"));
+    check(b"d8:intervali-5e5:peers0:e", Err("the tracker's answer has no valid interval"));
     check(b"le", Err("the tracker's answer has no valid dictionary"));
     assert!(parse_announce_response(b"<html>").is_err());
 }
@@ -196,18 +128,12 @@ fn announce_answers_of_all_shapes() {
 #[test]
 fn failures_say_when_to_retry() {
     let check = |body: &[u8], retry| {
-        let expected = Failure {
-            retry,
-            ..Failure::new(b"no")
-        };
+        let expected = Failure { retry, ..Failure::new(b"no") };
         assert_eq!(parse_announce_response(body), Err(expected));
     };
     let minutes = |n: u64| Some(RetryIn::After(Duration::from_secs(n * 60)));
     check(b"d14:failure reason2:noe", None);
-    check(
-        b"d14:failure reason2:no8:retry in5:nevere",
-        Some(RetryIn::Never),
-    );
+    check(b"d14:failure reason2:no8:retry in5:nevere", Some(RetryIn::Never));
     check(b"d14:failure reason2:no8:retry ini5ee", minutes(5));
     check(b"d14:failure reason2:no8:retry in2:15e", minutes(15));
     check(b"d14:failure reason2:no8:retry in3:xyze", None);
@@ -228,28 +154,14 @@ fn dictionary_form_is_written_on_request() {
 
 #[test]
 fn scrapes_round_trip_sorted_and_once() {
-    let entry = ScrapeEntry {
-        seeders: 1,
-        completed: 2,
-        leechers: 3,
-    };
-    let other = ScrapeEntry {
-        seeders: 4,
-        completed: 5,
-        leechers: 6,
-    };
+    let entry = ScrapeEntry { seeders: 1, completed: 2, leechers: 3 };
+    let other = ScrapeEntry { seeders: 4, completed: 5, leechers: 6 };
     let (a, b) = (Sha1Digest([1; 20]), Sha1Digest([2; 20]));
     let min_interval = Some(Duration::from_mins(1));
-    let given = ScrapeResponse {
-        files: vec![(b, other), (a, entry), (b, other)],
-        min_interval,
-    };
+    let given = ScrapeResponse { files: vec![(b, other), (a, entry), (b, other)], min_interval };
     let mut out = Vec::new();
     write_scrape_response(&given, &mut out);
-    let expected = ScrapeResponse {
-        files: vec![(a, entry), (b, other)],
-        min_interval,
-    };
+    let expected = ScrapeResponse { files: vec![(a, entry), (b, other)], min_interval };
     assert_eq!(parse_scrape_response(&out), Ok(expected));
 }
 

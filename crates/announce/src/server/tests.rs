@@ -15,12 +15,7 @@ fn source(n: u8) -> SocketAddr {
 
 fn request(swarm: u8) -> AnnounceRequest {
     let info_hash = Sha1Digest([swarm; 20]);
-    AnnounceRequest {
-        info_hash,
-        port: 6881,
-        left: 5,
-        ..AnnounceRequest::default()
-    }
+    AnnounceRequest { info_hash, port: 6881, left: 5, ..AnnounceRequest::default() }
 }
 
 fn udp(server: &mut Server, source: SocketAddr, request: &UdpRequest) -> Option<UdpResponse> {
@@ -32,10 +27,7 @@ fn udp(server: &mut Server, source: SocketAddr, request: &UdpRequest) -> Option<
 
 fn connect(server: &mut Server, source: SocketAddr) -> u64 {
     match udp(server, source, &UdpRequest::Connect { transaction: 1 }) {
-        Some(UdpResponse::Connect {
-            transaction: 1,
-            connection,
-        }) => connection,
+        Some(UdpResponse::Connect { transaction: 1, connection }) => connection,
         other => panic!("{other:?}"),
     }
 }
@@ -43,12 +35,7 @@ fn connect(server: &mut Server, source: SocketAddr) -> u64 {
 fn udp_announce(server: &mut Server, source: SocketAddr, announce: AnnounceRequest) -> UdpResponse {
     let connection = connect(server, source);
     let url = Vec::new();
-    let announce = UdpRequest::Announce {
-        connection,
-        transaction: 2,
-        announce,
-        url,
-    };
+    let announce = UdpRequest::Announce { connection, transaction: 2, announce, url };
     udp(server, source, &announce).unwrap()
 }
 
@@ -61,12 +48,7 @@ fn http(server: &mut Server, source: SocketAddr, action: HttpAction, query: &str
 
 fn http_announce(server: &mut Server, source: SocketAddr, request: &AnnounceRequest) -> Vec<u8> {
     let url = announce_url("http://t/announce", request);
-    http(
-        server,
-        source,
-        HttpAction::Announce,
-        url.split_once('?').unwrap().1,
-    )
+    http(server, source, HttpAction::Announce, url.split_once('?').unwrap().1)
 }
 
 #[test]
@@ -82,45 +64,20 @@ fn protocols_share_one_store() {
     (done.left, done.event) = (0, Event::Completed);
     http_announce(&mut server, source(2), &done);
 
-    let query = format!(
-        "info_hash={}&info_hash={}",
-        "%01".repeat(20),
-        "%02".repeat(20)
-    );
+    let query = format!("info_hash={}&info_hash={}", "%01".repeat(20), "%02".repeat(20));
     let scrape = parse_scrape_response(&http(&mut server, source(3), HttpAction::Scrape, &query));
-    let known = ScrapeEntry {
-        seeders: 1,
-        completed: 1,
-        leechers: 1,
-    };
-    let expected = [
-        (Sha1Digest([1; 20]), known),
-        (Sha1Digest([2; 20]), ScrapeEntry::default()),
-    ];
+    let known = ScrapeEntry { seeders: 1, completed: 1, leechers: 1 };
+    let expected = [(Sha1Digest([1; 20]), known), (Sha1Digest([2; 20]), ScrapeEntry::default())];
     assert_eq!(scrape.unwrap().files, expected);
 
     let connection = connect(&mut server, source(3));
     let info_hashes = vec![Sha1Digest([2; 20]), Sha1Digest([1; 20])];
-    let scrape = UdpRequest::Scrape {
-        connection,
-        transaction: 3,
-        info_hashes,
-    };
+    let scrape = UdpRequest::Scrape { connection, transaction: 3, info_hashes };
     let entries = vec![ScrapeEntry::default(), known];
-    let expected = UdpResponse::Scrape {
-        transaction: 3,
-        entries,
-    };
+    let expected = UdpResponse::Scrape { transaction: 3, entries };
     assert_eq!(udp(&mut server, source(3), &scrape), Some(expected));
     let counters = server.counters();
-    assert_eq!(
-        (
-            counters.udp_connects,
-            counters.udp_announces,
-            counters.udp_scrapes
-        ),
-        (2, 1, 1)
-    );
+    assert_eq!((counters.udp_connects, counters.udp_announces, counters.udp_scrapes), (2, 1, 1));
     assert_eq!((counters.http_announces, counters.http_scrapes), (2, 1));
 }
 
@@ -128,10 +85,7 @@ fn protocols_share_one_store() {
 fn ipv6_answers_have_the_long_form() {
     let mut server = server();
     let v6 = |n: u16| {
-        SocketAddr::new(
-            std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, n).into(),
-            9,
-        )
+        SocketAddr::new(std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, n).into(), 9)
     };
     for n in 0..100 {
         udp_announce(&mut server, v6(n), request(1));
@@ -142,42 +96,21 @@ fn ipv6_answers_have_the_long_form() {
         panic!();
     };
     assert_eq!(peers.len(), MAX_NUMWANT_UDP6 as usize);
-    assert!(
-        peers
-            .iter()
-            .all(|peer| peer.is_ipv6() && peer.port() == 6881)
-    );
+    assert!(peers.iter().all(|peer| peer.is_ipv6() && peer.port() == 6881));
 }
 
 #[test]
 fn connection_ids_bind_to_the_address() {
     let mut server = server();
     let connection = connect(&mut server, source(1));
-    let announce = UdpRequest::Announce {
-        connection,
-        transaction: 2,
-        announce: request(1),
-        url: Vec::new(),
-    };
+    let announce =
+        UdpRequest::Announce { connection, transaction: 2, announce: request(1), url: Vec::new() };
     let answer = udp(&mut server, source(2), &announce);
-    assert!(
-        matches!(answer, Some(UdpResponse::Error { transaction: 2, .. })),
-        "{answer:?}"
-    );
+    assert!(matches!(answer, Some(UdpResponse::Error { transaction: 2, .. })), "{answer:?}");
     let info_hashes = vec![Sha1Digest::default()];
-    let scrape = UdpRequest::Scrape {
-        connection,
-        transaction: 2,
-        info_hashes,
-    };
-    assert!(matches!(
-        udp(&mut server, source(2), &scrape),
-        Some(UdpResponse::Error { .. })
-    ));
-    assert_eq!(
-        (server.counters().udp_unverified, server.stats().torrents),
-        (2, 0)
-    );
+    let scrape = UdpRequest::Scrape { connection, transaction: 2, info_hashes };
+    assert!(matches!(udp(&mut server, source(2), &scrape), Some(UdpResponse::Error { .. })));
+    assert_eq!((server.counters().udp_unverified, server.stats().torrents), (2, 0));
 }
 
 #[test]
@@ -210,24 +143,9 @@ fn http_failures_are_told_in_the_body() {
         let answer = parse_announce_response(&http(server, source(1), action, query));
         assert_eq!(answer.unwrap_err().reason, reason);
     };
-    check(
-        &mut server,
-        HttpAction::Announce,
-        "port=1",
-        "the query has no info_hash",
-    );
-    check(
-        &mut server,
-        HttpAction::Scrape,
-        "",
-        "the query has no info_hash",
-    );
-    check(
-        &mut server,
-        HttpAction::Scrape,
-        "info_hash=a",
-        "the query's info_hash is not valid",
-    );
+    check(&mut server, HttpAction::Announce, "port=1", "the query has no info_hash");
+    check(&mut server, HttpAction::Scrape, "", "the query has no info_hash");
+    check(&mut server, HttpAction::Scrape, "info_hash=a", "the query's info_hash is not valid");
     assert_eq!(server.counters().http_malformed, 3);
 }
 

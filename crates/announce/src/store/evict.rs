@@ -36,20 +36,9 @@ impl Networks {
 }
 
 enum Victim {
-    Swarm {
-        shard: usize,
-        position: usize,
-    },
-    V4 {
-        shard: usize,
-        position: usize,
-        at: usize,
-    },
-    V6 {
-        shard: usize,
-        position: usize,
-        at: usize,
-    },
+    Swarm { shard: usize, position: usize },
+    V4 { shard: usize, position: usize, at: usize },
+    V6 { shard: usize, position: usize, at: usize },
 }
 
 impl Store {
@@ -71,18 +60,10 @@ impl Store {
                     let hash = self.hash_at(shard, position);
                     self.drop_swarm(hash, position);
                 }
-                Victim::V4 {
-                    shard,
-                    position,
-                    at,
-                } => {
+                Victim::V4 { shard, position, at } => {
                     self.drop_peer::<4>(self.hash_at(shard, position), position, at);
                 }
-                Victim::V6 {
-                    shard,
-                    position,
-                    at,
-                } => {
+                Victim::V6 { shard, position, at } => {
                     self.drop_peer::<16>(self.hash_at(shard, position), position, at);
                 }
             }
@@ -90,8 +71,7 @@ impl Store {
     }
 
     pub(crate) fn hash_at(&self, shard: usize, position: usize) -> u64 {
-        self.keys
-            .swarm(&self.shards[shard].swarm(position).info_hash)
+        self.keys.swarm(&self.shards[shard].swarm(position).info_hash)
     }
 
     fn choose_victim(&mut self) -> Option<Victim> {
@@ -114,17 +94,9 @@ impl Store {
                 self.weigh::<16>(shard, position, drawn - v4)
             }?;
             let victim = if drawn < v4 {
-                Victim::V4 {
-                    shard,
-                    position,
-                    at: drawn,
-                }
+                Victim::V4 { shard, position, at: drawn }
             } else {
-                Victim::V6 {
-                    shard,
-                    position,
-                    at: drawn - v4,
-                }
+                Victim::V6 { shard, position, at: drawn - v4 }
             };
             let age = stamp.age(Stamp::at(self.swept));
             let rank = (weight, v4 + v6, age);
@@ -146,9 +118,6 @@ impl Store {
     {
         let swarm = self.shards[shard].swarm(position);
         let entry = <Swarm as Family<N>>::peers(swarm).entry(at)?;
-        Some((
-            self.networks.count(self.keys.network(&entry.ip)),
-            entry.stamp(),
-        ))
+        Some((self.networks.count(self.keys.network(&entry.ip)), entry.stamp()))
     }
 }

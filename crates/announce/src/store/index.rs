@@ -50,10 +50,7 @@ impl Index {
 
     /// Exchanges two positions with their hashes.
     pub(crate) fn swap(&mut self, first: (u64, u32), second: (u64, u32)) {
-        let (a, b) = (
-            self.slot_of(first.0, first.1),
-            self.slot_of(second.0, second.1),
-        );
+        let (a, b) = (self.slot_of(first.0, first.1), self.slot_of(second.0, second.1));
         self.slots.swap(a, b);
         self.slots[a] = second.1;
         self.slots[b] = first.1;
@@ -102,10 +99,7 @@ impl Index {
     fn slot_of(&self, hash: u64, position: u32) -> usize {
         let mut slot = self.home(hash);
         while self.slots[slot] != position {
-            assert!(
-                self.slots[slot] != EMPTY,
-                "the index holds every position of its owner"
-            );
+            assert!(self.slots[slot] != EMPTY, "the index holds every position of its owner");
             slot = self.next(slot);
         }
         slot

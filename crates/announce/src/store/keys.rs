@@ -10,10 +10,7 @@ pub(crate) struct Keys(SipHasher13);
 impl Keys {
     /// Keys that follow from `secret` but do not reveal it.
     pub(crate) fn new(secret: &[u8; 16]) -> Self {
-        Self(SipHasher13::new_with_keys(
-            derive(secret, b"table 0"),
-            derive(secret, b"table 1"),
-        ))
+        Self(SipHasher13::new_with_keys(derive(secret, b"table 0"), derive(secret, b"table 1")))
     }
 
     pub(crate) fn swarm(&self, info_hash: &Sha1Digest) -> u64 {

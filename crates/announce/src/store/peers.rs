@@ -42,11 +42,7 @@ const COUNTED: u16 = 0x8000;
 
 impl<const N: usize> Entry<N> {
     pub(crate) fn new(ip: [u8; N], port: u16, stamp: Stamp) -> Self {
-        Self {
-            ip,
-            port,
-            packed: stamp.0,
-        }
+        Self { ip, port, packed: stamp.0 }
     }
 
     pub(crate) fn stamp(&self) -> Stamp {
@@ -120,9 +116,7 @@ impl<const N: usize> PeerTable<N> {
             return self.entries.iter().position(is_match);
         }
         self.index
-            .find(keys.peer(&ip, port), |position| {
-                is_match(&self.entries[position as usize])
-            })
+            .find(keys.peer(&ip, port), |position| is_match(&self.entries[position as usize]))
             .map(|position| position as usize)
     }
 
@@ -140,8 +134,7 @@ impl<const N: usize> PeerTable<N> {
             for upto in 0..self.entries.len() {
                 let hash = hash_of(keys, &self.entries[upto]);
                 let entries = &self.entries;
-                self.index
-                    .insert(hash, upto as u32, |p| hash_of(keys, &entries[p as usize]));
+                self.index.insert(hash, upto as u32, |p| hash_of(keys, &entries[p as usize]));
             }
         }
         if seeding { self.promote(keys, at) } else { at }
@@ -162,16 +155,14 @@ impl<const N: usize> PeerTable<N> {
         self.swap(keys, at, last);
         if self.index.slots() > 0 {
             let (hash, entries) = (hash_of(keys, &self.entries[last]), &self.entries);
-            self.index
-                .remove(hash, last as u32, |p| hash_of(keys, &entries[p as usize]));
+            self.index.remove(hash, last as u32, |p| hash_of(keys, &entries[p as usize]));
         }
         let removed = self.entries.swap_remove(last);
         if self.entries.len() < INDEX_FROM / 2 {
             self.index = Index::default();
         }
         if self.entries.len() * 2 < self.entries.capacity() {
-            self.entries
-                .shrink_to(self.entries.len() + self.entries.len() / 4 + 1);
+            self.entries.shrink_to(self.entries.len() + self.entries.len() / 4 + 1);
         }
         removed
     }
@@ -194,11 +185,7 @@ impl<const N: usize> PeerTable<N> {
         // Floyd's algorithm: every subset of `take` ranks is equally likely, in `take` draws.
         for upper in pool - take..pool {
             let rank = rng.index(upper + 1) as u32;
-            chosen.push(if chosen.contains(&rank) {
-                upper as u32
-            } else {
-                rank
-            });
+            chosen.push(if chosen.contains(&rank) { upper as u32 } else { rank });
         }
         // Its order is not uniform (late ranks come late), and clients dial from the front.
         rng.shuffle(&mut chosen);
@@ -228,10 +215,8 @@ impl<const N: usize> PeerTable<N> {
             return;
         }
         if self.index.slots() > 0 {
-            let (hash_a, hash_b) = (
-                hash_of(keys, &self.entries[a]),
-                hash_of(keys, &self.entries[b]),
-            );
+            let (hash_a, hash_b) =
+                (hash_of(keys, &self.entries[a]), hash_of(keys, &self.entries[b]));
             self.index.swap((hash_a, a as u32), (hash_b, b as u32));
         }
         self.entries.swap(a, b);
@@ -240,8 +225,7 @@ impl<const N: usize> PeerTable<N> {
     fn index_last(&mut self, keys: &Keys) {
         let last = self.entries.len() - 1;
         let (hash, entries) = (hash_of(keys, &self.entries[last]), &self.entries);
-        self.index
-            .insert(hash, last as u32, |p| hash_of(keys, &entries[p as usize]));
+        self.index.insert(hash, last as u32, |p| hash_of(keys, &entries[p as usize]));
     }
 }
 

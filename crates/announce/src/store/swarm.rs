@@ -89,10 +89,7 @@ impl<const N: usize> Peers<N> {
     }
 
     pub(crate) fn entry(&self, at: usize) -> Option<&Entry<N>> {
-        self.table
-            .as_ref()
-            .filter(|table| at < table.len())
-            .map(|table| table.entry(at))
+        self.table.as_ref().filter(|table| at < table.len()).map(|table| table.entry(at))
     }
 
     pub(crate) fn find(&self, keys: &Keys, ip: [u8; N], port: u16) -> Option<usize> {
@@ -125,10 +122,7 @@ impl<const N: usize> Peers<N> {
     }
 
     pub(crate) fn remove(&mut self, keys: &Keys, at: usize) -> Entry<N> {
-        let table = self
-            .table
-            .as_mut()
-            .expect("a position names an entry of the table");
+        let table = self.table.as_mut().expect("a position names an entry of the table");
         let removed = table.remove(keys, at);
         if table.len() == 0 {
             self.table = None;
@@ -152,9 +146,7 @@ impl<const N: usize> Peers<N> {
     /// Heap bytes, allocator overhead not counted.
     #[cfg(test)]
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.table
-            .as_ref()
-            .map_or(0, |table| size_of_val(&**table) + table.heap_bytes())
+        self.table.as_ref().map_or(0, |table| size_of_val(&**table) + table.heap_bytes())
     }
 }
 
@@ -180,9 +172,7 @@ impl Shard {
 
     pub(crate) fn find(&self, hash: u64, info_hash: &Sha1Digest) -> Option<usize> {
         self.index
-            .find(hash, |position| {
-                self.swarms[position as usize].info_hash == *info_hash
-            })
+            .find(hash, |position| self.swarms[position as usize].info_hash == *info_hash)
             .map(|position| position as usize)
     }
 
@@ -192,15 +182,9 @@ impl Shard {
             self.swarms.reserve_exact((self.swarms.len() / 4).max(2));
         }
         let at = self.swarms.len();
-        self.swarms.push(Swarm {
-            info_hash,
-            v4: Peers::default(),
-            v6: Peers::default(),
-        });
+        self.swarms.push(Swarm { info_hash, v4: Peers::default(), v6: Peers::default() });
         let swarms = &self.swarms;
-        self.index.insert(hash, at as u32, |p| {
-            keys.swarm(&swarms[p as usize].info_hash)
-        });
+        self.index.insert(hash, at as u32, |p| keys.swarm(&swarms[p as usize].info_hash));
         at
     }
 
@@ -209,13 +193,11 @@ impl Shard {
         let hash_at = |p: u32| keys.swarm(&swarms[p as usize].info_hash);
         self.index.remove(hash, at as u32, hash_at);
         if at != last {
-            self.index
-                .replace(hash_at(last as u32), last as u32, at as u32);
+            self.index.replace(hash_at(last as u32), last as u32, at as u32);
         }
         self.swarms.swap_remove(at);
         if self.swarms.len() * 2 < self.swarms.capacity() {
-            self.swarms
-                .shrink_to(self.swarms.len() + self.swarms.len() / 4 + 1);
+            self.swarms.shrink_to(self.swarms.len() + self.swarms.len() / 4 + 1);
         }
     }
 
@@ -223,11 +205,8 @@ impl Shard {
     #[cfg(test)]
     pub(crate) fn heap_bytes(&self) -> usize {
         let records = self.swarms.capacity() * size_of::<Swarm>() + self.index.slots() * 4;
-        let peers: usize = self
-            .swarms
-            .iter()
-            .map(|swarm| swarm.v4.heap_bytes() + swarm.v6.heap_bytes())
-            .sum();
+        let peers: usize =
+            self.swarms.iter().map(|swarm| swarm.v4.heap_bytes() + swarm.v6.heap_bytes()).sum();
         records + peers
     }
 }

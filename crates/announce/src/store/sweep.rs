@@ -57,11 +57,7 @@ impl Store {
             if shard == 0 {
                 self.pass = self.held();
             }
-            self.cursor = Cursor {
-                shard,
-                swarms: self.shards[shard].len(),
-                entries: None,
-            };
+            self.cursor = Cursor { shard, swarms: self.shards[shard].len(), entries: None };
             return;
         }
         let position = self.cursor.swarms - 1;
@@ -106,17 +102,11 @@ impl Store {
     }
 
     fn clear(&mut self) {
-        self.shards = std::iter::repeat_with(Shard::default)
-            .take(SHARDS)
-            .collect();
+        self.shards = std::iter::repeat_with(Shard::default).take(SHARDS).collect();
         self.networks = Networks::default();
         self.cursor = Cursor::default();
         let (expired, evicted) = (self.stats.expired, self.stats.evicted);
         let dropped = self.stats.peers_v4 + self.stats.peers_v6;
-        self.stats = StoreStats {
-            expired: expired + dropped,
-            evicted,
-            ..StoreStats::default()
-        };
+        self.stats = StoreStats { expired: expired + dropped, evicted, ..StoreStats::default() };
     }
 }

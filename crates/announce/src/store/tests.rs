@@ -24,14 +24,7 @@ fn peer(n: u32) -> SocketAddr {
 }
 
 fn announce(peer: SocketAddr, left: u64, event: Event, numwant: usize) -> StoreAnnounce {
-    StoreAnnounce {
-        info_hash: swarm(1),
-        peer,
-        local: LOCAL,
-        left,
-        event,
-        numwant,
-    }
+    StoreAnnounce { info_hash: swarm(1), peer, local: LOCAL, left, event, numwant }
 }
 
 fn join(store: &mut Store, n: u32, left: u64) -> AnnounceReply {
@@ -44,10 +37,7 @@ fn asker_is_listed_for_others_and_not_for_itself() {
     assert_eq!(join(&mut store, 1, 9).peers, []);
     assert_eq!(join(&mut store, 1, 9).peers, []);
     let reply = join(&mut store, 2, 0);
-    assert_eq!(
-        (reply.peers, reply.seeders, reply.leechers),
-        (vec![peer(1)], 1, 1)
-    );
+    assert_eq!((reply.peers, reply.seeders, reply.leechers), (vec![peer(1)], 1, 1));
 }
 
 #[test]
@@ -58,10 +48,7 @@ fn seeders_get_leechers_only() {
     }
     let mut peers = join(&mut store, 0, 0).peers;
     peers.sort_unstable();
-    assert_eq!(
-        peers,
-        (0..40).filter(|n| n % 2 == 1).map(peer).collect::<Vec<_>>()
-    );
+    assert_eq!(peers, (0..40).filter(|n| n % 2 == 1).map(peer).collect::<Vec<_>>());
     assert_eq!(join(&mut store, 1, 1).peers.len(), 39);
 }
 
@@ -87,11 +74,7 @@ fn downloads_count_once_per_peer() {
         store.announce(Instant::ZERO, &announce(peer(1), 0, Event::Completed, 0));
     }
     store.announce(Instant::ZERO, &announce(peer(2), 7, Event::Completed, 0));
-    let expected = ScrapeEntry {
-        seeders: 1,
-        completed: 1,
-        leechers: 1,
-    };
+    let expected = ScrapeEntry { seeders: 1, completed: 1, leechers: 1 };
     assert_eq!(store.scrape(&swarm(1), LOCAL), expected);
     assert_eq!(store.scrape(&swarm(2), LOCAL), ScrapeEntry::default());
 }
@@ -124,9 +107,7 @@ fn port_zero_asks_without_being_listed() {
 #[test]
 fn interval_varies_by_a_tenth() {
     let mut store = store(StoreConfig::default());
-    let seen: Vec<u64> = (0..500)
-        .map(|_| join(&mut store, 1, 5).interval.as_secs())
-        .collect();
+    let seen: Vec<u64> = (0..500).map(|_| join(&mut store, 1, 5).interval.as_secs()).collect();
     assert!(seen.iter().all(|secs| (1620..=1980).contains(secs)));
     assert!(seen.iter().max() > Some(&1950) && seen.iter().min() < Some(&1650));
 }
@@ -172,10 +153,7 @@ fn hosted_torrent_is_listed_under_the_address_that_was_reached() {
     store.host(swarm(1), 7000, true);
     let us = SocketAddr::new(LOCAL, 7000);
     let reply = join(&mut store, 1, 5);
-    assert_eq!(
-        (reply.peers, reply.seeders, reply.leechers),
-        (vec![us], 1, 1)
-    );
+    assert_eq!((reply.peers, reply.seeders, reply.leechers), (vec![us], 1, 1));
     assert_eq!(join(&mut store, 2, 0).peers, [peer(1)]);
     for n in 3..20 {
         join(&mut store, n, 5);
@@ -185,17 +163,10 @@ fn hosted_torrent_is_listed_under_the_address_that_was_reached() {
     // The process itself asks: it knows where it is.
     let own = store.announce(Instant::ZERO, &announce(us, 0, Event::None, 50));
     assert!(!own.peers.contains(&us));
-    let others = store
-        .announce(Instant::ZERO, &announce(peer(4), 5, Event::None, 50))
-        .peers;
+    let others = store.announce(Instant::ZERO, &announce(peer(4), 5, Event::None, 50)).peers;
     assert_eq!(others.iter().filter(|peer| **peer == us).count(), 1);
     let v6: SocketAddr = "[2001:db8::1]:6881".parse().unwrap();
-    assert_eq!(
-        store
-            .announce(Instant::ZERO, &announce(v6, 5, Event::None, 9))
-            .peers,
-        []
-    );
+    assert_eq!(store.announce(Instant::ZERO, &announce(v6, 5, Event::None, 9)).peers, []);
     store.unhost(&swarm(1));
     assert!(store.scrape(&swarm(2), LOCAL) == ScrapeEntry::default());
 }
@@ -229,9 +200,7 @@ fn peers_are_chosen_uniformly() {
         let statistic = |counts: &[f64], expected: f64| -> f64 {
             assert!(counts[1] == 0.0, "the asker got itself");
             let others = counts.iter().enumerate().filter(|&(n, _)| n != 1);
-            others
-                .map(|(_, count)| (count - expected).powi(2) / expected)
-                .sum()
+            others.map(|(_, count)| (count - expected).powi(2) / expected).sum()
         };
         let share = want as f64 / others;
         // Counts of a sample without replacement vary less, by the part that is not sampled.
@@ -239,10 +208,7 @@ fn peers_are_chosen_uniformly() {
             * ((others - 1.0) / others);
         let fronts = statistic(&first, f64::from(rounds) / others);
         let limit = chi_square_limit(others - 1.0);
-        assert!(
-            all < limit && fronts < limit,
-            "{peers} peers: {all} and {fronts} over {limit}"
-        );
+        assert!(all < limit && fronts < limit, "{peers} peers: {all} and {fronts} over {limit}");
     }
 }
 
@@ -256,36 +222,21 @@ fn memory_per_peer_is_as_accounted() {
             rng.fill(&mut info_hash.0);
             for n in 0..peers {
                 let joined = announce(peer(s * 31 + n), 5, Event::Started, 0);
-                store.announce(
-                    Instant::ZERO,
-                    &StoreAnnounce {
-                        info_hash,
-                        ..joined
-                    },
-                );
+                store.announce(Instant::ZERO, &StoreAnnounce { info_hash, ..joined });
             }
         }
         let heap: usize = store.shards.iter().map(swarm::Shard::heap_bytes).sum();
         let accounted = store.stats().memory;
-        assert!(
-            heap as u64 <= accounted,
-            "{swarms} x {peers}: {heap} over {accounted}"
-        );
+        assert!(heap as u64 <= accounted, "{swarms} x {peers}: {heap} over {accounted}");
         if peers > 1_000 {
-            assert!(
-                heap as u64 / u64::from(peers) < 24,
-                "{heap} bytes for {peers} peers"
-            );
+            assert!(heap as u64 / u64::from(peers) < 24, "{heap} bytes for {peers} peers");
         }
     }
 }
 
 #[test]
 fn budget_holds_and_a_flood_pays_for_itself() {
-    let config = StoreConfig {
-        memory: 400_000,
-        ..StoreConfig::default()
-    };
+    let config = StoreConfig { memory: 400_000, ..StoreConfig::default() };
     let mut store = store(config);
     for n in 0..200 {
         // Honest peers, each of its own network.
@@ -299,10 +250,7 @@ fn budget_holds_and_a_flood_pays_for_itself() {
             rng.fill(&mut info_hash.0);
         }
         let flooder = SocketAddr::from((Ipv4Addr::new(66, 6, 6, (n % 250) as u8), 1 + n as u16));
-        let flood = StoreAnnounce {
-            info_hash,
-            ..announce(flooder, 5, Event::Started, 0)
-        };
+        let flood = StoreAnnounce { info_hash, ..announce(flooder, 5, Event::Started, 0) };
         store.announce(Instant::ZERO, &flood);
         assert!(store.stats().memory <= 400_000);
     }
@@ -320,10 +268,7 @@ fn budget_holds_and_a_flood_pays_for_itself() {
 
 #[test]
 fn least_budget_still_answers() {
-    let mut store = store(StoreConfig {
-        memory: 0,
-        ..StoreConfig::default()
-    });
+    let mut store = store(StoreConfig { memory: 0, ..StoreConfig::default() });
     for n in 0..100 {
         assert!(join(&mut store, n, 5).interval > Duration::ZERO);
     }

@@ -1,12 +1,7 @@
 use super::*;
 use crate::RetryIn;
 
-const PROGRESS: Progress = Progress {
-    uploaded: 1,
-    downloaded: 2,
-    left: 3,
-    numwant: Some(50),
-};
+const PROGRESS: Progress = Progress { uploaded: 1, downloaded: 2, left: 3, numwant: Some(50) };
 
 fn at(secs: u64) -> Instant {
     Instant::from_secs(secs)
@@ -14,17 +9,9 @@ fn at(secs: u64) -> Instant {
 
 fn schedule(mode: TierMode, tiers: &[&[&str]]) -> Tiers {
     let url = |name: &&str| format!("http://{name}/announce").parse().unwrap();
-    let tiers: Vec<Vec<TrackerUrl>> = tiers
-        .iter()
-        .map(|tier| tier.iter().map(url).collect())
-        .collect();
-    Tiers::new(
-        Identity::default(),
-        mode,
-        &tiers,
-        &mut Rng::new(1),
-        Instant::ZERO,
-    )
+    let tiers: Vec<Vec<TrackerUrl>> =
+        tiers.iter().map(|tier| tier.iter().map(url).collect()).collect();
+    Tiers::new(Identity::default(), mode, &tiers, &mut Rng::new(1), Instant::ZERO)
 }
 
 fn name(announce: &OutgoingAnnounce) -> String {
@@ -37,12 +24,7 @@ fn name(announce: &OutgoingAnnounce) -> String {
 /// All announces that are due, as "tracker:event".
 fn due(tiers: &mut Tiers, now: u64) -> (Vec<String>, Vec<AnnounceId>) {
     std::iter::from_fn(|| tiers.poll_announce(at(now), &PROGRESS))
-        .map(|out| {
-            (
-                format!("{}:{}", name(&out), out.request.event.name().unwrap_or("-")),
-                out.id,
-            )
-        })
+        .map(|out| (format!("{}:{}", name(&out), out.request.event.name().unwrap_or("-")), out.id))
         .unzip()
 }
 
@@ -67,10 +49,7 @@ fn life_of_one_tracker() {
     let mut tiers = schedule(TierMode::EveryTier, &[&["a"]]);
     let (names, ids) = due(&mut tiers, 0);
     assert_eq!(names, ["a:started"]);
-    assert_eq!(
-        (due(&mut tiers, 5).0.len(), tiers.poll_timeout()),
-        (0, None)
-    );
+    assert_eq!((due(&mut tiers, 5).0.len(), tiers.poll_timeout()), (0, None));
     succeed(&mut tiers, 10, ids[0]);
     assert_eq!(tiers.poll_timeout(), Some(at(910)));
     assert!(due(&mut tiers, 909).0.is_empty());
@@ -155,11 +134,7 @@ fn within_a_tier_the_first_that_answers_moves_to_the_front() {
 #[test]
 fn order_within_a_tier_is_random() {
     let mut seen = BTreeSet::new();
-    let url = |name: &str| {
-        format!("http://{name}/announce")
-            .parse::<TrackerUrl>()
-            .unwrap()
-    };
+    let url = |name: &str| format!("http://{name}/announce").parse::<TrackerUrl>().unwrap();
     for seed in 0..50 {
         let tiers = [vec![url("a"), url("b"), url("c")]];
         let (mode, mut rng) = (TierMode::EveryTier, Rng::new(seed));
@@ -192,10 +167,7 @@ fn trackers_say_when_to_come_again() {
     let check = |retry, expected: Option<u64>| {
         let mut tiers = schedule(TierMode::EveryTier, &[&["a"]]);
         let (_, ids) = due(&mut tiers, 0);
-        let failure = Failure {
-            retry: Some(retry),
-            ..Failure::new(b"no")
-        };
+        let failure = Failure { retry: Some(retry), ..Failure::new(b"no") };
         tiers.handle_response(Instant::ZERO, ids[0], Err(failure));
         assert_eq!(tiers.poll_timeout(), expected.map(at));
     };
@@ -210,11 +182,7 @@ fn intervals_are_bounded() {
         let mut tiers = schedule(TierMode::EveryTier, &[&["a"]]);
         let (_, ids) = due(&mut tiers, 0);
         tiers.handle_response(Instant::ZERO, ids[0], Ok(answer(interval, min)));
-        assert_eq!(
-            tiers.poll_timeout(),
-            Some(at(expected)),
-            "{interval} {min:?}"
-        );
+        assert_eq!(tiers.poll_timeout(), Some(at(expected)), "{interval} {min:?}");
     };
     check(0, None, 30);
     check(1800, Some(60), 1800);
@@ -267,34 +235,14 @@ fn tracker_ids_are_returned_and_stale_answers_ignored() {
     let mut tiers = schedule(TierMode::EveryTier, &[&["a"]]);
     let (_, ids) = due(&mut tiers, 0);
     let tracker_id = Some(b"x".to_vec());
-    tiers.handle_response(
-        at(0),
-        ids[0],
-        Ok(AnnounceResponse {
-            tracker_id,
-            ..answer(900, None)
-        }),
-    );
+    tiers.handle_response(at(0), ids[0], Ok(AnnounceResponse { tracker_id, ..answer(900, None) }));
     let next = tiers.poll_announce(at(900), &PROGRESS).unwrap();
     assert_eq!(next.request.tracker_id, Some(b"x".to_vec()));
     let expected = (1, 2, 3, Some(50));
-    let AnnounceRequest {
-        uploaded,
-        downloaded,
-        left,
-        numwant,
-        ..
-    } = next.request;
+    let AnnounceRequest { uploaded, downloaded, left, numwant, .. } = next.request;
     assert_eq!((uploaded, downloaded, left, numwant), expected);
     fail(&mut tiers, 900, ids[0]);
-    fail(
-        &mut tiers,
-        900,
-        AnnounceId {
-            tracker: 9,
-            serial: 2,
-        },
-    );
+    fail(&mut tiers, 900, AnnounceId { tracker: 9, serial: 2 });
     assert_eq!(tiers.trackers().next().unwrap().working, Some(true));
     fail(&mut tiers, 900, next.id);
     let status = tiers.trackers().next().unwrap();

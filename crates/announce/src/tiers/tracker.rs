@@ -80,9 +80,7 @@ impl Tracker {
 
     /// The event of the announce under way, if `serial` is its.
     pub(super) fn take_in_flight(&mut self, serial: u32) -> Option<Event> {
-        let (_, event) = self
-            .in_flight
-            .take_if(|(in_flight, _)| *in_flight == serial)?;
+        let (_, event) = self.in_flight.take_if(|(in_flight, _)| *in_flight == serial)?;
         Some(event)
     }
 

@@ -76,10 +76,7 @@ struct Request {
 
 #[derive(Debug)]
 enum Kind {
-    Announce {
-        announce: Box<AnnounceRequest>,
-        url: Vec<u8>,
-    },
+    Announce { announce: Box<AnnounceRequest>, url: Vec<u8> },
     Scrape(Vec<Sha1Digest>),
 }
 
@@ -119,15 +116,7 @@ impl UdpClient {
             "" | "/" | "/announce" => Vec::new(),
             other => other.as_bytes().to_vec(),
         };
-        self.begin(
-            now,
-            token,
-            target,
-            Kind::Announce {
-                announce: Box::new(announce),
-                url,
-            },
-        )
+        self.begin(now, token, target, Kind::Announce { announce: Box::new(announce), url })
     }
 
     /// Scrapes up to 74 swarms at the tracker at `target`.
@@ -173,13 +162,7 @@ impl UdpClient {
                 self.connected(now, source, connection);
             }
             (
-                UdpResponse::Announce {
-                    interval,
-                    leechers,
-                    seeders,
-                    peers,
-                    ..
-                },
+                UdpResponse::Announce { interval, leechers, seeders, peers, .. },
                 State::Asking(_),
                 Kind::Announce { .. },
             ) => {
@@ -214,8 +197,7 @@ impl UdpClient {
 
     /// Repeats or gives up what has waited long enough.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.connections
-            .retain(|_, connection| now - connection.obtained < CONNECTION_LIFETIME);
+        self.connections.retain(|_, connection| now - connection.obtained < CONNECTION_LIFETIME);
         let due: Vec<u32> = self
             .requests
             .iter()
@@ -223,10 +205,7 @@ impl UdpClient {
             .map(|(&transaction, _)| transaction)
             .collect();
         for transaction in due {
-            let request = self
-                .requests
-                .get_mut(&transaction)
-                .expect("it was listed just now");
+            let request = self.requests.get_mut(&transaction).expect("it was listed just now");
             if request.sends >= MAX_SENDS {
                 let failure = Failure::new(b"the tracker does not answer");
                 self.finish(transaction, UdpOutcome::Failed(failure));
@@ -276,9 +255,7 @@ impl UdpClient {
         kind: Kind,
     ) -> Result<(), Error> {
         if self.requests.len() >= MAX_REQUESTS {
-            return Err(Error::TooManyRequests {
-                limit: MAX_REQUESTS,
-            });
+            return Err(Error::TooManyRequests { limit: MAX_REQUESTS });
         }
         let mut transaction = self.rng.next_u64() as u32;
         while self.requests.contains_key(&transaction) {
@@ -321,8 +298,7 @@ impl UdpClient {
         while self.connections.len() >= MAX_CONNECTIONS {
             self.connections.pop_first();
         }
-        self.connections
-            .insert(target, Connection { id, obtained: now });
+        self.connections.insert(target, Connection { id, obtained: now });
         let waiting: Vec<u32> = self
             .requests
             .iter()
@@ -330,10 +306,7 @@ impl UdpClient {
             .map(|(&transaction, _)| transaction)
             .collect();
         for transaction in waiting {
-            let request = self
-                .requests
-                .get_mut(&transaction)
-                .expect("it was listed just now");
+            let request = self.requests.get_mut(&transaction).expect("it was listed just now");
             request.state = State::Asking(id);
             request.sends = 0;
             self.send(now, transaction);
@@ -353,10 +326,7 @@ impl UdpClient {
 
     fn finish(&mut self, transaction: u32, outcome: UdpOutcome) {
         if let Some(request) = self.requests.remove(&transaction) {
-            self.events.push_back(UdpEvent {
-                token: request.token,
-                outcome,
-            });
+            self.events.push_back(UdpEvent { token: request.token, outcome });
         }
     }
 }
@@ -373,11 +343,9 @@ impl Request {
                 announce: AnnounceRequest::clone(announce),
                 url: url.clone(),
             },
-            Kind::Scrape(hashes) => UdpRequest::Scrape {
-                connection,
-                transaction,
-                info_hashes: hashes.clone(),
-            },
+            Kind::Scrape(hashes) => {
+                UdpRequest::Scrape { connection, transaction, info_hashes: hashes.clone() }
+            }
         }
     }
 }

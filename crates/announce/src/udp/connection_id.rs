@@ -21,9 +21,7 @@ pub struct ConnectionIds {
 impl ConnectionIds {
     /// Ids under `secret`, which nobody else may know.
     pub fn new(secret: &[u8; 16]) -> Self {
-        Self {
-            hasher: SipHasher24::new_with_key(secret),
-        }
+        Self { hasher: SipHasher24::new_with_key(secret) }
     }
 
     /// The id for `ip` at `now`.
@@ -34,10 +32,7 @@ impl ConnectionIds {
     /// Whether `id` was issued to `ip` in this minute or the one before.
     pub fn verify(&self, now: Instant, ip: IpAddr, id: u64) -> bool {
         let epoch = epoch(now);
-        id == self.id(epoch, ip)
-            || epoch
-                .checked_sub(1)
-                .is_some_and(|last| id == self.id(last, ip))
+        id == self.id(epoch, ip) || epoch.checked_sub(1).is_some_and(|last| id == self.id(last, ip))
     }
 
     fn id(&self, epoch: u64, ip: IpAddr) -> u64 {

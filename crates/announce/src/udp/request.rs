@@ -45,16 +45,8 @@ impl UdpRequest {
     pub fn write(&self, out: &mut Vec<u8>) {
         let (connection, action, transaction) = match self {
             Self::Connect { transaction } => (MAGIC, CONNECT, transaction),
-            Self::Announce {
-                connection,
-                transaction,
-                ..
-            } => (*connection, ANNOUNCE, transaction),
-            Self::Scrape {
-                connection,
-                transaction,
-                ..
-            } => (*connection, SCRAPE, transaction),
+            Self::Announce { connection, transaction, .. } => (*connection, ANNOUNCE, transaction),
+            Self::Scrape { connection, transaction, .. } => (*connection, SCRAPE, transaction),
         };
         out.extend_from_slice(&connection.to_be_bytes());
         out.extend_from_slice(&action.to_be_bytes());
@@ -83,27 +75,16 @@ impl UdpRequest {
             ANNOUNCE => {
                 let announce = read_announce(&mut reader)?;
                 let url = read_url(reader.rest());
-                Ok(Self::Announce {
-                    connection,
-                    transaction,
-                    announce,
-                    url,
-                })
+                Ok(Self::Announce { connection, transaction, announce, url })
             }
             SCRAPE => {
                 let hashes = reader.rest().chunks_exact(Sha1Digest::LEN);
-                let info_hashes: Vec<_> = hashes
-                    .filter_map(Sha1Digest::from_slice)
-                    .take(MAX_SCRAPED)
-                    .collect();
+                let info_hashes: Vec<_> =
+                    hashes.filter_map(Sha1Digest::from_slice).take(MAX_SCRAPED).collect();
                 if info_hashes.is_empty() {
                     return Err(Error::BadDatagram("scrape of nothing"));
                 }
-                Ok(Self::Scrape {
-                    connection,
-                    transaction,
-                    info_hashes,
-                })
+                Ok(Self::Scrape { connection, transaction, info_hashes })
             }
             _ => Err(Error::BadDatagram("unknown action")),
         }
@@ -120,9 +101,7 @@ fn write_announce(announce: &AnnounceRequest, url: &[u8], out: &mut Vec<u8>) {
     // The address field stays zero: the tracker takes the datagram's source.
     out.extend_from_slice(&[0; 4]);
     out.extend_from_slice(&announce.key.to_be_bytes());
-    let numwant = announce
-        .numwant
-        .map_or(-1, |n| i32::try_from(n).unwrap_or(i32::MAX));
+    let numwant = announce.numwant.map_or(-1, |n| i32::try_from(n).unwrap_or(i32::MAX));
     out.extend_from_slice(&numwant.to_be_bytes());
     out.extend_from_slice(&announce.port.to_be_bytes());
     for part in url[..url.len().min(MAX_URL)].chunks(255) {

@@ -68,13 +68,7 @@ impl UdpResponse {
         out.extend_from_slice(&self.transaction().to_be_bytes());
         match self {
             Self::Connect { connection, .. } => out.extend_from_slice(&connection.to_be_bytes()),
-            Self::Announce {
-                interval,
-                leechers,
-                seeders,
-                peers,
-                ..
-            } => {
+            Self::Announce { interval, leechers, seeders, peers, .. } => {
                 let interval = u32::try_from(interval.as_secs()).unwrap_or(u32::MAX);
                 for number in [interval, *leechers, *seeders] {
                     out.extend_from_slice(&number.to_be_bytes());
@@ -100,22 +94,13 @@ impl UdpResponse {
         let mut reader = Reader(datagram);
         let (action, transaction) = (reader.u32()?, reader.u32()?);
         match action {
-            CONNECT => Ok(Self::Connect {
-                transaction,
-                connection: reader.u64()?,
-            }),
+            CONNECT => Ok(Self::Connect { transaction, connection: reader.u64()? }),
             ANNOUNCE => {
                 let interval = Duration::from_secs(u64::from(reader.u32()?));
                 let (leechers, seeders) = (reader.u32()?, reader.u32()?);
                 let mut peers = Vec::new();
                 compact::read(reader.rest(), ipv6, MAX_PEERS_PER_ANSWER, &mut peers);
-                Ok(Self::Announce {
-                    transaction,
-                    interval,
-                    leechers,
-                    seeders,
-                    peers,
-                })
+                Ok(Self::Announce { transaction, interval, leechers, seeders, peers })
             }
             SCRAPE => {
                 let mut entries = Vec::new();
@@ -126,15 +111,9 @@ impl UdpResponse {
                         leechers: reader.u32()?,
                     });
                 }
-                Ok(Self::Scrape {
-                    transaction,
-                    entries,
-                })
+                Ok(Self::Scrape { transaction, entries })
             }
-            ERROR => Ok(Self::Error {
-                transaction,
-                message: printable(reader.rest()),
-            }),
+            ERROR => Ok(Self::Error { transaction, message: printable(reader.rest()) }),
             _ => Err(Error::BadDatagram("unknown action")),
         }
     }

@@ -13,10 +13,7 @@ use crate::{AnnounceRequest, Event, ScrapeEntry};
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
     let nibble = |digit: u8| char::from(digit).to_digit(16).unwrap() as u8;
-    digits
-        .chunks(2)
-        .map(|pair| nibble(pair[0]) * 16 + nibble(pair[1]))
-        .collect()
+    digits.chunks(2).map(|pair| nibble(pair[0]) * 16 + nibble(pair[1])).collect()
 }
 
 fn announce() -> AnnounceRequest {
@@ -42,10 +39,7 @@ fn requests_are_laid_out_as_in_bep_15() {
         assert_eq!(out, hex(expected));
         assert_eq!(UdpRequest::parse(&out), Ok(request));
     };
-    check(
-        UdpRequest::Connect { transaction: 7 },
-        "0000041727101980 00000000 00000007",
-    );
+    check(UdpRequest::Connect { transaction: 7 }, "0000041727101980 00000000 00000007");
     let aa = "aa".repeat(20);
     let body = format!(
         "{aa} {} 0000000000000001 0000000000000002 0000000000000003 00000002 00000000 01020304 \
@@ -54,31 +48,17 @@ fn requests_are_laid_out_as_in_bep_15() {
     );
     let url = Vec::new();
     check(
-        UdpRequest::Announce {
-            connection: 9,
-            transaction: 7,
-            announce: announce(),
-            url,
-        },
+        UdpRequest::Announce { connection: 9, transaction: 7, announce: announce(), url },
         &format!("0000000000000009 00000001 00000007 {body}"),
     );
     let url = b"/a?b".to_vec();
     check(
-        UdpRequest::Announce {
-            connection: 9,
-            transaction: 7,
-            announce: announce(),
-            url,
-        },
+        UdpRequest::Announce { connection: 9, transaction: 7, announce: announce(), url },
         &format!("0000000000000009 00000001 00000007 {body} 0204 2f613f62"),
     );
     let info_hashes = vec![Sha1Digest([0xaa; 20]); 2];
     check(
-        UdpRequest::Scrape {
-            connection: 9,
-            transaction: 7,
-            info_hashes,
-        },
+        UdpRequest::Scrape { connection: 9, transaction: 7, info_hashes },
         &format!("0000000000000009 00000002 00000007 {aa}{aa}"),
     );
 }
@@ -91,10 +71,7 @@ fn responses_are_laid_out_as_in_bep_15() {
         assert_eq!(out, hex(expected));
         assert_eq!(UdpResponse::parse(&out, ipv6), Ok(response));
     };
-    let connect = UdpResponse::Connect {
-        transaction: 7,
-        connection: 9,
-    };
+    let connect = UdpResponse::Connect { transaction: 7, connection: 9 };
     check(connect, false, "00000000 00000007 0000000000000009");
     let announce = |peer: &str| UdpResponse::Announce {
         transaction: 7,
@@ -104,31 +81,13 @@ fn responses_are_laid_out_as_in_bep_15() {
         peers: vec![peer.parse().unwrap()],
     };
     let head = "00000001 00000007 00000384 00000001 00000002";
-    check(
-        announce("1.2.3.4:6881"),
-        false,
-        &format!("{head} 01020304 1ae1"),
-    );
+    check(announce("1.2.3.4:6881"), false, &format!("{head} 01020304 1ae1"));
     let v6 = format!("{head} 20010db8000000000000000000000001 1ae1");
     check(announce("[2001:db8::1]:6881"), true, &v6);
-    let entry = ScrapeEntry {
-        seeders: 1,
-        completed: 2,
-        leechers: 3,
-    };
-    let scrape = UdpResponse::Scrape {
-        transaction: 7,
-        entries: vec![entry],
-    };
-    check(
-        scrape,
-        false,
-        "00000002 00000007 00000001 00000002 00000003",
-    );
-    let error = UdpResponse::Error {
-        transaction: 7,
-        message: "no".to_owned(),
-    };
+    let entry = ScrapeEntry { seeders: 1, completed: 2, leechers: 3 };
+    let scrape = UdpResponse::Scrape { transaction: 7, entries: vec![entry] };
+    check(scrape, false, "00000002 00000007 00000001 00000002 00000003");
+    let error = UdpResponse::Error { transaction: 7, message: "no".to_owned() };
     check(error, false, "00000003 00000007 6e6f");
 }
 
@@ -178,10 +137,7 @@ fn connection_ids_live_one_to_two_minutes() {
     let check = |issued, asked, from, valid| {
         let id = ids.issue(Instant::from_secs(issued), ip);
         let found = ids.verify(Instant::from_secs(asked), from, id);
-        assert_eq!(
-            found, valid,
-            "issued at {issued} s, sent from {from} at {asked} s"
-        );
+        assert_eq!(found, valid, "issued at {issued} s, sent from {from} at {asked} s");
     };
     check(0, 0, ip, true);
     check(0, 119, ip, true);

@@ -15,49 +15,13 @@ fn urls_are_taken_apart() {
         assert_eq!((url.scheme(), found.as_str()), (scheme, host), "{text}");
         assert_eq!((url.port(), url.path_and_query()), (port, path), "{text}");
     };
-    check(
-        "http://T.example/announce",
-        Scheme::Http,
-        "t.example",
-        80,
-        "/announce",
-    );
-    check(
-        " HTTPS://t.example/a?b=c#d\n",
-        Scheme::Https,
-        "t.example",
-        443,
-        "/a?b=c",
-    );
+    check("http://T.example/announce", Scheme::Http, "t.example", 80, "/announce");
+    check(" HTTPS://t.example/a?b=c#d\n", Scheme::Https, "t.example", 443, "/a?b=c");
     check("udp://t.example:6969", Scheme::Udp, "t.example", 6969, "");
-    check(
-        "udp://[2001:db8::1]:6969/x",
-        Scheme::Udp,
-        "ip 2001:db8::1",
-        6969,
-        "/x",
-    );
-    check(
-        "http://[::1]/announce",
-        Scheme::Http,
-        "ip ::1",
-        80,
-        "/announce",
-    );
-    check(
-        "http://127.0.0.1:8000?x=/y",
-        Scheme::Http,
-        "ip 127.0.0.1",
-        8000,
-        "?x=/y",
-    );
-    check(
-        "http://t.example:/announce",
-        Scheme::Http,
-        "t.example",
-        80,
-        "/announce",
-    );
+    check("udp://[2001:db8::1]:6969/x", Scheme::Udp, "ip 2001:db8::1", 6969, "/x");
+    check("http://[::1]/announce", Scheme::Http, "ip ::1", 80, "/announce");
+    check("http://127.0.0.1:8000?x=/y", Scheme::Http, "ip 127.0.0.1", 8000, "?x=/y");
+    check("http://t.example:/announce", Scheme::Http, "t.example", 80, "/announce");
 }
 
 #[test]
@@ -96,13 +60,7 @@ fn scopes_of_addresses() {
             assert_eq!(Scope::of(ip.parse().unwrap()), scope, "{ip}");
         }
     };
-    let global = [
-        "1.1.1.1",
-        "172.32.0.1",
-        "100.128.0.1",
-        "2001:db8::1",
-        "2606:4700::1111",
-    ];
+    let global = ["1.1.1.1", "172.32.0.1", "100.128.0.1", "2001:db8::1", "2606:4700::1111"];
     check(Scope::Global, &global);
     let local = [
         "127.0.0.1",
@@ -126,20 +84,13 @@ fn scopes_of_addresses() {
         "2002:7f00:1::1",
     ];
     check(Scope::Local, &local);
-    check(
-        Scope::Unusable,
-        &["224.0.0.1", "255.255.255.255", "240.0.0.1", "ff02::1"],
-    );
+    check(Scope::Unusable, &["224.0.0.1", "255.255.255.255", "240.0.0.1", "ff02::1"]);
 }
 
 #[test]
 fn content_reaches_local_services_by_announce_only() {
     let check = |text: &str, ip: &str, allowed| {
-        assert_eq!(
-            content_may_contact(&url(text), ip.parse().unwrap()),
-            allowed,
-            "{text} at {ip}"
-        );
+        assert_eq!(content_may_contact(&url(text), ip.parse().unwrap()), allowed, "{text} at {ip}");
     };
     check("http://t/anything?x=y", "1.1.1.1", true);
     check("http://t/announce", "127.0.0.1", true);
@@ -159,11 +110,7 @@ fn content_reaches_local_services_by_announce_only() {
 fn redirects_never_lead_inward() {
     let check = |from: &str, text: &str, to: &str, allowed| {
         let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
-        assert_eq!(
-            may_redirect(from, &url(text), to),
-            allowed,
-            "{from} -> {text} at {to}"
-        );
+        assert_eq!(may_redirect(from, &url(text), to), allowed, "{from} -> {text} at {to}");
     };
     check("1.1.1.1", "http://t/x", "8.8.8.8", true);
     check("1.1.1.1", "http://t/announce", "127.0.0.1", false);

@@ -42,20 +42,12 @@ impl Cache {
             match outcome {
                 Outcome::Hashed(hashed) => {
                     if let Some(digests) = state.handle_hashed(hashed) {
-                        self.events.push_back(Event::Hashed {
-                            torrent,
-                            piece,
-                            digests,
-                        });
+                        self.events.push_back(Event::Hashed { torrent, piece, digests });
                     }
                 }
                 Outcome::Read(digests) => {
                     state.handle_read(digests);
-                    self.events.push_back(Event::Hashed {
-                        torrent,
-                        piece,
-                        digests,
-                    });
+                    self.events.push_back(Event::Hashed { torrent, piece, digests });
                 }
                 Outcome::Written => {
                     let before = state.held();
@@ -107,10 +99,7 @@ impl Cache {
     /// Drops a piece that the disk failed.
     fn lose(&mut self, key: Key) {
         self.drop_piece(key);
-        self.events.push_back(Event::Forgotten {
-            torrent: key.0,
-            piece: key.1,
-        });
+        self.events.push_back(Event::Forgotten { torrent: key.0, piece: key.1 });
     }
 
     /// After a failed sync nothing that was written since the last good one can be trusted, read
@@ -132,9 +121,7 @@ impl Cache {
         }
         for key in self.keys_of(torrent) {
             let state = self.pieces.get(&key).expect("listed just now");
-            let writing = state
-                .busy
-                .is_some_and(|it| it.doing == Doing::Write && !it.stale);
+            let writing = state.busy.is_some_and(|it| it.doing == Doing::Write && !it.stale);
             if writing || state.has_blocks_on_disk() {
                 self.lose(key);
             }

@@ -33,15 +33,9 @@ impl Cache {
                     self.write(key);
                     self.settle(key);
                 }
-                waits |= self
-                    .pieces
-                    .get(&key)
-                    .is_some_and(|state| state.busy.is_some());
+                waits |= self.pieces.get(&key).is_some_and(|state| state.busy.is_some());
             }
-            let entry = self
-                .torrents
-                .get_mut(&torrent)
-                .expect("fences go with their torrent");
+            let entry = self.torrents.get_mut(&torrent).expect("fences go with their torrent");
             let idle = !waits && entry.syncing.is_none();
             if let Some(fence) = entry.fence.as_mut().filter(|fence| idle && !fence.gave_up) {
                 fence.last_sync = true;
@@ -55,11 +49,7 @@ impl Cache {
         let Some(entry) = self.torrents.get(&torrent) else {
             return;
         };
-        let busy = |key| {
-            self.pieces
-                .get(&key)
-                .is_some_and(|it| it.busy.is_some() || it.held() > 0)
-        };
+        let busy = |key| self.pieces.get(&key).is_some_and(|it| it.busy.is_some() || it.held() > 0);
         let Some(fence) = &entry.fence else { return };
         let quiet = entry.syncing.is_none() && (fence.gave_up || !entry.has_unsynced());
         if !quiet || self.keys_of(torrent).into_iter().any(busy) {

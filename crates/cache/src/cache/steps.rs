@@ -19,11 +19,7 @@ impl Cache {
             Step::Write => self.write(key),
             Step::Read => {
                 let id = self.issue(key, Doing::Read, Vec::new(), 0);
-                self.ops.push_back(Op {
-                    id,
-                    torrent: key.0,
-                    work: Work::ReadHash(key.1),
-                });
+                self.ops.push_back(Op { id, torrent: key.0, work: Work::ReadHash(key.1) });
             }
             Step::Finish => self.finish(key),
         }
@@ -31,20 +27,13 @@ impl Cache {
     }
 
     fn hash(&mut self, key: Key) {
-        let entry = self
-            .torrents
-            .get(&key.0)
-            .expect("pieces go with their torrent");
+        let entry = self.torrents.get(&key.0).expect("pieces go with their torrent");
         let state = self.pieces.get_mut(&key).expect("the caller looked it up");
         let job = state.hash_job(&entry.content, key.1);
         let bytes = job.blocks.iter().filter_map(|block| block.data.as_ref());
         let bytes = bytes.map(|data| data.len() as u64).sum();
         let id = self.issue(key, Doing::Hash, Vec::new(), bytes);
-        self.ops.push_back(Op {
-            id,
-            torrent: key.0,
-            work: Work::Hash(job),
-        });
+        self.ops.push_back(Op { id, torrent: key.0, work: Work::Hash(job) });
     }
 
     /// Writes all that a piece holds.
@@ -52,37 +41,22 @@ impl Cache {
         let state = self.pieces.get(&key).expect("the caller looked it up");
         let job = state.write_job(key.1);
         let (blocks, bytes) = (state.held_blocks(), state.held());
-        assert!(
-            !self.is_held(key),
-            "a piece that is held is never written again"
-        );
+        assert!(!self.is_held(key), "a piece that is held is never written again");
         let id = self.issue(key, Doing::Write, blocks, bytes);
-        self.ops.push_back(Op {
-            id,
-            torrent: key.0,
-            work: Work::Write(job),
-        });
+        self.ops.push_back(Op { id, torrent: key.0, work: Work::Write(job) });
     }
 
     fn is_held(&self, key: Key) -> bool {
-        self.torrents
-            .get(&key.0)
-            .is_some_and(|entry| entry.have.get(key.1.0))
+        self.torrents.get(&key.0).is_some_and(|entry| entry.have.get(key.1.0))
     }
 
     /// A piece that is good and on disk.
     fn finish(&mut self, key: Key) {
         let (torrent, piece) = key;
         let state = self.pieces.remove(&key).expect("the caller looked it up");
-        assert!(
-            state.is_good() && state.held() == 0,
-            "only what was judged good and written"
-        );
+        assert!(state.is_good() && state.held() == 0, "only what was judged good and written");
         self.resting -= state.resting_counted;
-        let entry = self
-            .torrents
-            .get_mut(&torrent)
-            .expect("pieces go with their torrent");
+        let entry = self.torrents.get_mut(&torrent).expect("pieces go with their torrent");
         entry.have.set(piece.0);
         entry.partial.remove(&piece);
         entry.unsynced.push(piece);
@@ -95,10 +69,7 @@ impl Cache {
         if self.resting <= self.config.spill_above() {
             return;
         }
-        let idle = self
-            .pieces
-            .iter()
-            .filter(|(_, it)| it.busy.is_none() && it.resting() > 0);
+        let idle = self.pieces.iter().filter(|(_, it)| it.busy.is_none() && it.resting() > 0);
         let mut idle: Vec<(u64, Key)> = idle.map(|(&key, it)| (it.touched, key)).collect();
         idle.sort_unstable();
         for (_, key) in idle {
@@ -142,25 +113,12 @@ impl Cache {
             Some((piece, blocks))
         };
         let partial = partial.into_iter().filter_map(blocks).collect();
-        let none = Pending {
-            torrent,
-            piece: None,
-            blocks: Vec::new(),
-            orphaned: 0,
-            bytes: 0,
-        };
+        let none = Pending { torrent, piece: None, blocks: Vec::new(), orphaned: 0, bytes: 0 };
         let op = self.begin_op(none);
         let entry = self.torrents.get_mut(&torrent).expect("looked up above");
         let mut job = entry.take_sync();
         job.partial = partial;
-        entry.syncing = Some(Syncing {
-            pieces: job.pieces.clone(),
-            forget: job.forget.clone(),
-        });
-        self.ops.push_back(Op {
-            id: op,
-            torrent,
-            work: Work::Sync(job),
-        });
+        entry.syncing = Some(Syncing { pieces: job.pieces.clone(), forget: job.forget.clone() });
+        self.ops.push_back(Op { id: op, torrent, work: Work::Sync(job) });
     }
 }

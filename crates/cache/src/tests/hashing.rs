@@ -23,11 +23,7 @@ fn check(layout: &Layout, seed: u64) {
         }
         let mut hasher = PieceHasher::new(layout, piece);
         hasher.update(&bytes);
-        assert_eq!(
-            in_batches(layout, piece, &bytes, &mut rng),
-            hasher.finish().into(),
-            "{piece}"
-        );
+        assert_eq!(in_batches(layout, piece, &bytes, &mut rng), hasher.finish().into(), "{piece}");
     }
 }
 
@@ -35,9 +31,7 @@ fn in_batches(layout: &Layout, piece: PieceIndex, bytes: &[u8], rng: &mut Rng) -
     let mut state = Piece::new(layout, piece);
     let mut blocks: Vec<u32> = (0..layout.block_count(piece)).collect();
     rng.shuffle(&mut blocks);
-    let ranges = blocks
-        .into_iter()
-        .filter_map(|block| layout.request(piece, BlockIndex(block)));
+    let ranges = blocks.into_iter().filter_map(|block| layout.request(piece, BlockIndex(block)));
     for range in ranges {
         let data = &bytes[range.begin as usize..][..range.length as usize];
         assert!(state.store(range.block().0, Buf::copy_of(data)));
@@ -54,10 +48,7 @@ fn in_batches(layout: &Layout, piece: PieceIndex, bytes: &[u8], rng: &mut Rng) -
 fn hashes_do_not_depend_on_the_order_of_arrival() {
     let items = || {
         let sizes = [5 * BLOCK + 77, 3, 0, 4 * BLOCK, 20 * BLOCK + 1];
-        sizes
-            .iter()
-            .map(|&size| file(&size.to_string(), size))
-            .collect::<Vec<_>>()
+        sizes.iter().map(|&size| file(&size.to_string(), size)).collect::<Vec<_>>()
     };
     let mut padded = items();
     padded.insert(1, Item::Padding(9 * BLOCK + 5));
@@ -69,30 +60,19 @@ fn hashes_do_not_depend_on_the_order_of_arrival() {
         check(&layout(Version::V1, 8, padded.clone()), seed);
         check(&layout(Version::Hybrid, 8, padded.clone()), seed);
         // v1 pieces need not be whole blocks.
-        check(
-            &Layout::new(Version::V1, 50_000, padded.clone()).unwrap(),
-            seed,
-        );
+        check(&Layout::new(Version::V1, 50_000, padded.clone()).unwrap(), seed);
     }
 }
 
 #[test]
 fn padding_alone_hashes_as_zeros() {
-    let layout = Arc::new(layout(
-        Version::V1,
-        2,
-        [file("a", 9), Item::Padding(7 * BLOCK)],
-    ));
+    let layout = Arc::new(layout(Version::V1, 2, [file("a", 9), Item::Padding(7 * BLOCK)]));
     let mut hasher = PieceHasher::new(&layout, PieceIndex(1));
     hasher.update(&vec![0; 2 * BLOCK as usize]);
     let zeros = hash::sha1(&vec![0; 2 * BLOCK as usize]);
     assert_eq!(hasher.finish().v1, Some(zeros));
     let mut state = Piece::on_disk(&layout, PieceIndex(1));
     assert_eq!(state.next_step(BLOCK), Step::Hash);
-    let digests = state
-        .hash_job(&layout, PieceIndex(1))
-        .run()
-        .digests
-        .unwrap();
+    let digests = state.hash_job(&layout, PieceIndex(1)).run().digests.unwrap();
     assert_eq!(digests.sha1, Some(zeros));
 }

@@ -11,13 +11,7 @@ const TROUBLE: u32 = 400;
 const ENOUGH: u32 = 40_000;
 
 fn layouts() -> Vec<Arc<Layout>> {
-    let files = || {
-        [
-            file("a", 9 * BLOCK + 100),
-            file("b", 2 * BLOCK),
-            file("c", 30 * BLOCK + 1),
-        ]
-    };
+    let files = || [file("a", 9 * BLOCK + 100), file("b", 2 * BLOCK), file("c", 30 * BLOCK + 1)];
     let mut padded = files().to_vec();
     padded.insert(1, Item::Padding(2 * BLOCK));
     padded.push(Item::Padding(5 * BLOCK));
@@ -45,10 +39,7 @@ fn check(seed: u64, layout: &Arc<Layout>, cuts: bool, faults: bool) {
     for _ in 0..ENOUGH {
         if world.is_finished() {
             world.power_cut();
-            assert!(
-                world.is_finished(),
-                "seed {seed}: what was finished stays so"
-            );
+            assert!(world.is_finished(), "seed {seed}: what was finished stays so");
             return;
         }
         world.act();

@@ -100,23 +100,17 @@ impl World {
 
     /// A new process: what is known comes from the record.
     fn start(&mut self) {
-        let config = Config {
-            hash_batch: 2 * BLOCK,
-            ..Config::with_budget(self.budget)
-        };
+        let config = Config { hash_batch: 2 * BLOCK, ..Config::with_budget(self.budget) };
         self.cache = Cache::new(config);
         let mut have = Bitfield::new(self.layout.pieces());
         for &piece in &self.record.pieces {
             have.set(piece);
         }
-        self.cache
-            .add_torrent(TORRENT, Arc::clone(&self.layout), have);
+        self.cache.add_torrent(TORRENT, Arc::clone(&self.layout), have);
         self.missing = self.truth.keys().copied().collect();
-        self.missing
-            .retain(|(piece, _)| !self.record.pieces.contains(piece));
+        self.missing.retain(|(piece, _)| !self.record.pieces.contains(piece));
         for (&piece, blocks) in &self.record.partial {
-            self.cache
-                .restore_partial(TORRENT, PieceIndex(piece), blocks);
+            self.cache.restore_partial(TORRENT, PieceIndex(piece), blocks);
             for block in blocks.iter_ones() {
                 self.missing.remove(&(piece, block));
             }
@@ -143,10 +137,7 @@ impl World {
         for &piece in &self.record.pieces {
             let blocks = (piece, 0)..=(piece, u32::MAX);
             for (block, truth) in self.truth.range(blocks) {
-                assert!(
-                    self.durable.get(block) == Some(truth),
-                    "{block:?} is claimed in vain"
-                );
+                assert!(self.durable.get(block) == Some(truth), "{block:?} is claimed in vain");
             }
         }
     }
@@ -170,11 +161,7 @@ impl World {
             _ => self.check_claims(),
         }
         self.drain();
-        assert!(
-            self.cache.used() <= self.budget + BLOCK,
-            "{} bytes held",
-            self.cache.used()
-        );
+        assert!(self.cache.used() <= self.budget + BLOCK, "{} bytes held", self.cache.used());
     }
 
     fn deliver_block(&mut self) {
@@ -182,18 +169,10 @@ impl World {
             return;
         }
         // Neighbours mostly, so that pieces complete; now and then one that is there already.
-        let from = if self.rng.chance(0.6) {
-            0
-        } else {
-            self.rng.index(self.missing.len().max(1))
-        };
+        let from = if self.rng.chance(0.6) { 0 } else { self.rng.index(self.missing.len().max(1)) };
         let block = match self.missing.iter().nth(from) {
             Some(&block) if self.rng.chance(0.95) => block,
-            _ => *self
-                .truth
-                .keys()
-                .nth(self.rng.index(self.truth.len()))
-                .unwrap(),
+            _ => *self.truth.keys().nth(self.rng.index(self.truth.len())).unwrap(),
         };
         let new = self.missing.remove(&block);
         let mut bytes = self.truth[&block].clone();
@@ -201,21 +180,13 @@ impl World {
             bytes[0] ^= 1;
         }
         let (piece, begin) = (PieceIndex(block.0), block.1 * BLOCK_LENGTH);
-        let range = BlockRange {
-            piece,
-            begin,
-            length: bytes.len() as u32,
-        };
-        self.cache
-            .store(self.now, TORRENT, range, Buf::copy_of(&bytes));
+        let range = BlockRange { piece, begin, length: bytes.len() as u32 };
+        self.cache.store(self.now, TORRENT, range, Buf::copy_of(&bytes));
     }
 
     fn flush(&mut self) {
         if self.fenced.is_none() {
-            let here = self
-                .truth
-                .keys()
-                .filter(|block| !self.missing.contains(block));
+            let here = self.truth.keys().filter(|block| !self.missing.contains(block));
             self.fenced = Some(here.copied().collect());
             self.cache.flush(self.now, TORRENT);
         }
@@ -227,10 +198,7 @@ impl World {
         }
         let op = self.queue.swap_remove(self.rng.index(self.queue.len()));
         let fails = self.rng.chance(self.fault_rate);
-        let fault = Fault {
-            kind: FaultKind::Io,
-            message: "model".to_owned(),
-        };
+        let fault = Fault { kind: FaultKind::Io, message: "model".to_owned() };
         let outcome = match op.work {
             Work::Hash(job) => Outcome::Hashed(job.run()),
             Work::Write(job) => {
@@ -242,11 +210,7 @@ impl World {
                     self.seen.insert(block, part.data.to_vec());
                     self.dirty.insert(block);
                 }
-                if fails {
-                    Outcome::Failed(fault)
-                } else {
-                    Outcome::Written
-                }
+                if fails { Outcome::Failed(fault) } else { Outcome::Written }
             }
             Work::ReadHash(_) if fails => Outcome::Failed(fault),
             Work::ReadHash(piece) => Outcome::Read(self.read_hash(piece)),
@@ -267,10 +231,7 @@ impl World {
         let mut hasher = PieceHasher::new(&self.layout, piece);
         for block in 0..self.layout.block_count(piece) {
             let full = (self.layout.piece_size(piece) - block * BLOCK_LENGTH).min(BLOCK_LENGTH);
-            let bytes = self
-                .seen
-                .get(&(piece.0, block))
-                .map_or(&[][..], |bytes| bytes);
+            let bytes = self.seen.get(&(piece.0, block)).map_or(&[][..], |bytes| bytes);
             hasher.update(bytes);
             hasher.update(&vec![0; full as usize - bytes.len()]);
         }
@@ -285,9 +246,7 @@ impl World {
             self.record.pieces.remove(&piece.0);
             self.record.partial.remove(&piece.0);
         }
-        self.record
-            .partial
-            .extend(job.partial.into_iter().map(|(piece, it)| (piece.0, it)));
+        self.record.partial.extend(job.partial.into_iter().map(|(piece, it)| (piece.0, it)));
         for piece in job.pieces {
             self.record.partial.remove(&piece.0);
             self.record.pieces.insert(piece.0);
@@ -366,11 +325,7 @@ impl World {
                 assert_eq!(self.read_hash(piece), good, "written is readable");
             }
             Event::Durable { pieces, .. } => {
-                assert!(
-                    pieces
-                        .iter()
-                        .all(|piece| self.record.pieces.contains(&piece.0))
-                );
+                assert!(pieces.iter().all(|piece| self.record.pieces.contains(&piece.0)));
             }
             Event::Forgotten { piece, .. } => {
                 self.verdicts.retain(|&it| it != piece);
@@ -378,11 +333,7 @@ impl World {
             }
             Event::Flushed { .. } => {
                 for (piece, block) in self.fenced.take().expect("a fence was raised") {
-                    let part = self
-                        .record
-                        .partial
-                        .get(&piece)
-                        .is_some_and(|it| it.get(block));
+                    let part = self.record.partial.get(&piece).is_some_and(|it| it.get(block));
                     let whole = self.record.pieces.contains(&piece);
                     assert!(part || whole, "{piece}:{block} passed the fence");
                 }

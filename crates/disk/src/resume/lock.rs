@@ -14,19 +14,12 @@ pub(super) struct Lock {
 impl Lock {
     pub(super) fn take(path: &Path) -> Result<Self, Error> {
         let mut options = File::options();
-        let opened = options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path);
+        let opened = options.read(true).write(true).create(true).truncate(false).open(path);
         let mut file = opened.map_err(|error| Error::io("open", path, error))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(Error::Held {
-                    holder: holder(&mut file),
-                });
+                return Err(Error::Held { holder: holder(&mut file) });
             }
             Err(TryLockError::Error(error)) => return Err(Error::io("lock", path, error)),
         }

@@ -59,9 +59,7 @@ impl Resume {
     ) -> Result<Option<Vec<u8>>, Error> {
         let find = || -> Result<Option<Vec<u8>>, redb::Error> {
             let table = self.db.begin_read()?.open_table(tables::PARTS)?;
-            Ok(table
-                .get((piece.0, block.0))?
-                .map(|value| value.value().to_vec()))
+            Ok(table.get((piece.0, block.0))?.map(|value| value.value().to_vec()))
         };
         find().map_err(|error| self.failed(&error))
     }

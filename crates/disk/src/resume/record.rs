@@ -66,9 +66,7 @@ impl Resume {
         }
         let totals = value("totals")?.unwrap_or_default();
         let total = |at: usize| {
-            let bytes = totals
-                .get(at..at + 8)
-                .and_then(|bytes| bytes.try_into().ok());
+            let bytes = totals.get(at..at + 8).and_then(|bytes| bytes.try_into().ok());
             bytes.map_or(0, u64::from_le_bytes)
         };
         let lines = |bytes: Option<Vec<u8>>| lines_of(&bytes.unwrap_or_default());
@@ -85,10 +83,7 @@ impl Resume {
                 magnet: value("magnet")?.and_then(|bytes| String::from_utf8(bytes).ok()),
             },
             wanted: value("wanted")?.map(|bytes| bytes.iter().map(|&byte| byte != 0).collect()),
-            totals: Totals {
-                downloaded: total(0),
-                uploaded: total(8),
-            },
+            totals: Totals { downloaded: total(0), uploaded: total(8) },
         })
     }
 
@@ -109,9 +104,7 @@ impl Resume {
                 None => tables.meta.remove("magnet")?,
             };
             tables.meta.insert("trackers", trackers.as_bytes())?;
-            tables
-                .meta
-                .insert("web_seeds", source.web_seeds.join("\n").as_bytes())?;
+            tables.meta.insert("web_seeds", source.web_seeds.join("\n").as_bytes())?;
             tables.layers.retain(|_, _| false)?;
             for (root, hashes) in &source.layers {
                 tables.layers.insert(&root[..], &hashes[..])?;
@@ -148,8 +141,5 @@ impl Resume {
 
 /// URLs, one to a line; they contain no line ends.
 fn lines_of(bytes: &[u8]) -> Vec<String> {
-    String::from_utf8_lossy(bytes)
-        .lines()
-        .map(str::to_owned)
-        .collect()
+    String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect()
 }

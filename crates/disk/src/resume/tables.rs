@@ -49,10 +49,7 @@ impl<'a> Tables<'a> {
     }
 
     pub(super) fn set_piece(&mut self, piece: PieceIndex, held: bool) -> Result<(), redb::Error> {
-        let row = self
-            .pieces
-            .get(piece.0 / ROW)?
-            .map(|row| row.value().to_vec());
+        let row = self.pieces.get(piece.0 / ROW)?.map(|row| row.value().to_vec());
         let mut bits = row.unwrap_or_default();
         bits.resize(ROW_BYTES, 0);
         let (at, mask) = ((piece.0 % ROW / 8) as usize, 0x80 >> (piece.0 % 8));

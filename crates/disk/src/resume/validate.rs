@@ -80,9 +80,7 @@ impl Resume {
         // A blocks' record in a file that somebody changed means nothing. After a crash it does:
         // those blocks were synced before they were recorded.
         let doubtful = &found.doubtful;
-        found
-            .partial
-            .retain(|(piece, _)| !(clean && doubtful.get(piece.0)));
+        found.partial.retain(|(piece, _)| !(clean && doubtful.get(piece.0)));
         if !found.fresh {
             self.write(|tables| tables.set_clean(false))?;
         }
@@ -114,12 +112,7 @@ impl Resume {
         let clean = transaction.open_table(tables::META)?.get("clean")?;
         let clean = clean.map(|value| value.value() == [1]);
         let pieces = tables::bits_of(rows.into_iter(), layout.pieces());
-        Ok(Claims {
-            pieces,
-            partial,
-            stats,
-            clean,
-        })
+        Ok(Claims { pieces, partial, stats, clean })
     }
 }
 

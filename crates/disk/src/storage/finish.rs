@@ -35,15 +35,11 @@ impl Storage {
         let stat = self.stat_file(file);
         if stat.is_none_or(|stat| stat.size > length) {
             let handle = self.open_to_write(file)?;
-            handle
-                .set_len(length)
-                .map_err(|error| Error::io("cut", &path, error))?;
+            handle.set_len(length).map_err(|error| Error::io("cut", &path, error))?;
         }
         if executable {
             let handle = self.open_to_read(file)?;
-            let meta = handle
-                .metadata()
-                .map_err(|error| Error::io("look at", &path, error))?;
+            let meta = handle.metadata().map_err(|error| Error::io("look at", &path, error))?;
             let mode = meta.permissions().mode();
             // Whoever may read it may run it.
             let mode = mode | (mode & 0o444) >> 2;

@@ -14,9 +14,7 @@ use super::Storage;
 use crate::Error;
 
 /// Links are never followed; a pipe in a file's place must not block us.
-const SAFE: OFlags = OFlags::NOFOLLOW
-    .union(OFlags::CLOEXEC)
-    .union(OFlags::NONBLOCK);
+const SAFE: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
 
 /// The open files, least recently used out first.
 #[derive(Debug)]
@@ -35,18 +33,11 @@ struct Handle {
 
 impl Handles {
     pub(super) fn new(max: usize) -> Self {
-        Self {
-            open: BTreeMap::new(),
-            uses: 0,
-            max: max.max(1),
-        }
+        Self { open: BTreeMap::new(), uses: 0, max: max.max(1) }
     }
 
     fn find(&mut self, file: FileIndex, write: bool) -> Option<Arc<File>> {
-        let handle = self
-            .open
-            .get_mut(&file)
-            .filter(|handle| handle.writable || !write)?;
+        let handle = self.open.get_mut(&file).filter(|handle| handle.writable || !write)?;
         self.uses += 1;
         handle.used = self.uses;
         Some(Arc::clone(&handle.file))
@@ -54,19 +45,10 @@ impl Handles {
 
     fn keep(&mut self, file: FileIndex, handle: Arc<File>, writable: bool) {
         self.uses += 1;
-        self.open.insert(
-            file,
-            Handle {
-                file: handle,
-                writable,
-                used: self.uses,
-            },
-        );
+        self.open.insert(file, Handle { file: handle, writable, used: self.uses });
         if self.open.len() > self.max {
             let oldest = self.open.iter().min_by_key(|(_, handle)| handle.used);
-            let oldest = oldest
-                .map(|(&file, _)| file)
-                .expect("there are more than the limit");
+            let oldest = oldest.map(|(&file, _)| file).expect("there are more than the limit");
             self.open.remove(&oldest);
         }
     }
@@ -79,10 +61,7 @@ impl Handles {
 impl Storage {
     /// Closes every file.
     pub fn close(&self) {
-        self.handles
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     pub(crate) fn open_to_read(&self, file: FileIndex) -> Result<Arc<File>, Error> {
@@ -101,11 +80,7 @@ impl Storage {
             return Ok(found);
         }
         let path = self.file_path(file);
-        let opened = if write {
-            self.make(file, &path)?
-        } else {
-            self.find(file, &path)?
-        };
+        let opened = if write { self.make(file, &path)? } else { self.find(file, &path)? };
         let opened = Arc::new(opened);
         handles.keep(file, Arc::clone(&opened), write);
         Ok(opened)
@@ -114,10 +89,7 @@ impl Storage {
     fn find(&self, file: FileIndex, path: &Path) -> Result<File, Error> {
         let (folder, name) = self.folder_of(file, false)?;
         let opened = rustix::fs::openat(&folder, &name, SAFE | OFlags::RDONLY, Mode::empty());
-        regular(
-            opened.map_err(|error| refused("read", path, error))?.into(),
-            path,
-        )
+        regular(opened.map_err(|error| refused("read", path, error))?.into(), path)
     }
 
     fn make(&self, file: FileIndex, path: &Path) -> Result<File, Error> {
@@ -135,12 +107,7 @@ impl Storage {
             }
             opened => opened,
         };
-        let opened = regular(
-            opened
-                .map_err(|error| refused("write", path, error))?
-                .into(),
-            path,
-        )?;
+        let opened = regular(opened.map_err(|error| refused("write", path, error))?.into(), path)?;
         self.size(&opened, file, path)?;
         Ok(opened)
     }
@@ -148,10 +115,7 @@ impl Storage {
     /// Gives a file its full size at once, so that writes need not grow it one by one.
     fn size(&self, opened: &File, file: FileIndex, path: &Path) -> Result<(), Error> {
         let length = self.content.files()[file.get()].length;
-        let size = opened
-            .metadata()
-            .map_err(|error| Error::io("look at", path, error))?
-            .len();
+        let size = opened.metadata().map_err(|error| Error::io("look at", path, error))?.len();
         if self.options.preallocate && length > 0 {
             match rustix::fs::fallocate(opened, FallocateFlags::empty(), 0, length) {
                 // Not every file system can; sparse does as well.
@@ -160,9 +124,7 @@ impl Storage {
             }
         }
         if size < length {
-            opened
-                .set_len(length)
-                .map_err(|error| Error::io("set the size of", path, error))?;
+            opened.set_len(length).map_err(|error| Error::io("set the size of", path, error))?;
         }
         Ok(())
     }
@@ -175,11 +137,7 @@ impl Storage {
         make: bool,
     ) -> Result<(OwnedFd, PathBuf), Error> {
         let (base, relative) = self.place(file);
-        let base = if base.as_os_str().is_empty() {
-            PathBuf::from(".")
-        } else {
-            base
-        };
+        let base = if base.as_os_str().is_empty() { PathBuf::from(".") } else { base };
         if make && !base.exists() {
             std::fs::create_dir_all(&base)
                 .map_err(|error| Error::io("make the folder", &base, error))?;
@@ -223,28 +181,16 @@ impl Storage {
 }
 
 fn regular(file: File, path: &Path) -> Result<File, Error> {
-    let meta = file
-        .metadata()
-        .map_err(|error| Error::io("look at", path, error))?;
-    if meta.is_file() {
-        Ok(file)
-    } else {
-        Err(Error::NotAFile {
-            path: path.to_owned(),
-        })
-    }
+    let meta = file.metadata().map_err(|error| Error::io("look at", path, error))?;
+    if meta.is_file() { Ok(file) } else { Err(Error::NotAFile { path: path.to_owned() }) }
 }
 
 /// `O_NOFOLLOW` makes a link look like a loop, or with `O_DIRECTORY` like something else.
 fn refused(what: &'static str, path: &Path, error: Errno) -> Error {
     let is_link = || path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
     match error {
-        Errno::LOOP | Errno::NOTDIR if is_link() => Error::Link {
-            path: path.to_owned(),
-        },
-        Errno::NOTDIR | Errno::ISDIR | Errno::NXIO => Error::NotAFile {
-            path: path.to_owned(),
-        },
+        Errno::LOOP | Errno::NOTDIR if is_link() => Error::Link { path: path.to_owned() },
+        Errno::NOTDIR | Errno::ISDIR | Errno::NXIO => Error::NotAFile { path: path.to_owned() },
         error => Error::io(what, path, error),
     }
 }

@@ -121,9 +121,7 @@ impl Storage {
             let n = read_some(&handle, rest.0, left, offset)
                 .map_err(|error| Error::io("read", &self.file_path(file), error))?;
             if n == 0 {
-                return Err(Error::Short {
-                    path: self.file_path(file),
-                });
+                return Err(Error::Short { path: self.file_path(file) });
             }
             left -= n;
             offset += n as u64;
@@ -165,16 +163,9 @@ impl Storage {
     }
 
     pub(super) fn sync_folders(&self) -> Result<(), Error> {
-        let mut folders = self
-            .new_entries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut folders = self.new_entries.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(folder) = folders.first() {
-            let base = if folder.as_os_str().is_empty() {
-                Path::new(".")
-            } else {
-                Path::new("")
-            };
+            let base = if folder.as_os_str().is_empty() { Path::new(".") } else { Path::new("") };
             let path = self.base.join(folder).join(base);
             let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
             rustix::fs::openat(CWD, &path, flags, Mode::empty())
@@ -193,9 +184,7 @@ fn slices_of(run: &[Part], from: u32, to: u32) -> Vec<IoSlice<'_>> {
         let (start, stop) = (from.max(part.begin), to.min(end));
         (start < stop).then(|| (start - part.begin) as usize..(stop - part.begin) as usize)
     };
-    run.iter()
-        .filter_map(|part| Some(IoSlice::new(&part.data[cut(part)?])))
-        .collect()
+    run.iter().filter_map(|part| Some(IoSlice::new(&part.data[cut(part)?]))).collect()
 }
 
 fn write_all(file: &File, mut slices: &mut [IoSlice<'_>], mut offset: u64) -> Result<(), Errno> {

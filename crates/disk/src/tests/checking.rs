@@ -13,14 +13,8 @@ fn run(torrent: &Metainfo, path: &Path) -> CheckReport {
 fn what_was_created_checks_whole() {
     let dir = tree(1);
     for format in FORMATS {
-        let report = run(
-            &torrent(&dir.path().join("tree"), format),
-            &dir.path().join("tree"),
-        );
-        assert!(
-            report.good.is_full() && report.files.is_empty(),
-            "{format} {report:?}"
-        );
+        let report = run(&torrent(&dir.path().join("tree"), format), &dir.path().join("tree"));
+        assert!(report.good.is_full() && report.files.is_empty(), "{format} {report:?}");
         assert!(report.trouble.is_none());
     }
 }
@@ -31,25 +25,13 @@ fn one_wrong_byte_spoils_its_piece_alone() {
         let dir = tree(2);
         let path = dir.path().join("tree");
         let torrent = torrent(&path, format);
-        let file = fs::File::options()
-            .write(true)
-            .open(path.join("a.bin"))
-            .unwrap();
+        let file = fs::File::options().write(true).open(path.join("a.bin")).unwrap();
         let at = 3 * PIECE + 5;
         let old = fs::read(path.join("a.bin")).unwrap()[at as usize];
         file.write_all_at(&[old ^ 1], at).unwrap();
         let bad: Vec<u32> = run(&torrent, &path).good.iter_zeros().collect();
-        let offset = torrent
-            .info
-            .layout()
-            .files()
-            .iter()
-            .find(|it| it.path.ends_with("a.bin"));
-        assert_eq!(
-            bad,
-            [((offset.unwrap().offset + at) / PIECE) as u32],
-            "{format}"
-        );
+        let offset = torrent.info.layout().files().iter().find(|it| it.path.ends_with("a.bin"));
+        assert_eq!(bad, [((offset.unwrap().offset + at) / PIECE) as u32], "{format}");
     }
 }
 
@@ -60,18 +42,12 @@ fn files_of_the_wrong_size_are_named() {
     let torrent = torrent(&path, Version::V2);
     fs::remove_file(path.join("z.bin")).unwrap();
     fs::write(path.join("zz.bin"), b"short").unwrap();
-    let longer = fs::File::options()
-        .append(true)
-        .open(path.join("a.bin"))
-        .unwrap();
+    let longer = fs::File::options().append(true).open(path.join("a.bin")).unwrap();
     longer.write_all_at(b"more", 200_001).unwrap();
     let report = run(&torrent, &path);
     let name = |issue: &crate::FileIssue| {
         let file = &torrent.info.layout().files()[issue.file.get()];
-        (
-            file.path.file_name().unwrap().to_str().unwrap().to_owned(),
-            issue.extent,
-        )
+        (file.path.file_name().unwrap().to_str().unwrap().to_owned(), issue.extent)
     };
     let found: BTreeMap<_, _> = report.files.iter().map(name).collect();
     let expected = [
@@ -79,10 +55,7 @@ fn files_of_the_wrong_size_are_named() {
         ("z.bin", Extent::Missing),
         ("zz.bin", Extent::Short(5)),
     ];
-    assert_eq!(
-        found,
-        expected.map(|(name, it)| (name.to_owned(), it)).into()
-    );
+    assert_eq!(found, expected.map(|(name, it)| (name.to_owned(), it)).into());
     assert!(report.trouble.is_none());
 }
 

@@ -13,9 +13,7 @@ fn the_same_files_give_the_same_bytes() {
         let make = |dir: &TempDir, threads| {
             let path = dir.path().join("tree");
             let go_on = &mut |_, _| ControlFlow::Continue(());
-            create(&path, options(format), threads, go_on)
-                .unwrap()
-                .torrent
+            create(&path, options(format), threads, go_on).unwrap().torrent
         };
         assert_eq!(make(&one, 1), make(&two, 3), "{format}");
     }
@@ -27,13 +25,7 @@ fn pipes_are_left_out_and_links_and_attributes_kept() {
     let path = dir.path().join("tree");
     symlink("a.bin", path.join("link")).unwrap();
     fs::set_permissions(path.join("z.bin"), fs::Permissions::from_mode(0o755)).unwrap();
-    assert!(
-        Command::new("mkfifo")
-            .arg(path.join("pipe"))
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("mkfifo").arg(path.join("pipe")).status().unwrap().success());
     let go_on = &mut |_, _| ControlFlow::Continue(());
     let created = create(&path, options(Version::V1), 0, go_on).unwrap();
     let skipped =

@@ -37,33 +37,22 @@ impl Download {
         disk.attach(SEED, Arc::new(seeding(torrent, seed)));
         let mut cache = Cache::new(Config::with_budget(256 << 10));
         cache.add_torrent(TORRENT, Arc::clone(&torrent.info), have.clone());
-        Self {
-            cache,
-            storage,
-            have,
-            judge: judge(torrent),
-            disk,
-            done,
-        }
+        Self { cache, storage, have, judge: judge(torrent), disk, done }
     }
 
     fn blocks(&self, piece: PieceIndex) -> Vec<BlockRange> {
         let layout = self.storage.content();
         let blocks = (0..layout.block_count(piece)).map(BlockIndex);
-        blocks
-            .filter_map(|block| layout.request(piece, block))
-            .collect()
+        blocks.filter_map(|block| layout.request(piece, block)).collect()
     }
 
     /// Fetches blocks from the seed into the cache.
     pub(super) fn fetch(&mut self, ranges: Vec<BlockRange>) {
         let (reply, read) = channel();
-        self.disk
-            .read(SEED, ranges, Box::new(move |it| reply.send(it).unwrap()));
+        self.disk.read(SEED, ranges, Box::new(move |it| reply.send(it).unwrap()));
         let read: Vec<(BlockRange, Option<Buf>)> = read.recv().unwrap();
         for (range, data) in read {
-            self.cache
-                .store(Instant::ZERO, TORRENT, range, data.unwrap());
+            self.cache.store(Instant::ZERO, TORRENT, range, data.unwrap());
         }
         self.run();
     }
@@ -78,11 +67,7 @@ impl Download {
         loop {
             while let Some(event) = self.cache.poll_event() {
                 match event {
-                    Event::Hashed {
-                        torrent,
-                        piece,
-                        digests,
-                    } => {
+                    Event::Hashed { torrent, piece, digests } => {
                         let good = self.judge.is_good(piece, &digests);
                         self.cache.verdict(Instant::ZERO, torrent, piece, good);
                     }
@@ -95,8 +80,7 @@ impl Download {
                 self.disk.submit(op);
                 running += 1;
             } else if running > 0 {
-                self.cache
-                    .handle_done(Instant::ZERO, self.done.recv().unwrap());
+                self.cache.handle_done(Instant::ZERO, self.done.recv().unwrap());
                 running -= 1;
             } else {
                 return;
@@ -122,10 +106,7 @@ fn a_download_ends_identical_and_is_trusted_at_the_next_start() {
             let resume = Arc::new(resume);
             let info = Arc::clone(&torrent.info);
             let options = StorageOptions::default();
-            (
-                Arc::new(Storage::new(info, &out, Some(Arc::clone(&resume)), options)),
-                resume,
-            )
+            (Arc::new(Storage::new(info, &out, Some(Arc::clone(&resume)), options)), resume)
         };
         let (storage, resume) = open();
         let found = resume.validate(&storage).unwrap();
@@ -137,12 +118,7 @@ fn a_download_ends_identical_and_is_trusted_at_the_next_start() {
         for block in (0..2).rev() {
             for piece in (2..pieces).rev() {
                 let ranges = download.blocks(PieceIndex(piece));
-                download.fetch(
-                    ranges
-                        .into_iter()
-                        .filter(|it| it.block().0 == block)
-                        .collect(),
-                );
+                download.fetch(ranges.into_iter().filter(|it| it.block().0 == block).collect());
             }
         }
         let first = download.blocks(PieceIndex(0))[0];
@@ -155,19 +131,11 @@ fn a_download_ends_identical_and_is_trusted_at_the_next_start() {
 
         let (storage, resume) = open();
         let found = resume.validate(&storage).unwrap();
-        assert!(
-            found.clean && !found.fresh && found.changed.is_empty(),
-            "{found:?}"
-        );
+        assert!(found.clean && !found.fresh && found.changed.is_empty(), "{found:?}");
         assert_eq!(found.have, have);
         let mut download = Download::new(&torrent, &source, Arc::clone(&storage), found.have);
-        let [(piece, blocks)] = &found.partial[..] else {
-            panic!("{format} {:?}", found.partial)
-        };
-        assert_eq!(
-            (*piece, blocks.iter_ones().collect::<Vec<_>>()),
-            (PieceIndex(0), vec![0])
-        );
+        let [(piece, blocks)] = &found.partial[..] else { panic!("{format} {:?}", found.partial) };
+        assert_eq!((*piece, blocks.iter_ones().collect::<Vec<_>>()), (PieceIndex(0), vec![0]));
         download.cache.restore_partial(TORRENT, *piece, blocks);
         let rest = download.blocks(PieceIndex(0)).split_off(1);
         download.fetch(rest);

@@ -91,8 +91,7 @@ impl StorageBackend for Model {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.state()
-            .change(Change::Write(offset as usize, data.to_vec()));
+        self.state().change(Change::Write(offset as usize, data.to_vec()));
         Ok(())
     }
 }
@@ -109,10 +108,7 @@ fn check(cut: u64, dir: &Path) -> bool {
     model.state().left = Some(cut);
     let mut committed = Vec::new();
     for piece in 0..PIECES {
-        let job = SyncJob {
-            pieces: vec![PieceIndex(piece)],
-            ..SyncJob::default()
-        };
+        let job = SyncJob { pieces: vec![PieceIndex(piece)], ..SyncJob::default() };
         resume.commit(&storage, &job).unwrap();
         if model.state().survived.is_some() {
             break;
@@ -124,30 +120,20 @@ fn check(cut: u64, dir: &Path) -> bool {
         return false;
     };
     let after = Model::default();
-    *after.state() = State {
-        durable: survived.clone(),
-        seen: survived,
-        ..State::default()
-    };
+    *after.state() = State { durable: survived.clone(), seen: survived, ..State::default() };
     let resume = Resume::on_backend(after, &dir.join("lock")).expect("a cut damages nothing");
     let found = resume.validate(&storage).unwrap();
     // The file holds no data, so what is in doubt is what was claimed.
     let claimed: Vec<u32> = found.doubtful.iter_ones().collect();
     let begun: Vec<u32> = (0..=committed.len() as u32).collect();
-    assert!(
-        claimed == committed || claimed == begun,
-        "cut {cut}: {claimed:?} {committed:?}"
-    );
+    assert!(claimed == committed || claimed == begun, "cut {cut}: {claimed:?} {committed:?}");
     true
 }
 
 #[test]
 fn a_power_cut_in_the_middle_of_a_commit_leaves_the_claims_before_it() {
     let dir = tempfile::tempdir().unwrap();
-    fs::File::create(dir.path().join("content"))
-        .unwrap()
-        .set_len(12 * PIECE)
-        .unwrap();
+    fs::File::create(dir.path().join("content")).unwrap().set_len(12 * PIECE).unwrap();
     let cuts = (1..150).filter(|&cut| check(cut, dir.path())).count();
     assert!(cuts > 40, "only {cuts} fell into the commits");
 }

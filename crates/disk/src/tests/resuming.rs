@@ -64,9 +64,7 @@ impl World {
         let (storage, _resume, _) = self.open();
         let go_on = &mut |_, _| ControlFlow::Continue(());
         let judge = judge(&self.torrent);
-        check(&storage, &judge, Which::Only(which), 0, go_on)
-            .unwrap()
-            .good
+        check(&storage, &judge, Which::Only(which), 0, go_on).unwrap().good
     }
 }
 
@@ -82,14 +80,8 @@ fn after_a_kill_written_pieces_turn_up_though_unrecorded() {
         world.killed_after(&[1, 2, 4], 1);
         let found = world.validate();
         assert!(!found.clean && !found.fresh);
-        let maybe: Vec<u32> = ones(&found.have)
-            .into_iter()
-            .chain(ones(&found.doubtful))
-            .collect();
-        assert!(
-            [1, 2, 4].iter().all(|it| maybe.contains(it)),
-            "{format} {found:?}"
-        );
+        let maybe: Vec<u32> = ones(&found.have).into_iter().chain(ones(&found.doubtful)).collect();
+        assert!([1, 2, 4].iter().all(|it| maybe.contains(it)), "{format} {found:?}");
         let good = world.check(&found.doubtful);
         let held: Vec<u32> = ones(&found.have).into_iter().chain(ones(&good)).collect();
         assert_eq!(held, [1, 2, 4], "{format}");
@@ -109,10 +101,7 @@ fn a_kill_right_after_a_commit_leaves_nothing_in_doubt() {
 fn a_file_that_changed_puts_its_pieces_in_doubt() {
     let world = World::new(Version::V2);
     world.killed_after(&[1, 2, 7], 0);
-    let file = fs::File::options()
-        .write(true)
-        .open(world.out().join("tree/a.bin"))
-        .unwrap();
+    let file = fs::File::options().write(true).open(world.out().join("tree/a.bin")).unwrap();
     file.write_all_at(b"x", PIECE).unwrap();
     let found = world.validate();
     assert_eq!(ones(&found.have), [7], "{found:?}");
@@ -148,11 +137,7 @@ fn a_commit_whose_files_cannot_be_synced_claims_nothing() {
     fs::remove_file(world.out().join("tree/z.bin")).unwrap_or_default();
     fs::create_dir_all(world.out().join("tree/z.bin")).unwrap();
     let files = storage.content().files().iter();
-    let file = files
-        .enumerate()
-        .find(|(_, file)| file.path.ends_with("z.bin"))
-        .unwrap()
-        .0;
+    let file = files.enumerate().find(|(_, file)| file.path.ends_with("z.bin")).unwrap().0;
     let job = SyncJob {
         files: vec![FileIndex(file as u32)],
         pieces: vec![PieceIndex(2)],
@@ -180,9 +165,7 @@ fn a_damaged_store_is_set_aside() {
     let world = World::new(Version::V1);
     world.killed_after(&[1], 0);
     let state = fs::read_dir(world.dir.path().join("state")).unwrap();
-    let store = state
-        .map(|it| it.unwrap().path())
-        .find(|it| it.extension().unwrap() == "redb");
+    let store = state.map(|it| it.unwrap().path()).find(|it| it.extension().unwrap() == "redb");
     let store = store.unwrap();
     let good = fs::read(&store).unwrap();
     let check = |bytes: &[u8]| {
@@ -208,10 +191,7 @@ fn the_holder_of_a_store_is_named() {
     let state = world.dir.path().join("state");
     let error = Resume::open(&state, &world.torrent.hashes, &world.out()).unwrap_err();
     let pid = std::process::id().to_string();
-    assert!(
-        matches!(&error, Error::Held { holder } if *holder == pid),
-        "{error}"
-    );
+    assert!(matches!(&error, Error::Held { holder } if *holder == pid), "{error}");
     let other = world.dir.path().join("elsewhere");
     Resume::open(&state, &world.torrent.hashes, &other).unwrap();
     drop(held);
@@ -224,22 +204,13 @@ fn what_is_recorded_besides_pieces_comes_back() {
     let source = Source {
         info: Some(Arc::clone(world.torrent.info.raw())),
         layers: vec![([7; 32], vec![1; 64])],
-        trackers: vec![
-            vec!["http://a/".into(), "udp://b".into()],
-            vec!["http://c/".into()],
-        ],
+        trackers: vec![vec!["http://a/".into(), "udp://b".into()], vec!["http://c/".into()]],
         web_seeds: vec!["https://d/".into()],
         magnet: Some("magnet:?x".into()),
     };
-    let totals = Totals {
-        downloaded: 3,
-        uploaded: u64::MAX,
-    };
+    let totals = Totals { downloaded: 3, uploaded: u64::MAX };
     let (storage, resume, opened) = world.open();
-    assert_eq!(
-        (opened, resume.load().unwrap()),
-        (Opened::New, crate::Record::default())
-    );
+    assert_eq!((opened, resume.load().unwrap()), (Opened::New, crate::Record::default()));
     resume.set_source(&source).unwrap();
     resume.set_wanted(&[true, false]).unwrap();
     resume.set_totals(totals).unwrap();
@@ -255,16 +226,11 @@ fn what_is_recorded_besides_pieces_comes_back() {
 fn parts_of_files_not_wanted_stay_in_the_store_until_they_are() {
     let world = World::new(Version::V1);
     let files = world.torrent.info.layout().files().to_vec();
-    let wanted: Vec<bool> = files
-        .iter()
-        .map(|file| !file.path.ends_with("a.bin"))
-        .collect();
+    let wanted: Vec<bool> = files.iter().map(|file| !file.path.ends_with("a.bin")).collect();
     {
         let (storage, resume, _) = world.open();
         storage.select(&wanted).unwrap();
-        resume
-            .adopt(&storage, &Bitfield::new(storage.content().pieces()), &[])
-            .unwrap();
+        resume.adopt(&storage, &Bitfield::new(storage.content().pieces()), &[]).unwrap();
         let have = Bitfield::new(storage.content().pieces());
         let source = world.source();
         let mut download = Download::new(&world.torrent, &source, Arc::clone(&storage), have);
@@ -285,18 +251,9 @@ fn parts_of_files_not_wanted_stay_in_the_store_until_they_are() {
     let truth = fs::read(world.source().join("a.bin")).unwrap();
     assert_eq!(there.len(), truth.len());
     let tail = 6 * PIECE as usize;
-    assert!(
-        there[tail..] == truth[tail..],
-        "the shared part moved to its place"
-    );
+    assert!(there[tail..] == truth[tail..], "the shared part moved to its place");
     drop((storage, resume));
     let found = world.validate();
     let good = world.check(&found.doubtful);
-    assert_eq!(
-        ones(&found.have)
-            .into_iter()
-            .chain(ones(&good))
-            .collect::<Vec<_>>(),
-        [6]
-    );
+    assert_eq!(ones(&found.have).into_iter().chain(ones(&good)).collect::<Vec<_>>(), [6]);
 }

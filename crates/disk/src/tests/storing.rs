@@ -11,11 +11,7 @@ use crate::Error;
 
 fn layout(files: &[(&str, u64)]) -> Arc<Layout> {
     let item = |&(path, length): &(&str, u64)| {
-        Item::File(FileEntry {
-            path: path.into(),
-            length,
-            ..FileEntry::default()
-        })
+        Item::File(FileEntry { path: path.into(), length, ..FileEntry::default() })
     };
     Arc::new(Layout::new(Version::V1, PIECE, files.iter().map(item)).unwrap())
 }
@@ -26,14 +22,9 @@ fn storage(layout: &Arc<Layout>, dir: &Path) -> Storage {
 
 /// One part with a block's worth of its number.
 fn part(layout: &Layout, piece: u32, block: u32) -> Part {
-    let range = layout
-        .request(PieceIndex(piece), BlockIndex(block))
-        .unwrap();
+    let range = layout.request(PieceIndex(piece), BlockIndex(block)).unwrap();
     let bytes = vec![(piece * 16 + block + 1) as u8; range.length as usize];
-    Part {
-        begin: range.begin,
-        data: Arc::new(Buf::copy_of(&bytes)),
-    }
+    Part { begin: range.begin, data: Arc::new(Buf::copy_of(&bytes)) }
 }
 
 fn write_all(storage: &Storage) -> Result<(), Error> {
@@ -53,9 +44,7 @@ fn check_all(storage: &Storage) {
             let expected = part(layout, piece, block);
             let mut found = vec![0; expected.data.len()];
             let (one, two) = found.split_at_mut(77);
-            storage
-                .read(PieceIndex(piece), expected.begin, &mut [one, two])
-                .unwrap();
+            storage.read(PieceIndex(piece), expected.begin, &mut [one, two]).unwrap();
             assert!(found == expected.data[..], "{piece}:{block}");
         }
     }
@@ -66,17 +55,11 @@ fn pieces_spread_over_files_and_come_back() {
     let dir = tempfile::tempdir().unwrap();
     let layout = layout(&[("t/a", 5), ("t/b/c", 70_000), ("t/d", 0), ("t/e", 40_000)]);
     for max_open in [1, 64] {
-        let options = StorageOptions {
-            max_open,
-            preallocate: true,
-            ..StorageOptions::default()
-        };
+        let options = StorageOptions { max_open, preallocate: true, ..StorageOptions::default() };
         let storage = Storage::new(Arc::clone(&layout), dir.path(), None, options);
         write_all(&storage).unwrap();
         check_all(&storage);
-        storage
-            .sync(&[FileIndex(0), FileIndex(1), FileIndex(2)])
-            .unwrap();
+        storage.sync(&[FileIndex(0), FileIndex(1), FileIndex(2)]).unwrap();
         storage.finish().unwrap();
         assert_eq!(fs::metadata(dir.path().join("t/d")).unwrap().len(), 0);
         assert_eq!(storage.content_path(), dir.path().join("t"));
@@ -93,9 +76,7 @@ fn links_below_the_output_folder_are_never_followed() {
         let storage = storage(&layout, dir.path());
         let error = write_all(&storage).unwrap_err();
         assert!(matches!(error, Error::Link { .. }), "{error}");
-        let error = storage
-            .read(PieceIndex(0), 0, &mut [&mut [0; 9]])
-            .unwrap_err();
+        let error = storage.read(PieceIndex(0), 0, &mut [&mut [0; 9]]).unwrap_err();
         assert!(matches!(error, Error::Link { .. }), "{error}");
     };
     check(&|dir| symlink(outside.path(), dir.join("t")).unwrap());
@@ -126,13 +107,7 @@ fn what_is_in_the_way_is_named() {
     check(&|dir| fs::write(dir.join("t"), b"a file").unwrap());
     check(&|dir| {
         fs::create_dir(dir.join("t")).unwrap();
-        assert!(
-            Command::new("mkfifo")
-                .arg(dir.join("t/a"))
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("mkfifo").arg(dir.join("t/a")).status().unwrap().success());
     });
 }
 
@@ -151,20 +126,10 @@ fn a_short_file_is_an_error_that_names_it() {
 #[test]
 fn finishing_makes_links_and_executables_and_cuts_what_is_longer() {
     let dir = tempfile::tempdir().unwrap();
-    let file = |path: &str, length| FileEntry {
-        path: path.into(),
-        length,
-        ..Default::default()
-    };
+    let file = |path: &str, length| FileEntry { path: path.into(), length, ..Default::default() };
     let items = [
-        FileEntry {
-            executable: true,
-            ..file("t/run", 9)
-        },
-        FileEntry {
-            symlink: Some("run".into()),
-            ..file("t/link", 0)
-        },
+        FileEntry { executable: true, ..file("t/run", 9) },
+        FileEntry { symlink: Some("run".into()), ..file("t/link", 0) },
     ];
     let layout = Layout::new(Version::V1, PIECE, items.map(Item::File)).unwrap();
     let storage = storage(&Arc::new(layout), dir.path());
@@ -182,10 +147,7 @@ fn finishing_makes_links_and_executables_and_cuts_what_is_longer() {
 fn a_full_disk_is_said_in_words_and_leaves_room_for_more() {
     let dir = tempfile::tempdir().unwrap();
     let mount = |arguments: &[&str]| {
-        let command = Command::new(arguments[0])
-            .args(&arguments[1..])
-            .arg(dir.path())
-            .output();
+        let command = Command::new(arguments[0]).args(&arguments[1..]).arg(dir.path()).output();
         command.is_ok_and(|output| output.status.success())
     };
     if !mount(&["mount", "-t", "tmpfs", "-o", "size=256k", "none"]) {
@@ -201,9 +163,6 @@ fn a_full_disk_is_said_in_words_and_leaves_room_for_more() {
     drop(storage);
     mount(&["umount"]);
     assert_eq!(fault.kind, FaultKind::Full);
-    assert!(
-        fault.message.contains("t/a") && fault.message.contains("no space left"),
-        "{fault}"
-    );
+    assert!(fault.message.contains("t/a") && fault.message.contains("no space left"), "{fault}");
     assert!(more && retried);
 }

@@ -47,15 +47,7 @@ impl UdpTrackers {
     ) -> Answer {
         let (answer, wait) = oneshot::channel();
         let gone = || Failure::new(b"shutting down");
-        self.asks
-            .send(Ask {
-                target,
-                path,
-                request,
-                answer,
-            })
-            .await
-            .map_err(|_| gone())?;
+        self.asks.send(Ask { target, path, request, answer }).await.map_err(|_| gone())?;
         wait.await.map_err(|_| gone())?
     }
 }
@@ -97,8 +89,7 @@ impl Carrier {
             };
             let now = self.clock.now();
             if let Some((which, length, from)) = received {
-                self.client
-                    .handle_datagram(now, from, &buffers[which][..length]);
+                self.client.handle_datagram(now, from, &buffers[which][..length]);
             }
             self.client.handle_timeout(now);
         }
@@ -114,10 +105,7 @@ impl Carrier {
         let token = self.next_token;
         self.next_token += 1;
         let now = self.clock.now();
-        match self
-            .client
-            .announce(now, token, ask.target, &ask.path, ask.request)
-        {
+        match self.client.announce(now, token, ask.target, &ask.path, ask.request) {
             Ok(()) => {
                 self.waiting.insert(token, ask.answer);
             }

@@ -11,10 +11,7 @@ fn the_grammar_is_sound() {
 fn goals() {
     assert_eq!(parse_goal("none"), Ok(SeedGoal::None));
     assert_eq!(parse_goal("ratio:1.5"), Ok(SeedGoal::Ratio(1.5)));
-    assert_eq!(
-        parse_goal("time:2h"),
-        Ok(SeedGoal::Time(Duration::from_secs(7_200)))
-    );
+    assert_eq!(parse_goal("time:2h"), Ok(SeedGoal::Time(Duration::from_secs(7_200))));
     for wrong in ["", "ratio", "ratio:-1", "ratio:x", "time:0", "ever"] {
         assert!(parse_goal(wrong).is_err(), "{wrong}");
     }
@@ -23,10 +20,7 @@ fn goals() {
 #[test]
 fn every_command_has_examples() {
     for command in Cli::command().get_subcommands() {
-        let help = command
-            .get_after_help()
-            .map(ToString::to_string)
-            .unwrap_or_default();
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
         assert!(help.contains("Example"), "{}", command.get_name());
     }
 }

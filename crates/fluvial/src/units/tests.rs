@@ -32,11 +32,7 @@ fn rates() {
 #[test]
 fn durations() {
     let check = |text, millis| {
-        assert_eq!(
-            parse_duration(text),
-            Ok(Duration::from_millis(millis)),
-            "{text}"
-        );
+        assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)), "{text}");
     };
     check("30s", 30_000);
     check("90", 90_000);

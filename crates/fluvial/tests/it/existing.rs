@@ -43,10 +43,7 @@ fn a_wrong_file_is_kept_unless_told_otherwise() {
     let mut get = place.get(&magnet, "there", &[]);
     let error = get.wait_for("error");
     let message = error["message"].as_str().expect("a message");
-    assert!(
-        message.contains("a.bin") && message.contains("--overwrite"),
-        "{message}"
-    );
+    assert!(message.contains("a.bin") && message.contains("--overwrite"), "{message}");
     assert_eq!(get.exit_code(), Some(1));
     assert_eq!(fs::read(place.path("there/a.bin")).unwrap(), other);
     let mut get = place.get(&magnet, "there", &["--overwrite"]);

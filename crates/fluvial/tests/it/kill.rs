@@ -14,22 +14,14 @@ fn killed_again_and_again_it_resumes() {
         let mut get = place.get(&magnet, "there", &limit);
         let progress = get.wait_for("progress");
         std::thread::sleep(Duration::from_millis(137 * (round + 1) % 500));
-        let done = get
-            .events()
-            .iter()
-            .filter_map(|e| e["done"].as_u64())
-            .max()
-            .unwrap_or(0);
+        let done = get.events().iter().filter_map(|e| e["done"].as_u64()).max().unwrap_or(0);
         get.kill();
         if round > 0 {
             fetched_again += u64::from(progress["done"].as_u64().unwrap_or(0) + (8 << 20) < before);
         }
         before = done;
     }
-    assert_eq!(
-        fetched_again, 0,
-        "most of what was there before a kill is there after it"
-    );
+    assert_eq!(fetched_again, 0, "most of what was there before a kill is there after it");
     let mut get = place.get(&magnet, "there", &[]);
     get.wait_for("complete");
     assert_eq!(get.exit_code(), Some(0));
@@ -46,10 +38,7 @@ fn an_interrupted_get_stops_and_resumes() {
     get.wait_for("progress");
     get.interrupt();
     assert_eq!(get.exit_code(), Some(1));
-    assert_eq!(
-        get.events().last().map(|event| &event["event"]),
-        Some(&"stopped".into())
-    );
+    assert_eq!(get.events().last().map(|event| &event["event"]), Some(&"stopped".into()));
     let mut get = place.get(&magnet, "there", &[]);
     get.wait_for("complete");
     assert_same(&file, &place.path("there/big.bin"));

@@ -21,9 +21,7 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().expect("a temporary folder"),
-        }
+        Self { folder: tempfile::tempdir().expect("a temporary folder") }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -101,11 +99,7 @@ impl Running {
             .spawn()
             .expect("the binary starts");
         let stdout = child.stdout.take().expect("it was piped");
-        Self {
-            child,
-            events: read_events(stdout),
-            seen: Vec::new(),
-        }
+        Self { child, events: read_events(stdout), seen: Vec::new() }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -145,20 +139,14 @@ impl Running {
             if let Some(status) = self.child.try_wait().expect("our own child") {
                 return status.code();
             }
-            assert!(
-                Instant::now() < deadline,
-                "still running: {:?}",
-                self.events()
-            );
+            assert!(Instant::now() < deadline, "still running: {:?}", self.events());
             std::thread::sleep(Duration::from_millis(10));
         }
     }
 
     /// Asks it to end, as Ctrl-C does.
     pub(crate) fn interrupt(&mut self) {
-        let status = Command::new("kill")
-            .args(["-INT", &self.pid().to_string()])
-            .status();
+        let status = Command::new("kill").args(["-INT", &self.pid().to_string()]).status();
         assert!(status.is_ok_and(|status| status.success()), "kill -INT");
     }
 
@@ -199,14 +187,7 @@ pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
 
 /// A tree with empty files, deep folders and names of many scripts.
 pub(crate) fn tree(root: &Path, files: usize) {
-    let names = [
-        "plain",
-        "mit Umlaut ä",
-        "日本語",
-        "emoji 🦀",
-        "spaces  two",
-        "Ελληνικά",
-    ];
+    let names = ["plain", "mit Umlaut ä", "日本語", "emoji 🦀", "spaces  two", "Ελληνικά"];
     let mut rng = Rng::new(files as u64);
     for number in 0..files {
         let mut folder = root.to_owned();
@@ -214,11 +195,7 @@ pub(crate) fn tree(root: &Path, files: usize) {
             folder.push(format!("{} {depth}", names[(number + depth) % names.len()]));
         }
         fs::create_dir_all(&folder).unwrap();
-        let length = if number % 9 == 0 {
-            0
-        } else {
-            rng.below(40_000) as usize
-        };
+        let length = if number % 9 == 0 { 0 } else { rng.below(40_000) as usize };
         let path = folder.join(format!("{}-{number}", names[number % names.len()]));
         let mut file = fs::File::create(path).unwrap();
         file.write_all(&noise(number as u64, length)).unwrap();
@@ -228,27 +205,19 @@ pub(crate) fn tree(root: &Path, files: usize) {
 /// Asserts that two files or folders hold the same.
 pub(crate) fn assert_same(left: &Path, right: &Path) {
     if left.is_file() {
-        assert!(
-            fs::read(left).unwrap() == fs::read(right).unwrap(),
-            "{left:?} != {right:?}"
-        );
+        assert!(fs::read(left).unwrap() == fs::read(right).unwrap(), "{left:?} != {right:?}");
         return;
     }
     let (left_names, right_names) = (names_in(left), names_in(right));
-    assert_eq!(
-        left_names, right_names,
-        "{left:?} and {right:?} list other names"
-    );
+    assert_eq!(left_names, right_names, "{left:?} and {right:?} list other names");
     for name in left_names {
         assert_same(&left.join(&name), &right.join(&name));
     }
 }
 
 fn names_in(folder: &Path) -> Vec<std::ffi::OsString> {
-    let mut names: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    let mut names: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     names
 }

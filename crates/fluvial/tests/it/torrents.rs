@@ -13,10 +13,7 @@ fn same_input_gives_same_bytes() {
             let output = place.run(&["create", "tree", "-o", out, "--format", format]);
             assert!(output.status.success(), "{output:?}");
         }
-        assert_eq!(
-            fs::read(place.path("one")).unwrap(),
-            fs::read(place.path("two")).unwrap()
-        );
+        assert_eq!(fs::read(place.path("one")).unwrap(), fs::read(place.path("two")).unwrap());
         fs::remove_file(place.path("one")).unwrap();
         fs::remove_file(place.path("two")).unwrap();
     }
@@ -36,24 +33,14 @@ fn verify_names_what_is_wrong() {
     assert_eq!(verify.exit_code(), Some(1));
     assert_eq!(verified["whole"], false);
     assert_eq!(verified["files_bad"], serde_json::json!(["tree/b"]));
-    assert!(
-        !verified["pieces_bad"]
-            .as_array()
-            .expect("a list")
-            .is_empty()
-    );
+    assert!(!verified["pieces_bad"].as_array().expect("a list").is_empty());
 }
 
 #[test]
 fn show_reads_what_create_wrote() {
     let place = Place::new();
     place.file("a.bin", 100_000);
-    let announce = [
-        "--announce",
-        "http://one.example/announce",
-        "--comment",
-        "for a test",
-    ];
+    let announce = ["--announce", "http://one.example/announce", "--comment", "for a test"];
     let mut args = vec!["create", "a.bin", "-o", "t", "--private"];
     args.extend(announce);
     assert!(place.run(&args).status.success());
@@ -63,10 +50,7 @@ fn show_reads_what_create_wrote() {
     assert_eq!(shown["total"], 100_000);
     assert_eq!(shown["private"], true);
     assert_eq!(shown["format"], "hybrid");
-    assert_eq!(
-        shown["trackers"],
-        serde_json::json!([["http://one.example/announce"]])
-    );
+    assert_eq!(shown["trackers"], serde_json::json!([["http://one.example/announce"]]));
     assert_eq!(shown["comment"], "for a test");
     assert_eq!(shown["files"][0]["path"], "a.bin");
     let magnet = shown["magnet"].as_str().expect("a magnet");

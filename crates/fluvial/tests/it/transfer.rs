@@ -15,17 +15,10 @@ fn a_file_arrives_in_every_format() {
         assert_eq!(get.exit_code(), Some(0), "{format}");
         assert_eq!(complete["bytes"], 5_000_001);
         assert_same(&file, &place.path("there/release.iso"));
-        assert_eq!(
-            fs::read_dir(place.path("there")).unwrap().count(),
-            1,
-            "nothing else is left"
-        );
+        assert_eq!(fs::read_dir(place.path("there")).unwrap().count(), 1, "nothing else is left");
         share.interrupt();
         assert_eq!(share.exit_code(), Some(0));
-        assert_eq!(
-            share.events().last().map(|event| &event["event"]),
-            Some(&"stopped".into())
-        );
+        assert_eq!(share.events().last().map(|event| &event["event"]), Some(&"stopped".into()));
     }
 }
 
@@ -51,9 +44,8 @@ fn getters_feed_each_other() {
     let limit = ["--up-limit", "2MB/s"];
     let (_share, magnet) = place.share(&file, &limit);
     let more = ["--up-limit", "2MB/s", "--seed", "forever"];
-    let mut gets: Vec<_> = (0..5)
-        .map(|n| place.get(&magnet, &format!("there-{n}"), &more))
-        .collect();
+    let mut gets: Vec<_> =
+        (0..5).map(|n| place.get(&magnet, &format!("there-{n}"), &more)).collect();
     let mut from_sharer = 0;
     let sharer = address_in(&magnet);
     for (n, get) in gets.iter_mut().enumerate() {
@@ -66,10 +58,7 @@ fn getters_feed_each_other() {
         assert_same(&file, &place.path(&format!("there-{n}/shared.bin")));
     }
     let copies = from_sharer as f64 / f64::from(6 << 20);
-    assert!(
-        copies < 3.0,
-        "the sharer gave {copies:.2} copies to 5 getters"
-    );
+    assert!(copies < 3.0, "the sharer gave {copies:.2} copies to 5 getters");
 }
 
 #[test]
@@ -84,10 +73,7 @@ fn an_empty_file_and_a_chosen_one() {
     let complete = get.wait_for("complete");
     assert_eq!(complete["bytes"], 300_000);
     assert_eq!(get.exit_code(), Some(0));
-    assert_same(
-        &root.join("wanted.txt"),
-        &place.path("some/mixed/wanted.txt"),
-    );
+    assert_same(&root.join("wanted.txt"), &place.path("some/mixed/wanted.txt"));
     assert!(!place.path("some/mixed/unwanted.bin").exists());
     let mut get = place.get(&magnet, "all", &[]);
     get.wait_for("complete");
@@ -96,8 +82,5 @@ fn an_empty_file_and_a_chosen_one() {
 
 fn address_in(magnet: &str) -> String {
     let (_, rest) = magnet.split_once("x.pe=").expect("a peer in the magnet");
-    rest.split('&')
-        .next()
-        .expect("split yields one")
-        .replace("%3A", ":")
+    rest.split('&').next().expect("split yields one").replace("%3A", ":")
 }

@@ -21,11 +21,7 @@ fn wrong_words_exit_2_and_wrong_things_exit_1() {
     check(&["share", "missing"], 1, "missing");
     check(&["create", "missing", "-o", "t"], 1, "missing");
     check(&["verify", "missing", "x"], 1, "missing");
-    check(
-        &["get", "x", "-o", "y", "--piece-length", "1"],
-        2,
-        "--piece-length",
-    );
+    check(&["get", "x", "-o", "y", "--piece-length", "1"], 2, "--piece-length");
 }
 
 #[test]

@@ -47,10 +47,7 @@ pub(super) fn printable<'a>(path: impl IntoIterator<Item = &'a [u8]>) -> String 
 }
 
 fn fail<T>(file: &impl ToString, why: &'static str) -> Result<T, Error> {
-    Err(Error::File {
-        file: file.to_string(),
-        why,
-    })
+    Err(Error::File { file: file.to_string(), why })
 }
 
 /// Reads `length` or `files` (BEP 3) with their attributes (BEP 47).
@@ -64,16 +61,10 @@ pub(super) fn list_v1(info: Dict<'_>) -> Result<Build<'_>, Error> {
         if file.padding || file.symlink.is_some() {
             return fail(&0, "the only file is padding or a link");
         }
-        return Ok(Build {
-            files: vec![file],
-            single_file: true,
-        });
+        return Ok(Build { files: vec![file], single_file: true });
     };
     let Some(list) = files.as_list() else {
-        return Err(Error::Invalid {
-            key: "files",
-            why: "it must be a list",
-        });
+        return Err(Error::Invalid { key: "files", why: "it must be a list" });
     };
     let mut files = Vec::new();
     for (at, entry) in list.into_iter().enumerate() {
@@ -91,29 +82,18 @@ pub(super) fn list_v1(info: Dict<'_>) -> Result<Build<'_>, Error> {
         };
         files.push(file);
     }
-    Ok(Build {
-        files,
-        single_file: false,
-    })
+    Ok(Build { files, single_file: false })
 }
 
 fn check_count(files: usize, components: usize) -> Result<(), Error> {
     let fail = |what, size: usize, limit: usize| {
-        Err(Error::TooLarge {
-            what,
-            size: size as u64,
-            limit: limit as u64,
-        })
+        Err(Error::TooLarge { what, size: size as u64, limit: limit as u64 })
     };
     if files >= MAX_FILES {
         return fail("the number of files", files + 1, MAX_FILES);
     }
     if components > MAX_PATH_COMPONENTS {
-        return fail(
-            "the number of folders in all paths",
-            components,
-            MAX_PATH_COMPONENTS,
-        );
+        return fail("the number of folders in all paths", components, MAX_PATH_COMPONENTS);
     }
     Ok(())
 }
@@ -167,10 +147,7 @@ pub(super) fn list_v2<'a>(info: Dict<'a>, name: &[u8]) -> Result<Build<'a>, Erro
         Some(tree) => tree.as_dict(),
     };
     let Some(tree) = tree else {
-        return Err(Error::Invalid {
-            key: "file tree",
-            why: "it must be a dictionary",
-        });
+        return Err(Error::Invalid { key: "file tree", why: "it must be a dictionary" });
     };
     let mut files = Vec::new();
     walk(tree, &mut Vec::new(), &mut files, &mut 0)?;
@@ -191,17 +168,11 @@ fn walk<'a>(
 ) -> Result<(), Error> {
     for (name, node) in folder {
         if name.is_empty() {
-            return fail(
-                &printable(path.iter().copied()),
-                "it is a file and a folder at once",
-            );
+            return fail(&printable(path.iter().copied()), "it is a file and a folder at once");
         }
         path.push(name);
         let Some(node) = node.as_dict() else {
-            return fail(
-                &printable(path.iter().copied()),
-                "its entry is no dictionary",
-            );
+            return fail(&printable(path.iter().copied()), "its entry is no dictionary");
         };
         // The empty key sorts first, so that a look at the first entry is enough.
         match node.iter().next() {
@@ -228,10 +199,7 @@ fn leaf<'a>(entry: Value<'a>, path: &[&'a [u8]]) -> Result<RawFile<'a>, Error> {
     let Some(entry) = entry.as_dict() else {
         return fail(&shown(), "its properties are no dictionary");
     };
-    let mut file = RawFile {
-        path: path.to_vec(),
-        ..RawFile::default()
-    };
+    let mut file = RawFile { path: path.to_vec(), ..RawFile::default() };
     attributes(entry, &mut file, &shown())?;
     if file.padding {
         return fail(&shown(), "a v2 file tree cannot hold padding");
@@ -265,11 +233,7 @@ pub(super) fn build(
         size += path.as_os_str().len();
         if size > MAX_PATHS_SIZE {
             let (size, limit) = (size as u64, MAX_PATHS_SIZE as u64);
-            return Err(Error::TooLarge {
-                what: "the size of all paths",
-                size,
-                limit,
-            });
+            return Err(Error::TooLarge { what: "the size of all paths", size, limit });
         }
         items.push(Item::File(FileEntry {
             path,
@@ -289,10 +253,7 @@ pub(super) fn build(
 
 /// The components that count: a path through "here" or "nothing" is the path without it.
 fn meaningful<'a>(path: &[&'a [u8]]) -> Vec<&'a [u8]> {
-    path.iter()
-        .copied()
-        .filter(|part| !part.is_empty() && *part != b".")
-        .collect()
+    path.iter().copied().filter(|part| !part.is_empty() && *part != b".").collect()
 }
 
 fn place(
@@ -308,10 +269,7 @@ fn place(
     safe.extend(raw.iter().map(|part| names::component(part, rules)));
     let changed = raw.len() != file.path.len()
         || (raw.is_empty() && !single_file)
-        || safe[1..]
-            .iter()
-            .zip(&raw)
-            .any(|(safe, raw)| safe.as_bytes() != *raw);
+        || safe[1..].iter().zip(&raw).any(|(safe, raw)| safe.as_bytes() != *raw);
     if raw.is_empty() && !single_file {
         safe.push("_".into());
     }
@@ -319,15 +277,9 @@ fn place(
     let path = paths.take(&safe);
     if changed {
         let from = printable(file.path.iter().copied());
-        notices.push(Notice::Renamed {
-            from,
-            to: path.clone(),
-        });
+        notices.push(Notice::Renamed { from, to: path.clone() });
     } else if wanted != path {
-        notices.push(Notice::Duplicate {
-            from: wanted,
-            to: path.clone(),
-        });
+        notices.push(Notice::Duplicate { from: wanted, to: path.clone() });
     }
     path
 }
@@ -338,9 +290,7 @@ fn settle_links(listed: &Build<'_>, items: &mut Vec<Item>, notices: &mut Vec<Not
     let mut known: BTreeMap<Vec<&[u8]>, PathBuf> = BTreeMap::new();
     for (file, item) in listed.files.iter().zip(&*items) {
         if let Item::File(entry) = item {
-            known
-                .entry(meaningful(&file.path))
-                .or_insert_with(|| entry.path.clone());
+            known.entry(meaningful(&file.path)).or_insert_with(|| entry.path.clone());
         }
     }
     let mut raw = listed.files.iter();
@@ -352,10 +302,7 @@ fn settle_links(listed: &Build<'_>, items: &mut Vec<Item>, notices: &mut Vec<Not
         entry.symlink = find(&known, target).and_then(|found| relative(&entry.path, &found));
         if entry.symlink.is_none() {
             let target = printable(target.iter().copied());
-            notices.push(Notice::LinkDropped {
-                path: entry.path.clone(),
-                target,
-            });
+            notices.push(Notice::LinkDropped { path: entry.path.clone(), target });
         }
         entry.symlink.is_some()
     });
@@ -369,8 +316,7 @@ fn find(known: &BTreeMap<Vec<&[u8]>, PathBuf>, target: &[&[u8]]) -> Option<PathB
     }
     let (path, found) = known.range(target.clone()..).next()?;
     // One component more: the torrent's name.
-    path.starts_with(&target)
-        .then(|| found.iter().take(target.len() + 1).collect())
+    path.starts_with(&target).then(|| found.iter().take(target.len() + 1).collect())
 }
 
 /// `target` as seen from the folder of `link`; both start with the torrent's name, so the way up
@@ -381,16 +327,8 @@ pub(crate) fn relative(link: &Path, target: &Path) -> Option<PathBuf> {
     }
     let folder: Vec<Component<'_>> = link.parent()?.components().collect();
     let target: Vec<Component<'_>> = target.components().collect();
-    let common = folder
-        .iter()
-        .zip(&target)
-        .take_while(|(a, b)| a == b)
-        .count();
+    let common = folder.iter().zip(&target).take_while(|(a, b)| a == b).count();
     let up = std::iter::repeat_n(Component::ParentDir, folder.len() - common);
     let path: PathBuf = up.chain(target[common..].iter().copied()).collect();
-    Some(if path.as_os_str().is_empty() {
-        ".".into()
-    } else {
-        path
-    })
+    Some(if path.as_os_str().is_empty() { ".".into() } else { path })
 }

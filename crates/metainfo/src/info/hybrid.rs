@@ -37,10 +37,9 @@ pub(super) fn merge<'a>(
     }
     match tree.next() {
         None => Ok(v1),
-        Some(file) => differ(format!(
-            "file {:?} is in v2 alone",
-            printable(file.path.iter().copied())
-        )),
+        Some(file) => {
+            differ(format!("file {:?} is in v2 alone", printable(file.path.iter().copied())))
+        }
     }
 }
 

@@ -11,11 +11,8 @@ use crate::names::{self, Rules};
 use crate::{Error, InfoHashes, Notice, Version};
 
 /// Limits for an `info` dictionary: each folder of a v2 file tree is one level.
-const LIMITS: Limits = Limits {
-    depth: MAX_PATH_DEPTH + 4,
-    tokens: MAX_TOKENS,
-    size: MAX_METADATA_SIZE,
-};
+const LIMITS: Limits =
+    Limits { depth: MAX_PATH_DEPTH + 4, tokens: MAX_TOKENS, size: MAX_METADATA_SIZE };
 
 /// The longest file listing is an error of one line.
 pub(super) fn invalid<T>(key: &'static str, why: &'static str) -> Result<T, Error> {
@@ -26,11 +23,7 @@ pub(super) fn info(raw: &[u8]) -> Result<Info, Error> {
     let size = raw.len() as u64;
     let limit = MAX_METADATA_SIZE as u64;
     if size > limit {
-        return Err(Error::TooLarge {
-            what: "the torrent's info",
-            size,
-            limit,
-        });
+        return Err(Error::TooLarge { what: "the torrent's info", size, limit });
     }
     let (dict, canonical) = decode(raw)?;
     let version = version(dict)?;
@@ -57,11 +50,7 @@ pub(super) fn info(raw: &[u8]) -> Result<Info, Error> {
     if version == Version::Hybrid {
         hybrid::check_alignment(&listed, &layout)?;
     }
-    let v1_hashes = if version.has_v1() {
-        Some(pieces(raw, dict, &layout)?)
-    } else {
-        None
-    };
+    let v1_hashes = if version.has_v1() { Some(pieces(raw, dict, &layout)?) } else { None };
     Ok(Info {
         raw: Arc::from(raw),
         hashes,
@@ -81,21 +70,14 @@ fn decode(raw: &[u8]) -> Result<(Dict<'_>, bool), Error> {
         Ok(value) => (value, true),
         Err(error) => {
             let value = bencode::decode(raw, Mode::Lenient, LIMITS)?;
-            if value
-                .as_dict()
-                .and_then(|info| info.int("meta version"))
-                .is_some()
-            {
+            if value.as_dict().and_then(|info| info.int("meta version")).is_some() {
                 return Err(error.into());
             }
             (value, false)
         }
     };
     let dict = value.as_dict();
-    dict.map(|dict| (dict, canonical)).ok_or(Error::Invalid {
-        key: "info",
-        why: "no dictionary",
-    })
+    dict.map(|dict| (dict, canonical)).ok_or(Error::Invalid { key: "info", why: "no dictionary" })
 }
 
 /// BEP 52: `meta version` decides before anything else is looked at.
@@ -112,45 +94,26 @@ fn version(info: Dict<'_>) -> Result<Version, Error> {
 
 /// Old makers put the name in some local encoding and a second one in UTF-8.
 fn raw_name(info: Dict<'_>, version: Version) -> &[u8] {
-    let utf8 = if version == Version::V1 {
-        info.bytes("name.utf-8")
-    } else {
-        None
-    };
+    let utf8 = if version == Version::V1 { info.bytes("name.utf-8") } else { None };
     utf8.or_else(|| info.bytes("name")).unwrap_or_default()
 }
 
 fn name(raw: &[u8], hashes: &InfoHashes, notices: &mut Vec<Notice>) -> String {
     let mut name = names::component(raw, Rules::NATIVE);
     if name.is_empty() {
-        name = hashes
-            .handshake_hashes()
-            .map(|hash| hash.to_string())
-            .take(1)
-            .collect();
+        name = hashes.handshake_hashes().map(|hash| hash.to_string()).take(1).collect();
     }
     if name.as_bytes() != raw {
         let from = files::printable([raw]);
-        notices.push(Notice::Renamed {
-            from,
-            to: name.clone().into(),
-        });
+        notices.push(Notice::Renamed { from, to: name.clone().into() });
     }
     name
 }
 
 /// What the dictionary says of its files.
 fn list<'a>(info: Dict<'a>, version: Version, name: &'a [u8]) -> Result<Build<'a>, Error> {
-    let v1 = if version.has_v1() {
-        Some(files::list_v1(info)?)
-    } else {
-        None
-    };
-    let v2 = if version.has_v2() {
-        Some(files::list_v2(info, name)?)
-    } else {
-        None
-    };
+    let v1 = if version.has_v1() { Some(files::list_v1(info)?) } else { None };
+    let v2 = if version.has_v2() { Some(files::list_v2(info, name)?) } else { None };
     let listed = match (v1, v2) {
         (Some(v1), Some(v2)) => hybrid::merge(v1, v2, name)?,
         (Some(one), None) | (None, Some(one)) => one,
@@ -172,10 +135,7 @@ fn pieces(raw: &[u8], info: Dict<'_>, layout: &Layout) -> Result<std::ops::Range
         return invalid("pieces", "its length is not a multiple of 20");
     }
     if pieces.len() / Sha1Digest::LEN != layout.pieces() as usize {
-        return invalid(
-            "pieces",
-            "it has not as many hashes as the files have pieces",
-        );
+        return invalid("pieces", "it has not as many hashes as the files have pieces");
     }
     let value = info.get("pieces").expect("it was just there").raw();
     let at = value.as_ptr().addr() - raw.as_ptr().addr() + value.len() - pieces.len();

@@ -28,15 +28,8 @@ impl<'a> Spans<'a> {
         let to = begin.saturating_add(length).min(size);
         let start = layout.start_of(piece);
         let position = start + u64::from(from);
-        let extents = layout
-            .extents
-            .get(layout.extent_at(position)..)
-            .unwrap_or_default();
-        Self {
-            extents,
-            position,
-            end: start + u64::from(to),
-        }
+        let extents = layout.extents.get(layout.extent_at(position)..).unwrap_or_default();
+        Self { extents, position, end: start + u64::from(to) }
     }
 }
 
@@ -47,11 +40,7 @@ impl Iterator for Spans<'_> {
         if self.position >= self.end {
             return None;
         }
-        while self
-            .extents
-            .first()
-            .is_some_and(|extent| extent.end <= self.position)
-        {
+        while self.extents.first().is_some_and(|extent| extent.end <= self.position) {
             self.extents = &self.extents[1..];
         }
         let here = self.position;
@@ -62,10 +51,6 @@ impl Iterator for Spans<'_> {
         };
         self.position = end.min(self.end);
         // At most a piece, which fits.
-        Some(Span {
-            file,
-            offset,
-            length: (self.position - here) as u32,
-        })
+        Some(Span { file, offset, length: (self.position - here) as u32 })
     }
 }

@@ -6,11 +6,7 @@ const BLOCK: u64 = BLOCK_LENGTH as u64;
 
 fn file(length: u64) -> Item {
     let root = (length > 0).then(Sha256Digest::default);
-    Item::File(FileEntry {
-        length,
-        root,
-        ..FileEntry::default()
-    })
+    Item::File(FileEntry { length, root, ..FileEntry::default() })
 }
 
 fn layout(version: Version, piece_length: u64, items: Vec<Item>) -> Layout {
@@ -19,27 +15,20 @@ fn layout(version: Version, piece_length: u64, items: Vec<Item>) -> Layout {
 
 fn spans(layout: &Layout, piece: u32, begin: u32, length: u32) -> Vec<(Option<u32>, u64, u32)> {
     let spans = layout.spans(PieceIndex(piece), begin, length);
-    spans
-        .map(|span| (span.file.map(|file| file.0), span.offset, span.length))
-        .collect()
+    spans.map(|span| (span.file.map(|file| file.0), span.offset, span.length)).collect()
 }
 
 /// The blocks of a piece as they are asked for: begin and length.
 fn requests(layout: &Layout, piece: u32) -> Vec<Option<(u32, u32)>> {
     let blocks = 0..layout.block_count(PieceIndex(piece));
     let request = |block| layout.request(PieceIndex(piece), BlockIndex(block));
-    blocks
-        .map(|block| request(block).map(|range| (range.begin, range.length)))
-        .collect()
+    blocks.map(|block| request(block).map(|range| (range.begin, range.length))).collect()
 }
 
 #[test]
 fn v1_packs_files() {
     let it = layout(Version::V1, 10, vec![file(7), file(0), file(8), file(25)]);
-    assert_eq!(
-        (it.pieces(), it.content_length(), it.space_length()),
-        (4, 40, 40)
-    );
+    assert_eq!((it.pieces(), it.content_length(), it.space_length()), (4, 40, 40));
     assert_eq!(spans(&it, 0, 0, 10), [(Some(0), 0, 7), (Some(2), 0, 3)]);
     assert_eq!(spans(&it, 1, 3, 100), [(Some(2), 6, 2), (Some(3), 0, 5)]);
     assert_eq!(spans(&it, 3, 0, 10), [(Some(3), 15, 10)]);
@@ -52,35 +41,18 @@ fn v1_packs_files() {
 
 #[test]
 fn v2_aligns_files_and_has_short_pieces() {
-    let it = layout(
-        Version::V2,
-        2 * BLOCK,
-        vec![file(5), file(0), file(5 * BLOCK), file(1)],
-    );
+    let it = layout(Version::V2, 2 * BLOCK, vec![file(5), file(0), file(5 * BLOCK), file(1)]);
     assert_eq!(it.pieces(), 5);
     let sizes: Vec<_> = (0..6).map(|at| it.piece_size(PieceIndex(at))).collect();
     assert_eq!(sizes, [5, 32_768, 32_768, 16_384, 1, 0]);
     assert_eq!(spans(&it, 0, 0, 32_768), [(Some(0), 0, 5)]);
     assert_eq!(spans(&it, 3, 0, 32_768), [(Some(2), 65_536, 16_384)]);
     assert_eq!(requests(&it, 0), [Some((0, 5))]);
-    assert_eq!(
-        requests(&it, 1),
-        [Some((0, 16_384)), Some((16_384, 16_384))]
-    );
-    assert!(!it.is_valid_request(BlockRange {
-        piece: PieceIndex(0),
-        begin: 0,
-        length: 6
-    }));
+    assert_eq!(requests(&it, 1), [Some((0, 16_384)), Some((16_384, 16_384))]);
+    assert!(!it.is_valid_request(BlockRange { piece: PieceIndex(0), begin: 0, length: 6 }));
     let piece = it.v2_piece(PieceIndex(3)).unwrap();
-    assert_eq!(
-        (piece.file, piece.index_in_file, piece.length),
-        (FileIndex(2), 2, 16_384)
-    );
-    assert_eq!(
-        (piece.blocks, piece.leaves, piece.whole_file),
-        (1, 2, false)
-    );
+    assert_eq!((piece.file, piece.index_in_file, piece.length), (FileIndex(2), 2, 16_384));
+    assert_eq!((piece.blocks, piece.leaves, piece.whole_file), (1, 2, false));
     let piece = it.v2_piece(PieceIndex(0)).unwrap();
     assert_eq!((piece.blocks, piece.leaves, piece.whole_file), (1, 1, true));
 }
@@ -90,26 +62,15 @@ fn hybrids_never_ask_for_padding_but_serve_it() {
     let it = layout(
         Version::Hybrid,
         2 * BLOCK,
-        vec![
-            file(5),
-            Item::Padding(2 * BLOCK - 5),
-            file(BLOCK + 1),
-            Item::Padding(9),
-        ],
+        vec![file(5), Item::Padding(2 * BLOCK - 5), file(BLOCK + 1), Item::Padding(9)],
     );
     assert_eq!((it.pieces(), it.content_length()), (2, 5 + BLOCK + 1));
     assert_eq!(it.piece_size(PieceIndex(0)), 32_768);
     assert_eq!(it.piece_size(PieceIndex(1)), 16_384 + 10);
     assert_eq!(requests(&it, 0), [Some((0, 5)), None]);
     assert_eq!(requests(&it, 1), [Some((0, 16_384)), Some((16_384, 1))]);
-    assert_eq!(
-        spans(&it, 0, 0, 32_768),
-        [(Some(0), 0, 5), (None, 0, 32_763)]
-    );
-    assert_eq!(
-        spans(&it, 1, 16_384, 16_384),
-        [(Some(1), 16_384, 1), (None, 0, 9)]
-    );
+    assert_eq!(spans(&it, 0, 0, 32_768), [(Some(0), 0, 5), (None, 0, 32_763)]);
+    assert_eq!(spans(&it, 1, 16_384, 16_384), [(Some(1), 16_384, 1), (None, 0, 9)]);
     assert_eq!(it.payload_bytes(PieceIndex(0)), 5);
     assert!(it.is_valid_request(BlockRange {
         piece: PieceIndex(0),
@@ -122,29 +83,16 @@ fn hybrids_never_ask_for_padding_but_serve_it() {
 #[test]
 fn v1_padding_may_stand_anywhere() {
     let pad = Item::Padding;
-    let it = layout(
-        Version::V1,
-        2 * BLOCK,
-        vec![pad(3), file(4), pad(5), file(6), pad(3 * BLOCK)],
-    );
+    let it = layout(Version::V1, 2 * BLOCK, vec![pad(3), file(4), pad(5), file(6), pad(3 * BLOCK)]);
     assert_eq!(it.pieces(), 2);
     assert_eq!(
         spans(&it, 0, 0, 20),
-        [
-            (None, 0, 3),
-            (Some(0), 0, 4),
-            (None, 0, 5),
-            (Some(1), 0, 6),
-            (None, 0, 2)
-        ]
+        [(None, 0, 3), (Some(0), 0, 4), (None, 0, 5), (Some(1), 0, 6), (None, 0, 2)]
     );
     assert_eq!(requests(&it, 0), [Some((0, 18)), None]);
     assert_eq!(requests(&it, 1), [None, None]);
     assert_eq!(it.payload_bytes(PieceIndex(1)), 0);
-    assert_eq!(
-        layout(Version::V1, 5, vec![pad(7)]).request(PieceIndex(1), BlockIndex(0)),
-        None
-    );
+    assert_eq!(layout(Version::V1, 5, vec![pad(7)]).request(PieceIndex(1), BlockIndex(0)), None);
 }
 
 #[test]
@@ -163,11 +111,7 @@ fn peers_may_ask_for_what_exists() {
         (u32::MAX, u32::MAX, 131_072, false),
         (0, u32::MAX, 131_072, false),
     ] {
-        let range = BlockRange {
-            piece: PieceIndex(piece),
-            begin,
-            length,
-        };
+        let range = BlockRange { piece: PieceIndex(piece), begin, length };
         assert_eq!(it.is_valid_request(range), valid, "{range:?}");
     }
     assert_eq!(it.request(PieceIndex(0), BlockIndex(u32::MAX)), None);
@@ -176,10 +120,7 @@ fn peers_may_ask_for_what_exists() {
 #[test]
 fn impossible_layouts_are_refused() {
     let check = |version, piece_length, length, expected| {
-        assert_eq!(
-            Layout::new(version, piece_length, [file(length)]).err(),
-            Some(expected)
-        );
+        assert_eq!(Layout::new(version, piece_length, [file(length)]).err(), Some(expected));
     };
     for length in [0, MAX_PIECE_LENGTH as u64 + 1, u64::MAX] {
         check(Version::V1, length, 1, LayoutError::PieceLength(length));
@@ -188,12 +129,7 @@ fn impossible_layouts_are_refused() {
         check(Version::V2, length, 1, LayoutError::PieceLength(length));
         check(Version::Hybrid, length, 1, LayoutError::PieceLength(length));
     }
-    check(
-        Version::V1,
-        1,
-        u64::from(MAX_PIECES) + 1,
-        LayoutError::TooManyPieces,
-    );
+    check(Version::V1, 1, u64::from(MAX_PIECES) + 1, LayoutError::TooManyPieces);
     check(Version::V2, BLOCK, u64::MAX, LayoutError::TooManyPieces);
     let many = Layout::new(Version::V1, 1 << 20, [file(1 << 43), file(1 << 43)]);
     assert_eq!(many.err(), Some(LayoutError::TooManyPieces));
@@ -203,10 +139,7 @@ fn impossible_layouts_are_refused() {
 fn nothing_but_empty_files_is_no_piece() {
     for version in [Version::V1, Version::V2, Version::Hybrid] {
         let it = layout(version, BLOCK, vec![file(0), file(0)]);
-        assert_eq!(
-            (it.pieces(), it.content_length(), it.files().len()),
-            (0, 0, 2)
-        );
+        assert_eq!((it.pieces(), it.content_length(), it.files().len()), (0, 0, 2));
         assert_eq!(it.piece_size(PieceIndex(0)), 0);
         assert_eq!(spans(&it, 0, 0, 5), []);
         assert_eq!(it.v2_piece(PieceIndex(0)), None);
@@ -215,18 +148,9 @@ fn nothing_but_empty_files_is_no_piece() {
 
 #[test]
 fn paths_are_found_from_the_content_itself() {
-    let entry = |path: &str| FileEntry {
-        path: path.into(),
-        ..FileEntry::default()
-    };
-    assert_eq!(
-        entry("a.iso").path_in(Path::new("/x/b.iso")),
-        Path::new("/x/b.iso")
-    );
-    assert_eq!(
-        entry("dir/a/b").path_in(Path::new("/x/y")),
-        Path::new("/x/y/a/b")
-    );
+    let entry = |path: &str| FileEntry { path: path.into(), ..FileEntry::default() };
+    assert_eq!(entry("a.iso").path_in(Path::new("/x/b.iso")), Path::new("/x/b.iso"));
+    assert_eq!(entry("dir/a/b").path_in(Path::new("/x/y")), Path::new("/x/y/a/b"));
     let path = entry("a.iso").path_in(Path::new("b"));
     assert_eq!(path.as_os_str(), "b");
 }
@@ -236,44 +160,25 @@ fn large_layouts_are_cheap() {
     let files = (0..100_000).map(|at| file(at % 1_000_000));
     let it = Layout::new(Version::Hybrid, 1 << 16, files).unwrap();
     assert!(it.pieces() > 100_000);
-    let payload: u64 = (0..it.pieces())
-        .map(|piece| u64::from(it.payload_bytes(PieceIndex(piece))))
-        .sum();
+    let payload: u64 =
+        (0..it.pieces()).map(|piece| u64::from(it.payload_bytes(PieceIndex(piece)))).sum();
     assert_eq!(payload, it.content_length());
 }
 
 fn layouts() -> impl Strategy<Value = Layout> {
     let version = prop::sample::select(vec![Version::V1, Version::V2, Version::Hybrid]);
-    let size = prop_oneof![
-        Just(0),
-        1..100u64,
-        1..5 * BLOCK,
-        Just(BLOCK),
-        Just(4 * BLOCK)
-    ];
+    let size = prop_oneof![Just(0), 1..100u64, 1..5 * BLOCK, Just(BLOCK), Just(4 * BLOCK)];
     let item = (size, prop::bool::weighted(0.2));
     let shift = 0..4u32;
-    (
-        version,
-        shift,
-        1..100_000u64,
-        prop::collection::vec(item, 1..12),
-    )
-        .prop_map(|(version, shift, odd, items)| {
-            let piece_length = if version == Version::V1 {
-                odd
-            } else {
-                BLOCK << shift
-            };
+    (version, shift, 1..100_000u64, prop::collection::vec(item, 1..12)).prop_map(
+        |(version, shift, odd, items)| {
+            let piece_length = if version == Version::V1 { odd } else { BLOCK << shift };
             let item = |(size, pad)| {
-                if pad && version != Version::V2 {
-                    Item::Padding(size)
-                } else {
-                    file(size)
-                }
+                if pad && version != Version::V2 { Item::Padding(size) } else { file(size) }
             };
             layout(version, piece_length, items.into_iter().map(item).collect())
-        })
+        },
+    )
 }
 
 proptest! {

@@ -11,20 +11,13 @@ const HYBRID: &str = "magnet:?xt=urn:btih:631a31dd0a46257d5078c0dee4e66e26f73e42
     &dn=bittorrent-v1-v2-hybrid-test";
 
 fn parse(text: &str) -> Magnet {
-    text.parse()
-        .unwrap_or_else(|error| panic!("{text}: {error}"))
+    text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 #[test]
 fn info_hashes_are_read_in_every_spelling() {
-    let v1 = InfoHashes {
-        v1: Some(HEX.parse().unwrap()),
-        v2: None,
-    };
-    let v2 = InfoHashes {
-        v1: None,
-        v2: Some(V2.parse().unwrap()),
-    };
+    let v1 = InfoHashes { v1: Some(HEX.parse().unwrap()), v2: None };
+    let v2 = InfoHashes { v1: None, v2: Some(V2.parse().unwrap()) };
     for (text, expected) in [
         (format!("magnet:?xt=urn:btih:{HEX}"), v1),
         (format!("MAGNET:?XT=URN:BTIH:{}", HEX.to_uppercase()), v1),
@@ -37,24 +30,15 @@ fn info_hashes_are_read_in_every_spelling() {
             ),
             v1,
         ),
-        (
-            format!("magnet:?xt=urn:btih:{HEX}&xt=urn:btih:{BASE32}"),
-            v1,
-        ),
+        (format!("magnet:?xt=urn:btih:{HEX}&xt=urn:btih:{BASE32}"), v1),
         (format!("  {HEX}\n"), v1),
         (BASE32.to_owned(), v1),
-        (
-            format!("magnet:?xt=urn:btmh:1220{V2}&dn=bittorrent-v2-test"),
-            v2,
-        ),
+        (format!("magnet:?xt=urn:btmh:1220{V2}&dn=bittorrent-v2-test"), v2),
         (V2.to_owned(), v2),
         (format!("1220{V2}"), v2),
         (
             format!("magnet:?xt=urn:btih:{HEX}&xt=urn:btmh:1220{V2}"),
-            InfoHashes {
-                v1: v1.v1,
-                v2: v2.v2,
-            },
+            InfoHashes { v1: v1.v1, v2: v2.v2 },
         ),
     ] {
         assert_eq!(parse(&text).hashes, expected, "{text}");
@@ -71,15 +55,9 @@ fn all_parameters_are_read() {
          &xl=123&unknown&=&&amp;as=z"
     ));
     assert_eq!(magnet.name.as_deref(), Some("A name é\u{fffd}"));
-    assert_eq!(
-        magnet.trackers,
-        ["http://t.example/announce", "udp://u.example:6969"]
-    );
+    assert_eq!(magnet.trackers, ["http://t.example/announce", "udp://u.example:6969"]);
     assert_eq!(magnet.web_seeds, ["https://w.example/a%20b/"]);
-    assert_eq!(
-        magnet.peers,
-        ["192.0.2.1:6881", "[2001:db8::1]:6881", "seed.example:51413"]
-    );
+    assert_eq!(magnet.peers, ["192.0.2.1:6881", "[2001:db8::1]:6881", "seed.example:51413"]);
     assert_eq!(magnet.select_only, Some(vec![0..=0, 2..=2, 4..=4, 6..=8]));
     let selected: Vec<u32> = (0..10).filter(|&file| magnet.selects(file)).collect();
     assert_eq!(selected, [0, 2, 4, 6, 7, 8]);
@@ -92,60 +70,29 @@ fn useless_links_are_refused_with_a_reason() {
     let link = |rest: &str| format!("magnet:?{rest}");
     let long = link(&"x".repeat(MAX_MAGNET_LENGTH));
     for (text, expected) in [
-        (
-            String::new(),
-            "it does not start with \"magnet:?\" and is no info-hash",
-        ),
-        (
-            "magnet:".into(),
-            "it does not start with \"magnet:?\" and is no info-hash",
-        ),
-        (
-            "é".repeat(9),
-            "it does not start with \"magnet:?\" and is no info-hash",
-        ),
-        (
-            HEX[1..].into(),
-            "it does not start with \"magnet:?\" and is no info-hash",
-        ),
+        (String::new(), "it does not start with \"magnet:?\" and is no info-hash"),
+        ("magnet:".into(), "it does not start with \"magnet:?\" and is no info-hash"),
+        ("é".repeat(9), "it does not start with \"magnet:?\" and is no info-hash"),
+        (HEX[1..].into(), "it does not start with \"magnet:?\" and is no info-hash"),
         (link(""), "it has no xt=urn:btih: or xt=urn:btmh: info-hash"),
-        (
-            link("dn=x"),
-            "it has no xt=urn:btih: or xt=urn:btmh: info-hash",
-        ),
+        (link("dn=x"), "it has no xt=urn:btih: or xt=urn:btmh: info-hash"),
         (
             link("xt=urn:ed2k:31D6CFE0D16AE931B73C59D7E0C089C0"),
             "it has no xt=urn:btih: or xt=urn:btmh: info-hash",
         ),
-        (
-            link("xt=urn:btih:123"),
-            "btih must be 40 hexadecimal or 32 base32 digits",
-        ),
+        (link("xt=urn:btih:123"), "btih must be 40 hexadecimal or 32 base32 digits"),
         (
             link(&format!("xt=urn:btih:{}1", &BASE32[1..])),
             "btih must be 40 hexadecimal or 32 base32 digits",
         ),
-        (
-            link(&format!("xt=urn:btmh:{V2}")),
-            "btmh must be 1220 and 64 hexadecimal digits",
-        ),
-        (
-            link(&format!("xt=urn:btih:{HEX}&xt=urn:btih:{}", &V2[..40])),
-            "it names two torrents",
-        ),
+        (link(&format!("xt=urn:btmh:{V2}")), "btmh must be 1220 and 64 hexadecimal digits"),
+        (link(&format!("xt=urn:btih:{HEX}&xt=urn:btih:{}", &V2[..40])), "it names two torrents"),
     ] {
         let error = Magnet::parse(&text).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            format!("not a usable magnet link: {expected}"),
-            "{text}"
-        );
+        assert_eq!(error, format!("not a usable magnet link: {expected}"), "{text}");
     }
     let error = Magnet::parse(&long).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "the magnet link: 65544 is more than the limit of 65536"
-    );
+    assert_eq!(error, "the magnet link: 65544 is more than the limit of 65536");
 }
 
 #[test]
@@ -170,33 +117,16 @@ fn links_are_written_as_they_are_read() {
 #[test]
 fn handshakes_name_the_v1_hash_and_the_truncated_v2_hash() {
     let hashes = parse(HYBRID).hashes;
-    let handshake: Vec<String> = hashes
-        .handshake_hashes()
-        .map(|hash| hash.to_string())
-        .collect();
-    let (v1, v2) = (
-        "631a31dd0a46257d5078c0dee4e66e26f73e42ac",
-        "d8dd32ac93357c368556af3ac1d95c9d76bd0dff",
-    );
+    let handshake: Vec<String> = hashes.handshake_hashes().map(|hash| hash.to_string()).collect();
+    let (v1, v2) =
+        ("631a31dd0a46257d5078c0dee4e66e26f73e42ac", "d8dd32ac93357c368556af3ac1d95c9d76bd0dff");
     assert_eq!(handshake, [v1, v2]);
-    assert_eq!(
-        hashes.version_of(&v1.parse().unwrap()),
-        Some(crate::Version::V1)
-    );
-    assert_eq!(
-        hashes.version_of(&v2.parse().unwrap()),
-        Some(crate::Version::V2)
-    );
+    assert_eq!(hashes.version_of(&v1.parse().unwrap()), Some(crate::Version::V1));
+    assert_eq!(hashes.version_of(&v2.parse().unwrap()), Some(crate::Version::V2));
     assert_eq!(hashes.version_of(&HEX.parse().unwrap()), None);
-    assert!(hashes.matches(&InfoHashes {
-        v1: hashes.v1,
-        v2: None
-    }));
+    assert!(hashes.matches(&InfoHashes { v1: hashes.v1, v2: None }));
     assert!(!hashes.matches(&parse(HEX).hashes));
-    assert!(!hashes.matches(&InfoHashes {
-        v1: hashes.v1,
-        v2: Some(V2.parse().unwrap())
-    }));
+    assert!(!hashes.matches(&InfoHashes { v1: hashes.v1, v2: Some(V2.parse().unwrap()) }));
     assert!(!InfoHashes { v2: None, ..hashes }.matches(&InfoHashes { v1: None, ..hashes }));
 }
 

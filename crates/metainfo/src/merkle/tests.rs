@@ -25,19 +25,10 @@ fn roots_pad_with_zero_leaves() {
 
 #[test]
 fn heights_and_blocks() {
-    for (length, blocks, height) in [
-        (0, 0, 0),
-        (1, 1, 0),
-        (16_384, 1, 0),
-        (16_385, 2, 1),
-        (49_152, 3, 2),
-        (81_920, 5, 3),
-    ] {
-        assert_eq!(
-            (blocks_of(length), height_of(blocks_of(length))),
-            (blocks, height),
-            "{length}"
-        );
+    for (length, blocks, height) in
+        [(0, 0, 0), (1, 1, 0), (16_384, 1, 0), (16_385, 2, 1), (49_152, 3, 2), (81_920, 5, 3)]
+    {
+        assert_eq!((blocks_of(length), height_of(blocks_of(length))), (blocks, height), "{length}");
     }
 }
 
@@ -83,12 +74,7 @@ fn ranges(blocks: u64) -> Vec<HashRange> {
     for base_layer in 0..height_of(blocks) {
         for length in 2..=32 {
             for index in 0..32 {
-                let range = HashRange {
-                    base_layer,
-                    index,
-                    length,
-                    proof_layers: 0,
-                };
+                let range = HashRange { base_layer, index, length, proof_layers: 0 };
                 let range = range.proven(blocks);
                 if range.is_valid(blocks) {
                     all.push(range);
@@ -101,68 +87,23 @@ fn ranges(blocks: u64) -> Vec<HashRange> {
 
 #[test]
 fn invalid_ranges_are_refused() {
-    let good = HashRange {
-        base_layer: 2,
-        index: 0,
-        length: 2,
-        proof_layers: 0,
-    };
+    let good = HashRange { base_layer: 2, index: 0, length: 2, proof_layers: 0 };
     assert!(good.is_valid(16));
     for (why, range) in [
         ("one hash", HashRange { length: 1, ..good }),
         ("no hash", HashRange { length: 0, ..good }),
         ("not a power of two", HashRange { length: 3, ..good }),
         ("beyond the layer", HashRange { index: 4, ..good }),
-        (
-            "overflow",
-            HashRange {
-                index: u32::MAX - 1,
-                ..good
-            },
-        ),
+        ("overflow", HashRange { index: u32::MAX - 1, ..good }),
         ("not aligned", HashRange { index: 1, ..good }),
-        (
-            "above the root",
-            HashRange {
-                base_layer: 4,
-                ..good
-            },
-        ),
-        (
-            "far above",
-            HashRange {
-                base_layer: u32::MAX,
-                ..good
-            },
-        ),
-        (
-            "too many proofs",
-            HashRange {
-                proof_layers: 2,
-                ..good
-            },
-        ),
-        (
-            "absurd proofs",
-            HashRange {
-                proof_layers: u32::MAX,
-                ..good
-            },
-        ),
-        (
-            "too long",
-            HashRange {
-                base_layer: 0,
-                length: 16_384,
-                ..good
-            },
-        ),
+        ("above the root", HashRange { base_layer: 4, ..good }),
+        ("far above", HashRange { base_layer: u32::MAX, ..good }),
+        ("too many proofs", HashRange { proof_layers: 2, ..good }),
+        ("absurd proofs", HashRange { proof_layers: u32::MAX, ..good }),
+        ("too long", HashRange { base_layer: 0, length: 16_384, ..good }),
     ] {
         assert!(!range.is_valid(16), "{why}");
-        assert!(
-            !verify_hashes(&Sha256Digest::default(), 16, range, &[], &[]),
-            "{why}"
-        );
+        assert!(!verify_hashes(&Sha256Digest::default(), 16, range, &[], &[]), "{why}");
     }
 }
 
@@ -176,10 +117,7 @@ fn a_layer_is_fetched_range_by_range() {
     let whole = PieceLayer::new(top, length, piece_length, leaf.clone()).unwrap();
     let mut fetch = LayerFetch::new(top, length, piece_length).unwrap();
     let ranges: Vec<_> = fetch.missing().collect();
-    assert_eq!(
-        ranges.iter().map(|range| range.index).collect::<Vec<_>>(),
-        [0, 512, 1_024]
-    );
+    assert_eq!(ranges.iter().map(|range| range.index).collect::<Vec<_>>(), [0, 512, 1_024]);
     for range in ranges {
         assert_eq!(fetch.finish(), None);
         let mut answer = whole.answer(range).unwrap();

@@ -1,17 +1,8 @@
 use super::*;
 
-const LINUX: Rules = Rules {
-    fold: false,
-    windows: false,
-};
-const MAC: Rules = Rules {
-    fold: true,
-    windows: false,
-};
-const WINDOWS: Rules = Rules {
-    fold: true,
-    windows: true,
-};
+const LINUX: Rules = Rules { fold: false, windows: false };
+const MAC: Rules = Rules { fold: true, windows: false };
+const WINDOWS: Rules = Rules { fold: true, windows: true };
 
 #[test]
 fn components_become_safe() {
@@ -59,34 +50,14 @@ fn no_two_files_share_a_path() {
             assert_eq!(taken.take(&parts).to_str().unwrap(), *expected, "{paths:?}");
         }
     };
-    check(
-        LINUX,
-        &["a", "a", "a (2)", "a"],
-        &["a", "a (2)", "a (2) (2)", "a (3)"],
-    );
-    check(
-        LINUX,
-        &["d/a.iso", "d/a.iso", "e/a.iso"],
-        &["d/a.iso", "d/a (2).iso", "e/a.iso"],
-    );
-    check(
-        LINUX,
-        &["a", "a/x", "a/y", "a"],
-        &["a", "a (2)/x", "a (2)/y", "a (3)"],
-    );
+    check(LINUX, &["a", "a", "a (2)", "a"], &["a", "a (2)", "a (2) (2)", "a (3)"]);
+    check(LINUX, &["d/a.iso", "d/a.iso", "e/a.iso"], &["d/a.iso", "d/a (2).iso", "e/a.iso"]);
+    check(LINUX, &["a", "a/x", "a/y", "a"], &["a", "a (2)/x", "a (2)/y", "a (3)"]);
     check(LINUX, &["a/x", "a", "a/y"], &["a/x", "a (2)", "a/y"]);
     check(LINUX, &["R.txt", "r.txt"], &["R.txt", "r.txt"]);
     check(MAC, &["R.txt", "r.txt"], &["R.txt", "r (2).txt"]);
-    check(
-        MAC,
-        &["Dir/a", "dir/a", "DIR/b"],
-        &["Dir/a", "Dir/a (2)", "Dir/b"],
-    );
-    check(
-        MAC,
-        &["caf\u{e9}", "cafe\u{301}"],
-        &["caf\u{e9}", "cafe\u{301} (2)"],
-    );
+    check(MAC, &["Dir/a", "dir/a", "DIR/b"], &["Dir/a", "Dir/a (2)", "Dir/b"]);
+    check(MAC, &["caf\u{e9}", "cafe\u{301}"], &["caf\u{e9}", "cafe\u{301} (2)"]);
     check(LINUX, &[".bashrc", ".bashrc"], &[".bashrc", ".bashrc (2)"]);
 }
 

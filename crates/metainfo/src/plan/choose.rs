@@ -30,19 +30,10 @@ pub(super) fn layout(
 ) -> Result<Layout, Error> {
     let make = |version, piece_length| {
         check(version, piece_length)?;
-        Ok::<_, Error>(Layout::new(
-            version,
-            piece_length,
-            items(entries, version, &options.name),
-        )?)
+        Ok::<_, Error>(Layout::new(version, piece_length, items(entries, version, &options.name))?)
     };
-    let content: u64 = entries
-        .iter()
-        .map(|entry| entry.length)
-        .fold(0, u64::saturating_add);
-    let usual = options
-        .piece_length
-        .unwrap_or_else(|| piece_length(content));
+    let content: u64 = entries.iter().map(|entry| entry.length).fold(0, u64::saturating_add);
+    let usual = options.piece_length.unwrap_or_else(|| piece_length(content));
     if let Some(version) = options.format {
         return make(version, usual);
     }
@@ -68,12 +59,7 @@ pub(super) fn layout(
         notices.push(Notice::HybridPadding { padding, content });
         return make(Version::V1, usual);
     }
-    let draft = encode::Draft {
-        entries,
-        single_file,
-        options,
-        layout: &hybrid,
-    };
+    let draft = encode::Draft { entries, single_file, options, layout: &hybrid };
     let size = encode::draft(&draft, &encode::no_hashes(&hybrid)).len() as u64;
     if size > MAX_HYBRID_METADATA {
         notices.push(Notice::HybridMetadata { size });
@@ -109,18 +95,13 @@ fn check(version: Version, piece_length: u64) -> Result<(), Error> {
         "{piece_length} is not possible; use a power of two from 16KiB to 512MiB \
          (v1 takes any multiple of 16KiB)"
     );
-    Err(Error::Option {
-        option: "piece length",
-        why,
-    })
+    Err(Error::Option { option: "piece length", why })
 }
 
 /// The entries as a layout takes them. A hybrid's padding is implied by its alignment.
 fn items(entries: &[Entry], version: Version, name: &str) -> impl Iterator<Item = Item> {
     let full = move |path: &[String]| -> PathBuf {
-        std::iter::once(name)
-            .chain(path.iter().map(String::as_str))
-            .collect()
+        std::iter::once(name).chain(path.iter().map(String::as_str)).collect()
     };
     entries.iter().map(move |entry| {
         let path = full(&entry.path);

@@ -18,11 +18,7 @@ pub(super) struct Hashes {
 
 /// Zeros in place of all hashes, to learn the size.
 pub(super) fn no_hashes(layout: &Layout) -> Hashes {
-    let pieces = if layout.version().has_v1() {
-        layout.pieces() as usize
-    } else {
-        0
-    };
+    let pieces = if layout.version().has_v1() { layout.pieces() as usize } else { 0 };
     Hashes {
         v1: vec![Sha1Digest::default(); pieces],
         roots: layout.files().iter().map(|file| file.root).collect(),
@@ -39,32 +35,13 @@ pub(super) struct Draft<'a> {
 
 /// The `info` dictionary of a plan.
 pub(super) fn info(plan: &Plan, hashes: &Hashes) -> Vec<u8> {
-    let Plan {
-        entries,
-        single_file,
-        options,
-        layout,
-        ..
-    } = plan;
-    draft(
-        &Draft {
-            entries,
-            single_file: *single_file,
-            options,
-            layout,
-        },
-        hashes,
-    )
+    let Plan { entries, single_file, options, layout, .. } = plan;
+    draft(&Draft { entries, single_file: *single_file, options, layout }, hashes)
 }
 
 /// The `info` dictionary of a draft.
 pub(super) fn draft(draft: &Draft<'_>, hashes: &Hashes) -> Vec<u8> {
-    let Draft {
-        entries,
-        single_file,
-        options,
-        layout,
-    } = *draft;
+    let Draft { entries, single_file, options, layout } = *draft;
     let version = layout.version();
     bencode::encode(|e| {
         e.dict(|d| {
@@ -80,11 +57,7 @@ pub(super) fn draft(draft: &Draft<'_>, hashes: &Hashes) -> Vec<u8> {
                     .zip(&hashes.roots)
                     .map(|(entry, root)| {
                         let path = if single_file { &own[..] } else { &entry.path };
-                        Node {
-                            path,
-                            entry,
-                            root: *root,
-                        }
+                        Node { path, entry, root: *root }
                     })
                     .collect();
                 d.dict("file tree", |d| tree(d, &files));
@@ -163,21 +136,10 @@ struct Node<'a> {
 fn tree(d: &mut DictEncoder<'_>, files: &[Node<'_>]) {
     for same in files.chunk_by(|a, b| a.path[0] == b.path[0]) {
         let name = &same[0].path[0];
-        let inner: Vec<Node<'_>> = same
-            .iter()
-            .map(|node| Node {
-                path: &node.path[1..],
-                ..*node
-            })
-            .collect();
+        let inner: Vec<Node<'_>> =
+            same.iter().map(|node| Node { path: &node.path[1..], ..*node }).collect();
         d.dict(name, |d| match &*inner {
-            [
-                Node {
-                    path: [],
-                    entry,
-                    root,
-                },
-            ] => d.dict("", |d| {
+            [Node { path: [], entry, root }] => d.dict("", |d| {
                 attributes(d, entry);
                 if let Some(root) = root {
                     d.bytes("pieces root", root.0);

@@ -23,16 +23,8 @@ pub(super) struct Entry {
 impl Entry {
     /// The letters of BEP 47's `attr`, sorted.
     pub(super) fn attributes(&self) -> String {
-        let flags = [
-            ('h', self.hidden),
-            ('l', self.symlink.is_some()),
-            ('x', self.executable),
-        ];
-        flags
-            .into_iter()
-            .filter(|(_, set)| *set)
-            .map(|(letter, _)| letter)
-            .collect()
+        let flags = [('h', self.hidden), ('l', self.symlink.is_some()), ('x', self.executable)];
+        flags.into_iter().filter(|(_, set)| *set).map(|(letter, _)| letter).collect()
     }
 }
 
@@ -50,11 +42,7 @@ pub(super) fn entries(
     }
     if sources.len() > MAX_FILES {
         let (size, limit) = (sources.len() as u64, MAX_FILES as u64);
-        return Err(Error::TooLarge {
-            what: "the number of files",
-            size,
-            limit,
-        });
+        return Err(Error::TooLarge { what: "the number of files", size, limit });
     }
     let mut known = BTreeMap::new();
     for source in sources {
@@ -69,10 +57,7 @@ pub(super) fn entries(
             source: source.path.clone(),
         };
         if known.insert(path, (entry, target)).is_some() {
-            return Err(Error::Unshareable {
-                path: source.path,
-                why: "it is listed twice",
-            });
+            return Err(Error::Unshareable { path: source.path, why: "it is listed twice" });
         }
     }
     check_folders(&known)?;
@@ -84,10 +69,7 @@ pub(super) fn entries(
                 Some(path) if path != entry.path => entry.symlink = Some(path),
                 _ => {
                     let reason = "a symbolic link that does not point to something shared with it";
-                    notices.push(Notice::Skipped {
-                        path: entry.source,
-                        reason,
-                    });
+                    notices.push(Notice::Skipped { path: entry.source, reason });
                     continue;
                 }
             }
@@ -95,9 +77,7 @@ pub(super) fn entries(
         entries.push(entry);
     }
     if entries.is_empty() {
-        return Err(Error::NothingToShare(
-            "there are only links that point elsewhere",
-        ));
+        return Err(Error::NothingToShare("there are only links that point elsewhere"));
     }
     Ok(entries)
 }
@@ -107,19 +87,11 @@ fn check_name(name: &str, path: &Path) -> Result<(), Error> {
         return Ok(());
     }
     let why = "its name has characters that are not safe elsewhere, or is too long";
-    Err(Error::Unshareable {
-        path: path.to_owned(),
-        why,
-    })
+    Err(Error::Unshareable { path: path.to_owned(), why })
 }
 
 fn components(path: &Path, single_file: bool) -> Result<Vec<String>, Error> {
-    let fail = |why| {
-        Err(Error::Unshareable {
-            path: path.to_owned(),
-            why,
-        })
-    };
+    let fail = |why| Err(Error::Unshareable { path: path.to_owned(), why });
     let mut parts = Vec::new();
     for component in path.components() {
         let Component::Normal(part) = component else {
@@ -145,10 +117,7 @@ fn check_folders<T>(known: &BTreeMap<Vec<String>, T>) -> Result<(), Error> {
     for (file, next) in known.keys().zip(known.keys().skip(1)) {
         if next.starts_with(file) {
             let why = "it is listed as a file and as a folder";
-            return Err(Error::Unshareable {
-                path: file.iter().collect(),
-                why,
-            });
+            return Err(Error::Unshareable { path: file.iter().collect(), why });
         }
     }
     Ok(())

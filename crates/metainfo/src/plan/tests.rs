@@ -10,34 +10,21 @@ use crate::{Metainfo, PieceHasher};
 const BLOCK: u64 = BLOCK_LENGTH as u64;
 
 fn entry(path: &str, length: u64) -> SourceEntry {
-    SourceEntry {
-        path: path.into(),
-        length,
-        ..SourceEntry::default()
-    }
+    SourceEntry { path: path.into(), length, ..SourceEntry::default() }
 }
 
 fn link(path: &str, target: &str) -> SourceEntry {
-    SourceEntry {
-        symlink: Some(target.into()),
-        ..entry(path, 0)
-    }
+    SourceEntry { symlink: Some(target.into()), ..entry(path, 0) }
 }
 
 fn options(format: Option<Version>) -> PlanOptions {
-    PlanOptions {
-        name: "name".into(),
-        format,
-        ..PlanOptions::default()
-    }
+    PlanOptions { name: "name".into(), format, ..PlanOptions::default() }
 }
 
 /// The content of a file: random bytes that follow from its path.
 fn content(path: &Path, length: u64) -> Vec<u8> {
-    let seed = path
-        .to_string_lossy()
-        .bytes()
-        .fold(7u64, |sum, b| sum.wrapping_mul(31) + u64::from(b));
+    let seed =
+        path.to_string_lossy().bytes().fold(7u64, |sum, b| sum.wrapping_mul(31) + u64::from(b));
     let mut bytes = vec![0; length as usize];
     Rng::new(seed).fill(&mut bytes);
     bytes
@@ -46,9 +33,7 @@ fn content(path: &Path, length: u64) -> Vec<u8> {
 /// Hashes as a driver does: piece by piece, in chunks, from the files.
 fn hash_all(layout: &Layout, source: impl Fn(FileIndex) -> PathBuf) -> Vec<PieceHashes> {
     let at = std::cell::Cell::new(0);
-    hash_with(layout, |file| {
-        content(&source(FileIndex(at.replace(at.get() + 1))), file.length)
-    })
+    hash_with(layout, |file| content(&source(FileIndex(at.replace(at.get() + 1))), file.length))
 }
 
 fn hash_with(layout: &Layout, read: impl Fn(&crate::FileEntry) -> Vec<u8>) -> Vec<PieceHashes> {
@@ -82,34 +67,20 @@ fn info_hashes_are_those_of_libtorrent() {
         vec![
             entry("a/b/x.txt", 3),
             entry("a/empty", 0),
-            SourceEntry {
-                executable: true,
-                ..entry("bin/run.sh", 70_000)
-            },
+            SourceEntry { executable: true, ..entry("bin/run.sh", 70_000) },
             entry("m.txt", 16_384),
             entry("z", 81_920),
         ]
     };
     let single = || vec![entry("", 100_000)];
     let check = |entries, name: &str, format, v1: Option<&str>, v2: Option<&str>| {
-        let options = PlanOptions {
-            name: name.into(),
-            piece_length: Some(32_768),
-            ..options(Some(format))
-        };
+        let options =
+            PlanOptions { name: name.into(), piece_length: Some(32_768), ..options(Some(format)) };
         let plan = Plan::new(entries, options).unwrap();
         let bytes = plan.finish(&hash_with(plan.layout(), |file| pattern(file.length)));
         let hashes = Metainfo::parse(&bytes).unwrap().hashes;
-        assert_eq!(
-            hashes.v1.map(|hash| hash.to_string()).as_deref(),
-            v1,
-            "{format}"
-        );
-        assert_eq!(
-            hashes.v2.map(|hash| hash.to_string()).as_deref(),
-            v2,
-            "{format}"
-        );
+        assert_eq!(hashes.v1.map(|hash| hash.to_string()).as_deref(), v1, "{format}");
+        assert_eq!(hashes.v2.map(|hash| hash.to_string()).as_deref(), v2, "{format}");
     };
     let v2 = "42ee8b8bdb882e6dbf71eeb35954014d7c9b02eff443f5af56a89c3bbd9c4163";
     check(tree(), "name", Version::V2, None, Some(v2));
@@ -134,31 +105,21 @@ fn round_trip(entries: Vec<SourceEntry>, options: &PlanOptions) -> Metainfo {
     let (plan, bytes) = make(entries, options.clone());
     let metainfo = Metainfo::parse(&bytes).unwrap();
     assert_eq!(metainfo.to_bytes(), bytes, "written as read");
-    assert_eq!(
-        (&metainfo.notices[..], metainfo.info.notices()),
-        (&[][..], &[][..])
-    );
+    assert_eq!((&metainfo.notices[..], metainfo.info.notices()), (&[][..], &[][..]));
     let (planned, read) = (plan.layout(), metainfo.info.layout());
     assert_eq!(metainfo.info.name(), options.name);
     assert_eq!(read.files().len(), planned.files().len());
     assert_eq!(read.pieces(), planned.pieces());
     for (planned, read) in planned.files().iter().zip(read.files()) {
         assert_eq!(planned.root.is_some(), read.root.is_some());
-        assert_eq!(
-            &crate::FileEntry {
-                root: read.root,
-                ..planned.clone()
-            },
-            read
-        );
+        assert_eq!(&crate::FileEntry { root: read.root, ..planned.clone() }, read);
     }
     // What was read verifies the content.
     let hashes = hash_all(read, |file| plan.source(file).unwrap().clone());
     for (piece, hashes) in (0..).map(PieceIndex).zip(hashes) {
         assert_eq!(hashes.v1, metainfo.info.v1_hash(piece));
-        let expected = read
-            .v2_piece(piece)
-            .map(|piece| metainfo.piece_layers.piece_hash(&piece).unwrap());
+        let expected =
+            read.v2_piece(piece).map(|piece| metainfo.piece_layers.piece_hash(&piece).unwrap());
         assert_eq!(hashes.v2, expected);
     }
     assert!(metainfo.piece_layers.is_complete(read));
@@ -169,16 +130,10 @@ fn round_trip(entries: Vec<SourceEntry>, options: &PlanOptions) -> Metainfo {
 
 fn folder() -> Vec<SourceEntry> {
     vec![
-        SourceEntry {
-            executable: true,
-            ..entry("bin/run.sh", 70_000)
-        },
+        SourceEntry { executable: true, ..entry("bin/run.sh", 70_000) },
         entry("a/empty", 0),
         entry("a/b/c/déjà vu.txt", 3),
-        SourceEntry {
-            hidden: true,
-            ..entry("a.txt", BLOCK)
-        },
+        SourceEntry { hidden: true, ..entry("a.txt", BLOCK) },
         entry("a b", 2 * BLOCK + 1),
         link("latest", "bin/run.sh"),
         link("a/b/up", "../../bin"),
@@ -197,10 +152,7 @@ fn folders_survive_the_round_trip() {
             comment: Some("a comment".into()),
             created_by: Some("test".into()),
             trackers: vec![
-                vec![
-                    "http://a.example/announce".into(),
-                    "udp://b.example:1".into(),
-                ],
+                vec!["http://a.example/announce".into(), "udp://b.example:1".into()],
                 vec!["https://c.example/announce".into()],
             ],
             web_seeds: vec!["https://w.example/".into()],
@@ -216,10 +168,7 @@ fn folders_survive_the_round_trip() {
         assert_eq!(metainfo.created_by, options.created_by);
         assert_eq!(metainfo.creation_date, options.creation_date);
         let files = metainfo.info.layout().files();
-        let paths: Vec<&str> = files
-            .iter()
-            .map(|file| file.path.to_str().unwrap())
-            .collect();
+        let paths: Vec<&str> = files.iter().map(|file| file.path.to_str().unwrap()).collect();
         assert_eq!(
             paths,
             [
@@ -243,10 +192,7 @@ fn folders_survive_the_round_trip() {
 fn single_files_survive_the_round_trip() {
     for format in FORMATS {
         for length in [0, 1, BLOCK, BLOCK + 1, 3 * BLOCK, 9 * BLOCK - 5] {
-            let file = SourceEntry {
-                executable: true,
-                ..entry("", length)
-            };
+            let file = SourceEntry { executable: true, ..entry("", length) };
             let metainfo = round_trip(vec![file], &options(Some(format)));
             assert!(metainfo.info.is_single_file());
             let files = metainfo.info.layout().files();
@@ -256,10 +202,7 @@ fn single_files_survive_the_round_trip() {
         // A folder with one file stays a folder.
         let metainfo = round_trip(vec![entry("only", 5)], &options(Some(format)));
         assert!(!metainfo.info.is_single_file());
-        assert_eq!(
-            metainfo.info.layout().files()[0].path,
-            Path::new("name/only")
-        );
+        assert_eq!(metainfo.info.layout().files()[0].path, Path::new("name/only"));
     }
 }
 
@@ -275,25 +218,15 @@ fn a_folder_with_a_file_of_its_own_name() {
 fn hybrids_hold_what_v1_and_v2_hold() {
     let length = Some(2 * BLOCK);
     let of = |format| {
-        let options = PlanOptions {
-            piece_length: length,
-            ..options(Some(format))
-        };
+        let options = PlanOptions { piece_length: length, ..options(Some(format)) };
         round_trip(folder(), &options).info
     };
     let (v1, v2, hybrid) = (of(Version::V1), of(Version::V2), of(Version::Hybrid));
     assert_eq!(v2.layout().pieces(), hybrid.layout().pieces());
-    for ((one, two), both) in v1
-        .layout()
-        .files()
-        .iter()
-        .zip(v2.layout().files())
-        .zip(hybrid.layout().files())
+    for ((one, two), both) in
+        v1.layout().files().iter().zip(v2.layout().files()).zip(hybrid.layout().files())
     {
-        assert_eq!(
-            (two, &one.path, one.length),
-            (both, &both.path, both.length)
-        );
+        assert_eq!((two, &one.path, one.length), (both, &both.path, both.length));
     }
     for piece in (0..v2.layout().pieces()).map(PieceIndex) {
         assert_eq!(v2.layout().v2_piece(piece), hybrid.layout().v2_piece(piece));
@@ -306,10 +239,7 @@ fn hybrids_hold_what_v1_and_v2_hold() {
 fn the_same_content_gives_the_same_bytes() {
     let mut reversed = folder();
     reversed.reverse();
-    assert_eq!(
-        make(folder(), options(None)).1,
-        make(reversed, options(None)).1
-    );
+    assert_eq!(make(folder(), options(None)).1, make(reversed, options(None)).1);
 }
 
 #[test]
@@ -321,18 +251,12 @@ fn the_format_is_hybrid_unless_it_costs_too_much() {
         plan
     };
     let many = |count: u64, length| {
-        (0..count)
-            .map(|at| entry(&format!("f{at:06}"), length))
-            .collect::<Vec<_>>()
+        (0..count).map(|at| entry(&format!("f{at:06}"), length)).collect::<Vec<_>>()
     };
     check(vec![entry("", 1 << 30)], Version::Hybrid, 0);
     check(vec![entry("", 0)], Version::Hybrid, 0);
     let plan = check(many(1_000, 100), Version::V1, 1);
-    assert!(
-        plan.notices()[0]
-            .to_string()
-            .starts_with("made a v1 torrent: a hybrid would need")
-    );
+    assert!(plan.notices()[0].to_string().starts_with("made a v1 torrent: a hybrid would need"));
     // Smaller pieces keep the padding low.
     let plan = check(many(1_000, 800_000), Version::Hybrid, 0);
     assert_eq!(plan.layout().piece_length(), 1 << 16);
@@ -340,18 +264,9 @@ fn the_format_is_hybrid_unless_it_costs_too_much() {
     let plan = check(many(80_000, 16 << 20), Version::V1, 1);
     assert!(plan.notices()[0].to_string().contains("metadata would be"));
     let forced = Plan::new(many(1_000, 100), options(Some(Version::Hybrid))).unwrap();
-    assert_eq!(
-        (forced.layout().version(), forced.notices().len()),
-        (Version::Hybrid, 0)
-    );
-    let odd = PlanOptions {
-        piece_length: Some(3 * BLOCK),
-        ..options(None)
-    };
-    assert_eq!(
-        Plan::new(many(1, 1), odd).unwrap().layout().version(),
-        Version::V1
-    );
+    assert_eq!((forced.layout().version(), forced.notices().len()), (Version::Hybrid, 0));
+    let odd = PlanOptions { piece_length: Some(3 * BLOCK), ..options(None) };
+    assert_eq!(Plan::new(many(1, 1), odd).unwrap().layout().version(), Version::V1);
 }
 
 #[test]
@@ -383,16 +298,8 @@ fn links_that_lead_nowhere_are_left_out() {
         link("root", "."),
     ];
     let plan = Plan::new(entries, options(Some(Version::V1))).unwrap();
-    let kept: Vec<_> = plan
-        .layout()
-        .files()
-        .iter()
-        .map(|file| &file.path)
-        .collect();
-    assert_eq!(
-        kept,
-        ["name/d/file", "name/d/folder", "name/d/ok"].map(Path::new)
-    );
+    let kept: Vec<_> = plan.layout().files().iter().map(|file| &file.path).collect();
+    assert_eq!(kept, ["name/d/file", "name/d/folder", "name/d/ok"].map(Path::new));
     assert_eq!(plan.notices().len(), 5);
     assert_eq!(
         plan.notices()[0].to_string(),
@@ -403,17 +310,10 @@ fn links_that_lead_nowhere_are_left_out() {
 #[test]
 fn what_cannot_be_shared_is_named() {
     let check = |entries, options: PlanOptions, expected: &str| {
-        assert_eq!(
-            Plan::new(entries, options).unwrap_err().to_string(),
-            expected
-        );
+        assert_eq!(Plan::new(entries, options).unwrap_err().to_string(), expected);
     };
     let one = || vec![entry("a", 1)];
-    check(
-        vec![],
-        options(None),
-        "nothing to share: there are no files",
-    );
+    check(vec![], options(None), "nothing to share: there are no files");
     check(
         vec![link("a", "/x")],
         options(None),
@@ -442,19 +342,13 @@ fn what_cannot_be_shared_is_named() {
     );
     check(
         one(),
-        PlanOptions {
-            piece_length: Some(1_000),
-            ..options(None)
-        },
+        PlanOptions { piece_length: Some(1_000), ..options(None) },
         "piece length: 1000 is not possible; use a power of two from 16KiB to 512MiB \
          (v1 takes any multiple of 16KiB)",
     );
     check(
         one(),
-        PlanOptions {
-            trackers: vec![vec!["ftp://x".into()]],
-            ..options(None)
-        },
+        PlanOptions { trackers: vec![vec!["ftp://x".into()]], ..options(None) },
         "tracker: \"ftp://x\" is not a URL of http, https, udp",
     );
     check(
@@ -462,16 +356,8 @@ fn what_cannot_be_shared_is_named() {
         options(None),
         "the torrent's pieces: more than 8388608 pieces; a larger piece length is needed",
     );
-    let name = PlanOptions {
-        name: "..".into(),
-        ..options(None)
-    };
-    assert!(
-        Plan::new(one(), name)
-            .unwrap_err()
-            .to_string()
-            .contains("\"..\" cannot be shared")
-    );
+    let name = PlanOptions { name: "..".into(), ..options(None) };
+    assert!(Plan::new(one(), name).unwrap_err().to_string().contains("\"..\" cannot be shared"));
 }
 
 fn sources() -> impl Strategy<Value = Vec<SourceEntry>> {
@@ -483,11 +369,7 @@ fn sources() -> impl Strategy<Value = Vec<SourceEntry>> {
         for (path, length) in files {
             let path: PathBuf = path.iter().collect();
             if !kept.iter().any(|other| path.starts_with(&other.path)) {
-                kept.push(SourceEntry {
-                    path,
-                    length,
-                    ..SourceEntry::default()
-                });
+                kept.push(SourceEntry { path, length, ..SourceEntry::default() });
             }
         }
         kept

@@ -12,11 +12,8 @@ use crate::text::{TRACKER_SCHEMES, WEB_SEED_SCHEMES, showable, usable_url};
 use crate::{Error, Info, Notice, PieceLayer, PieceLayers};
 
 /// One level more than the `info` dictionary, and room for what stands around it.
-const LIMITS: Limits = Limits {
-    depth: MAX_PATH_DEPTH + 5,
-    tokens: MAX_TOKENS + 100_000,
-    size: MAX_TORRENT_SIZE,
-};
+const LIMITS: Limits =
+    Limits { depth: MAX_PATH_DEPTH + 5, tokens: MAX_TOKENS + 100_000, size: MAX_TORRENT_SIZE };
 
 /// Most URLs that are mentioned as left out.
 const MAX_URL_NOTICES: usize = 20;
@@ -24,18 +21,12 @@ const MAX_URL_NOTICES: usize = 20;
 pub(super) fn torrent(file: &[u8]) -> Result<Metainfo, Error> {
     if file.len() > MAX_TORRENT_SIZE {
         let (size, limit) = (file.len() as u64, MAX_TORRENT_SIZE as u64);
-        return Err(Error::TooLarge {
-            what: "the torrent file",
-            size,
-            limit,
-        });
+        return Err(Error::TooLarge { what: "the torrent file", size, limit });
     }
     // What the info-hash covers is checked strictly where it must be; around it, and after it (a
     // line end, as a rule), the wild is sloppy.
     let (value, _) = bencode::decode_prefix(file, Mode::Lenient, LIMITS)?;
-    let top = value
-        .as_dict()
-        .and_then(|top| Some((top, top.get("info")?)));
+    let top = value.as_dict().and_then(|top| Some((top, top.get("info")?)));
     let Some((top, info)) = top else {
         return Err(Error::Missing("info"));
     };
@@ -72,8 +63,7 @@ fn trackers(top: Dict<'_>, notices: &mut Vec<Notice>) -> Vec<Vec<String>> {
 fn web_seeds(top: Dict<'_>, notices: &mut Vec<Notice>) -> Vec<String> {
     let list = top.get("url-list");
     let mut urls = Urls::new(WEB_SEED_SCHEMES, MAX_WEB_SEEDS);
-    list.map(|list| urls.take(list, notices))
-        .unwrap_or_default()
+    list.map(|list| urls.take(list, notices)).unwrap_or_default()
 }
 
 /// Collects URLs, each once.
@@ -85,21 +75,13 @@ struct Urls {
 
 impl Urls {
     fn new(schemes: &'static [&'static str], room: usize) -> Self {
-        Self {
-            schemes,
-            seen: BTreeSet::new(),
-            room,
-        }
+        Self { schemes, seen: BTreeSet::new(), room }
     }
 
     /// The new usable URLs of a string or a list of strings.
     fn take(&mut self, value: Value<'_>, notices: &mut Vec<Notice>) -> Vec<String> {
         let one = value.as_bytes().into_iter();
-        let many = value
-            .as_list()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_bytes);
+        let many = value.as_list().into_iter().flatten().filter_map(Value::as_bytes);
         let mut urls = Vec::new();
         for raw in one.chain(many).filter(|raw| !raw.is_empty()) {
             let text = std::str::from_utf8(raw).ok();
@@ -123,30 +105,21 @@ fn piece_layers(top: Dict<'_>, info: &Info) -> Result<PieceLayers, Error> {
     if !info.version().has_v2() {
         return Ok(layers);
     }
-    let given = top
-        .dict("piece layers")
-        .ok_or(Error::Missing("piece layers"))?;
-    let given: BTreeMap<&[u8], &[u8]> = given
-        .iter()
-        .filter_map(|(root, hashes)| Some((root, hashes.as_bytes()?)))
-        .collect();
+    let given = top.dict("piece layers").ok_or(Error::Missing("piece layers"))?;
+    let given: BTreeMap<&[u8], &[u8]> =
+        given.iter().filter_map(|(root, hashes)| Some((root, hashes.as_bytes()?))).collect();
     let piece_length = info.piece_length();
     for file in info.layout().files() {
         let Some(root) = file.root.filter(|_| file.length > u64::from(piece_length)) else {
             continue;
         };
         let pieces = file.length.div_ceil(u64::from(piece_length));
-        if layers
-            .get(&root)
-            .is_some_and(|layer| layer.hashes().len() as u64 == pieces)
-        {
+        if layers.get(&root).is_some_and(|layer| layer.hashes().len() as u64 == pieces) {
             continue;
         }
         let hashes = given.get(&root.0[..]).copied().unwrap_or_default();
         let whole = hashes.len().is_multiple_of(Sha256Digest::LEN);
-        let hashes = hashes
-            .chunks_exact(Sha256Digest::LEN)
-            .filter_map(Sha256Digest::from_slice);
+        let hashes = hashes.chunks_exact(Sha256Digest::LEN).filter_map(Sha256Digest::from_slice);
         let layer = PieceLayer::new(root, file.length, piece_length, hashes.collect());
         match layer.filter(|_| whole) {
             Some(layer) => layers.insert(layer),

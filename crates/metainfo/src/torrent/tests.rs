@@ -33,11 +33,8 @@ fn a_hybrid_of_libtorrent_is_read_and_verifies_its_content() {
         "6942f23a79f65a0be95a6fa58c85767b3dac879e \
          (f98a2243653f0526422bc96cfeacca8df430d64d4c74adfdc2825fe0543b1a10)"
     );
-    let files: Vec<_> = layout
-        .files()
-        .iter()
-        .map(|it| (it.path.to_str().unwrap(), it.length))
-        .collect();
+    let files: Vec<_> =
+        layout.files().iter().map(|it| (it.path.to_str().unwrap(), it.length)).collect();
     assert_eq!(
         files,
         [
@@ -71,22 +68,14 @@ fn v2_needs_its_piece_layers() {
     let metainfo = Metainfo::parse(HYBRID).unwrap();
     let mut without = metainfo.clone();
     without.piece_layers = crate::PieceLayers::default();
-    let error = Metainfo::parse(&without.to_bytes())
-        .unwrap_err()
-        .to_string();
-    assert_eq!(
-        error,
-        "the piece layer of file \"name/bin/run.sh\" does not match its root"
-    );
+    let error = Metainfo::parse(&without.to_bytes()).unwrap_err().to_string();
+    assert_eq!(error, "the piece layer of file \"name/bin/run.sh\" does not match its root");
     let info = metainfo.info.raw();
     let bare = encode(|e| e.dict(|d| d.key("info").raw(info)));
     let error = Metainfo::parse(&bare).unwrap_err().to_string();
     assert_eq!(error, "the torrent has no \"piece layers\"");
     // Every byte of every layer counts.
-    let start = HYBRID
-        .windows(12)
-        .position(|it| it == b"piece layers")
-        .unwrap();
+    let start = HYBRID.windows(12).position(|it| it == b"piece layers").unwrap();
     let mut altered = HYBRID.to_vec();
     altered[start + 90] ^= 1;
     assert!(Metainfo::parse(&altered).is_err());
@@ -100,8 +89,7 @@ fn trackers_come_in_tiers() {
                 d.bytes("announce", "http://first.example/announce");
                 d.list("announce-list", |l| {
                     for tier in list {
-                        l.item()
-                            .list(|l| tier.iter().for_each(|url| l.item().bytes(url)));
+                        l.item().list(|l| tier.iter().for_each(|url| l.item().bytes(url)));
                     }
                 });
             },
@@ -112,29 +100,14 @@ fn trackers_come_in_tiers() {
         let metainfo = Metainfo::parse(file).unwrap();
         assert_eq!(metainfo.trackers, expected);
         assert_eq!(metainfo.notices.len(), dropped, "{:?}", metainfo.notices);
-        assert_eq!(
-            Metainfo::parse(&metainfo.to_bytes()).unwrap().trackers,
-            expected
-        );
+        assert_eq!(Metainfo::parse(&metainfo.to_bytes()).unwrap().trackers, expected);
     };
-    let (a, b, c) = (
-        "http://a.example/announce",
-        "udp://b.example:80",
-        "HTTPS://c.example/",
-    );
+    let (a, b, c) = ("http://a.example/announce", "udp://b.example:80", "HTTPS://c.example/");
     check(&tiers(&[&[a, b], &[c]]), &[&[a, b], &[c]], 0);
     check(&tiers(&[&[a, a], &[], &[a, c], &[""]]), &[&[a], &[c]], 0);
     check(&tiers(&[]), &[&["http://first.example/announce"]], 0);
-    check(
-        &tiers(&[&["wss://w.example", "http://"]]),
-        &[&["http://first.example/announce"]],
-        2,
-    );
-    check(
-        &torrent(|d| d.list("announce-list", |l| l.item().bytes(a)), |_| {}),
-        &[&[a]],
-        0,
-    );
+    check(&tiers(&[&["wss://w.example", "http://"]]), &[&["http://first.example/announce"]], 2);
+    check(&torrent(|d| d.list("announce-list", |l| l.item().bytes(a)), |_| {}), &[&[a]], 0);
     check(&torrent(|d| d.bytes("announce", " "), |_| {}), &[], 1);
     check(&torrent(|d| d.int("announce", 1), |_| {}), &[], 0);
 }
@@ -144,21 +117,11 @@ fn web_seeds_are_one_or_many() {
     let check = |file: Vec<u8>, expected: &[&str]| {
         let metainfo = Metainfo::parse(&file).unwrap();
         assert_eq!(metainfo.web_seeds, expected);
-        assert_eq!(
-            Metainfo::parse(&metainfo.to_bytes()).unwrap().web_seeds,
-            expected
-        );
+        assert_eq!(Metainfo::parse(&metainfo.to_bytes()).unwrap().web_seeds, expected);
     };
-    check(
-        torrent(|_| {}, |d| d.bytes("url-list", "http://w.example/")),
-        &["http://w.example/"],
-    );
+    check(torrent(|_| {}, |d| d.bytes("url-list", "http://w.example/")), &["http://w.example/"]);
     check(torrent(|_| {}, |d| d.bytes("url-list", "")), &[]);
-    let many = [
-        "http://w.example/",
-        "ftp://x.example/",
-        "https://y.example/a%20b",
-    ];
+    let many = ["http://w.example/", "ftp://x.example/", "https://y.example/a%20b"];
     let list = |d: &mut DictEncoder<'_>| {
         d.list("url-list", |l| {
             for url in many {
@@ -192,29 +155,14 @@ fn sloppy_files_are_read_and_others_refused() {
     let metainfo = Metainfo::parse(&file).unwrap();
     assert_eq!(metainfo.info.layout().files()[0].path, Path::new("n"));
     let unsorted = [b"d4:zzzzi1e4:info", INFO, b"e"].concat();
-    assert_eq!(
-        Metainfo::parse(&unsorted).unwrap().hashes.v1,
-        Some(hash::sha1(INFO))
-    );
+    assert_eq!(Metainfo::parse(&unsorted).unwrap().hashes.v1, Some(hash::sha1(INFO)));
     for (file, expected) in [
-        (
-            &b""[..],
-            "not a torrent: bencode, byte 0: the data ends too early",
-        ),
-        (
-            b"<html>",
-            "not a torrent: bencode, byte 0: expected a value (i, l, d or a digit)",
-        ),
+        (&b""[..], "not a torrent: bencode, byte 0: the data ends too early"),
+        (b"<html>", "not a torrent: bencode, byte 0: expected a value (i, l, d or a digit)"),
         (b"le", "the torrent has no \"info\""),
         (b"d3:fooi1ee", "the torrent has no \"info\""),
-        (
-            b"d4:infoi1ee",
-            "the torrent's \"info\" is not valid: no dictionary",
-        ),
-        (
-            b"d4:infod",
-            "not a torrent: bencode, byte 8: the data ends too early",
-        ),
+        (b"d4:infoi1ee", "the torrent's \"info\" is not valid: no dictionary"),
+        (b"d4:infod", "not a torrent: bencode, byte 8: the data ends too early"),
     ] {
         assert_eq!(Metainfo::parse(file).unwrap_err().to_string(), expected);
     }
@@ -229,10 +177,5 @@ fn notices_of_dropped_urls_are_bounded() {
     };
     let metainfo = Metainfo::parse(&torrent(|_| {}, bad)).unwrap();
     assert_eq!(metainfo.notices.len(), 20);
-    assert_eq!(
-        metainfo.notices[0],
-        Notice::UrlDropped {
-            url: "gopher://0".into()
-        }
-    );
+    assert_eq!(metainfo.notices[0], Notice::UrlDropped { url: "gopher://0".into() });
 }

@@ -34,15 +34,7 @@ pub(super) struct Segment<T> {
 impl<T> Pipe<T> {
     pub(super) fn new(from: NodeId, to: NodeId, path: Path) -> Self {
         let queue = VecDeque::new();
-        Self {
-            from,
-            to,
-            path,
-            queue,
-            in_turns: false,
-            unacked: 0,
-            refused: false,
-        }
+        Self { from, to, path, queue, in_turns: false, unacked: 0, refused: false }
     }
 
     pub(super) fn free_space(&self) -> u64 {
@@ -58,10 +50,7 @@ impl<T> Pipe<T> {
         };
         let size = head.left.min(limit);
         head.left -= size;
-        let item = self
-            .queue
-            .pop_front_if(|head| head.left == 0)
-            .map(|head| head.item);
+        let item = self.queue.pop_front_if(|head| head.left == 0).map(|head| head.item);
         Some(Segment { pipe, size, item })
     }
 }

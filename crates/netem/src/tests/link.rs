@@ -10,11 +10,7 @@ fn at(millis: u64) -> Instant {
 }
 
 fn link(rate: Option<u64>, delay_ms: u64, queue_bytes: u64) -> Link<u64> {
-    Link::new(&LinkConfig {
-        rate,
-        delay: Duration::from_millis(delay_ms),
-        queue_bytes,
-    })
+    Link::new(&LinkConfig { rate, delay: Duration::from_millis(delay_ms), queue_bytes })
 }
 
 #[test]
@@ -35,10 +31,7 @@ fn arrival_is_queueing_plus_transmission_plus_delay() {
         }
         for (number, &arrival) in (0..).zip(arrivals) {
             assert_eq!(link.poll_timeout(), Some(at(arrival)), "{packets:?}");
-            assert_eq!(
-                link.poll_deliver(Instant::from_nanos(arrival * MS - 1)),
-                None
-            );
+            assert_eq!(link.poll_deliver(Instant::from_nanos(arrival * MS - 1)), None);
             assert_eq!(link.poll_deliver(at(arrival)), Some(number));
         }
         assert_eq!(link.poll_timeout(), None);

@@ -12,17 +12,11 @@ fn at(millis: u64) -> Instant {
 }
 
 fn path(delay_ms: u64, window: u64) -> Path {
-    Path {
-        delay: Duration::from_millis(delay_ms),
-        window,
-    }
+    Path { delay: Duration::from_millis(delay_ms), window }
 }
 
 fn up(rate: u64) -> Access {
-    Access {
-        up: Some(rate),
-        down: None,
-    }
+    Access { up: Some(rate), down: None }
 }
 
 /// Lets everything happen; each event with its moment in milliseconds.
@@ -58,11 +52,7 @@ fn an_item_takes_up_time_delay_and_down_time() {
             [Access { up, down: None }, Access { up: None, down }].map(|x| net.add_node(x));
         let pipe = net.open(a, b, path(20, 1_000));
         net.write(at(0), pipe, 100, 7).unwrap();
-        assert_eq!(
-            deliveries(&drain(&mut net)),
-            [(expected, 7)],
-            "up {up:?} down {down:?}"
-        );
+        assert_eq!(deliveries(&drain(&mut net)), [(expected, 7)], "up {up:?} down {down:?}");
         assert_eq!((net.sent(a), net.received(b)), (100, 100));
         assert_eq!(net.free_space(pipe), 1_000);
     }
@@ -80,10 +70,7 @@ fn window_pushes_back_and_opens_with_the_acknowledgement() {
     let events = drain(&mut net);
     assert_eq!(
         events,
-        [
-            (150, Event::Delivered { pipe, item: 1 }),
-            (200, Event::Writable { pipe })
-        ]
+        [(150, Event::Delivered { pipe, item: 1 }), (200, Event::Writable { pipe })]
     );
     assert_eq!(net.write(at(200), pipe, 51, 2), Ok(()));
 }
@@ -96,10 +83,8 @@ fn writable_comes_when_half_the_window_is_free_again() {
     for item in 0..4 {
         net.write(at(0), pipe, 100, item).unwrap();
     }
-    let writable: Vec<_> = drain(&mut net)
-        .into_iter()
-        .filter(|(_, e)| matches!(e, Event::Writable { .. }))
-        .collect();
+    let writable: Vec<_> =
+        drain(&mut net).into_iter().filter(|(_, e)| matches!(e, Event::Writable { .. })).collect();
     assert_eq!(writable, [(200, Event::Writable { pipe })]);
 }
 
@@ -135,10 +120,7 @@ fn pipes_share_an_uplink_equally_whatever_their_item_sizes() {
     }
     // 600 quanta in six seconds: 200 each, less what is cut in the middle of an item.
     for pipe in pipes {
-        assert!(
-            (QUANTUM * 196..=QUANTUM * 200).contains(&bytes[&pipe]),
-            "{bytes:?}"
-        );
+        assert!((QUANTUM * 196..=QUANTUM * 200).contains(&bytes[&pipe]), "{bytes:?}");
     }
 }
 
@@ -181,14 +163,9 @@ fn a_changed_rate_holds_for_what_is_sent_afterwards() {
 /// A full mesh of three nodes: the pipes, in the order of their numbers.
 fn mesh(net: &mut Network<u64>, access: [Access; 3], delay_ms: u64, window: u64) -> Vec<PipeId> {
     let nodes = access.map(|access| net.add_node(access));
-    let pairs = nodes
-        .iter()
-        .flat_map(|&from| nodes.iter().map(move |&to| (from, to)));
+    let pairs = nodes.iter().flat_map(|&from| nodes.iter().map(move |&to| (from, to)));
     let distinct: Vec<(NodeId, NodeId)> = pairs.filter(|(from, to)| from != to).collect();
-    distinct
-        .into_iter()
-        .map(|(from, to)| net.open(from, to, path(delay_ms, window)))
-        .collect()
+    distinct.into_iter().map(|(from, to)| net.open(from, to, path(delay_ms, window))).collect()
 }
 
 type Trace = Vec<(u64, Event<u64>)>;
@@ -196,10 +173,7 @@ type Trace = Vec<(u64, Event<u64>)>;
 /// Writes what fits, as time goes on; the trace and what was accepted.
 fn run(rates: [(u64, u64); 3], writes: &[(usize, u64, u64)]) -> (Network<u64>, Trace, Trace) {
     let mut net = Network::new();
-    let access = rates.map(|(up, down)| Access {
-        up: Some(up),
-        down: Some(down),
-    });
+    let access = rates.map(|(up, down)| Access { up: Some(up), down: Some(down) });
     let pipes = mesh(&mut net, access, 5, 100_000);
     let (mut now, mut trace, mut accepted) = (Instant::ZERO, Vec::new(), Vec::new());
     for &(pipe, gap, size) in writes {

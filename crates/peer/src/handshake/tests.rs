@@ -11,46 +11,21 @@ const V2: Sha256Digest = Sha256Digest([2; 32]);
 const V2_SHORT: Sha1Digest = Sha1Digest([2; 20]);
 const OTHER: Sha1Digest = Sha1Digest([9; 20]);
 
-const ONLY_V1: InfoHashes = InfoHashes {
-    v1: Some(V1),
-    v2: None,
-};
-const ONLY_V2: InfoHashes = InfoHashes {
-    v1: None,
-    v2: Some(V2),
-};
-const HYBRID: InfoHashes = InfoHashes {
-    v1: Some(V1),
-    v2: Some(V2),
-};
+const ONLY_V1: InfoHashes = InfoHashes { v1: Some(V1), v2: None };
+const ONLY_V2: InfoHashes = InfoHashes { v1: None, v2: Some(V2) };
+const HYBRID: InfoHashes = InfoHashes { v1: Some(V1), v2: Some(V2) };
 
 fn theirs(info_hash: Sha1Digest, v2: bool) -> Handshake {
-    let reserved = if v2 {
-        Reserved::NONE.with_v2()
-    } else {
-        Reserved::NONE
-    };
-    Handshake {
-        reserved,
-        info_hash,
-        peer_id: PeerId([7; 20]),
-    }
+    let reserved = if v2 { Reserved::NONE.with_v2() } else { Reserved::NONE };
+    Handshake { reserved, info_hash, peer_id: PeerId([7; 20]) }
 }
 
 #[test]
 fn an_offer_names_the_v1_hash_and_offers_the_upgrade_of_a_hybrid() {
-    let table = [
-        (ONLY_V1, V1, false),
-        (ONLY_V2, V2_SHORT, true),
-        (HYBRID, V1, true),
-    ];
+    let table = [(ONLY_V1, V1, false), (ONLY_V2, V2_SHORT, true), (HYBRID, V1, true)];
     for (hashes, info_hash, v2) in table {
         let ours = offer(&hashes, PeerId([5; 20])).unwrap();
-        assert_eq!(
-            (ours.info_hash, ours.reserved.v2()),
-            (info_hash, v2),
-            "{hashes}"
-        );
+        assert_eq!((ours.info_hash, ours.reserved.v2()), (info_hash, v2), "{hashes}");
         assert!(ours.reserved.fast() && ours.reserved.extended());
     }
     assert_eq!(offer(&InfoHashes::default(), PeerId([5; 20])), None);
@@ -109,11 +84,7 @@ fn both_ends_always_agree() {
             let connected = conclude(&ours, &second).unwrap();
             assert_eq!(connected, accepted, "{ours} to {remote}");
             let hybrids = ours == HYBRID && remote == HYBRID;
-            assert_eq!(
-                connected.v2,
-                hybrids || ours == ONLY_V2,
-                "{ours} to {remote}"
-            );
+            assert_eq!(connected.v2, hybrids || ours == ONLY_V2, "{ours} to {remote}");
         }
     }
 }

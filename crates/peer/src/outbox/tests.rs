@@ -8,11 +8,7 @@ use wire::{Decoder, Message};
 use super::{Outbox, Sent};
 
 fn block(number: u32, length: u32) -> (BlockRange, Buf) {
-    let range = BlockRange {
-        piece: PieceIndex(number),
-        begin: 0,
-        length,
-    };
+    let range = BlockRange { piece: PieceIndex(number), begin: 0, length };
     (range, Buf::copy_of(&vec![number as u8; length as usize]))
 }
 
@@ -20,10 +16,7 @@ fn block(number: u32, length: u32) -> (BlockRange, Buf) {
 fn take(outbox: &mut Outbox, most: usize) -> (Vec<u8>, Sent) {
     let mut slices: Vec<IoSlice<'_>> = Vec::new();
     let ready = outbox.poll_transmit(&mut slices);
-    let mut bytes: Vec<u8> = slices
-        .iter()
-        .flat_map(|slice| slice.iter().copied())
-        .collect();
+    let mut bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
     assert_eq!(bytes.len(), ready);
     bytes.truncate(most);
     drop(slices);

@@ -13,11 +13,7 @@ struct Bench {
 }
 
 fn block(number: u32) -> BlockRange {
-    BlockRange {
-        piece: PieceIndex(number),
-        begin: 0,
-        length: BLOCK_LENGTH,
-    }
+    BlockRange { piece: PieceIndex(number), begin: 0, length: BLOCK_LENGTH }
 }
 
 impl Bench {
@@ -27,13 +23,7 @@ impl Bench {
         let mut pipeline = Pipeline::new(&config);
         pipeline.set_remote_queue(2_000);
         pipeline.handle_unchoke(now);
-        Self {
-            pipeline,
-            config,
-            now,
-            next: 0,
-            sent: Vec::new(),
-        }
+        Self { pipeline, config, now, next: 0, sent: Vec::new() }
     }
 
     /// Sends as many requests as are wanted.
@@ -51,10 +41,7 @@ impl Bench {
             self.fill();
             self.now += Duration::from_nanos(1_000_000_000 / u64::from(rate));
             let range = self.sent.remove(0);
-            assert_eq!(
-                self.pipeline.handle_block(self.now, range),
-                Answer::Outstanding
-            );
+            assert_eq!(self.pipeline.handle_block(self.now, range), Answer::Outstanding);
         }
         self.fill();
     }
@@ -94,10 +81,7 @@ fn the_queue_settles_at_three_seconds() {
         bench.serve(rate, 12);
         let depth = bench.pipeline.target;
         let ideal = rate * 3;
-        assert!(
-            (ideal * 9 / 10..=ideal * 11 / 10).contains(&depth),
-            "{rate}/s: {depth}"
-        );
+        assert!((ideal * 9 / 10..=ideal * 11 / 10).contains(&depth), "{rate}/s: {depth}");
     }
     let mut bench = Bench::new();
     bench.serve(1, 20);
@@ -132,10 +116,7 @@ fn silence_for_twenty_seconds_snubs_and_a_block_forgives() {
     bench.now += Duration::from_millis(10);
     assert_eq!(bench.pipeline.deadline(&bench.config), Some(bench.now));
     assert_eq!(bench.expire(false), (owed - 1, true));
-    assert_eq!(
-        (bench.pipeline.outstanding(), bench.pipeline.want()),
-        (1, 0)
-    );
+    assert_eq!((bench.pipeline.outstanding(), bench.pipeline.want()), (1, 0));
     assert_eq!(bench.expire(false), (0, false));
     let late = bench.sent[1];
     assert_eq!(bench.pipeline.handle_block(bench.now, late), Answer::Late);
@@ -176,14 +157,8 @@ fn answers_find_the_request_they_belong_to() {
     assert!(bench.pipeline.cancel(range) && !bench.pipeline.cancel(range));
     assert!(ask(&mut bench), "again after a cancel");
     assert_eq!(bench.pipeline.handle_reject(range), Answer::Late);
-    assert_eq!(
-        bench.pipeline.handle_block(bench.now, range),
-        Answer::Outstanding
-    );
-    assert_eq!(
-        bench.pipeline.handle_block(bench.now, range),
-        Answer::Unrequested(1)
-    );
+    assert_eq!(bench.pipeline.handle_block(bench.now, range), Answer::Outstanding);
+    assert_eq!(bench.pipeline.handle_block(bench.now, range), Answer::Unrequested(1));
     assert_eq!(bench.pipeline.handle_reject(range), Answer::Unrequested(2));
 }
 

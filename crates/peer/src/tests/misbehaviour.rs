@@ -23,43 +23,20 @@ fn check(reserved: Reserved, messages: &[Message<'_>], why: Misbehaviour) {
 #[test]
 fn violations_end_the_connection_with_their_reason() {
     let beyond = PieceIndex(PIECES);
-    let out_of_range = |kind| Misbehaviour::PieceOutOfRange {
-        kind,
-        piece: beyond,
-        pieces: PIECES,
-    };
+    let out_of_range = |kind| Misbehaviour::PieceOutOfRange { kind, piece: beyond, pieces: PIECES };
     check(FULL, &[Message::Have(beyond)], out_of_range(Kind::Have));
-    check(
-        FULL,
-        &[Message::Suggest(beyond)],
-        out_of_range(Kind::Suggest),
-    );
-    check(
-        FULL,
-        &[Message::AllowedFast(beyond)],
-        out_of_range(Kind::AllowedFast),
-    );
+    check(FULL, &[Message::Suggest(beyond)], out_of_range(Kind::Suggest));
+    check(FULL, &[Message::AllowedFast(beyond)], out_of_range(Kind::AllowedFast));
 
     let bits = Message::Bitfield(&[0xff, 0xff, 0xf0]);
     let late = Misbehaviour::LateAvailability;
     check(FULL, &[bits, Message::HaveAll], late(Kind::HaveAll));
     let again = || Message::Bitfield(&[0xff, 0xff, 0xf0]);
     check(FULL, &[Message::HaveNone, again()], late(Kind::Bitfield));
-    check(
-        FULL,
-        &[Message::Have(PieceIndex(0)), again()],
-        late(Kind::Bitfield),
-    );
-    check(
-        FULL,
-        &[Message::Unchoke, Message::HaveNone],
-        late(Kind::HaveNone),
-    );
+    check(FULL, &[Message::Have(PieceIndex(0)), again()], late(Kind::Bitfield));
+    check(FULL, &[Message::Unchoke, Message::HaveNone], late(Kind::HaveNone));
 
-    let bad = |size| Misbehaviour::BadBitfield {
-        size,
-        pieces: PIECES,
-    };
+    let bad = |size| Misbehaviour::BadBitfield { size, pieces: PIECES };
     check(FULL, &[Message::Bitfield(&[0xff, 0xff])], bad(2));
     check(FULL, &[Message::Bitfield(&[0xff, 0xff, 0xf8])], bad(3));
 
@@ -67,21 +44,9 @@ fn violations_end_the_connection_with_their_reason() {
     let not_agreed = Misbehaviour::FastNotAgreed;
     check(plain, &[Message::HaveAll], not_agreed(Kind::HaveAll));
     check(plain, &[Message::HaveNone], not_agreed(Kind::HaveNone));
-    check(
-        plain,
-        &[Message::Reject(block(0))],
-        not_agreed(Kind::Reject),
-    );
-    check(
-        plain,
-        &[Message::AllowedFast(PieceIndex(0))],
-        not_agreed(Kind::AllowedFast),
-    );
-    check(
-        plain,
-        &[Message::Suggest(PieceIndex(0))],
-        not_agreed(Kind::Suggest),
-    );
+    check(plain, &[Message::Reject(block(0))], not_agreed(Kind::Reject));
+    check(plain, &[Message::AllowedFast(PieceIndex(0))], not_agreed(Kind::AllowedFast));
+    check(plain, &[Message::Suggest(PieceIndex(0))], not_agreed(Kind::Suggest));
 
     let not_ours = PieceIndex(PIECES - 1);
     let unannounced = Misbehaviour::RequestNotAnnounced(not_ours);
@@ -101,19 +66,11 @@ fn impossible_requests_end_the_connection() {
         (PieceIndex(u32::MAX), 0, 1),
     ];
     for (piece, begin, length) in ranges {
-        let range = BlockRange {
-            piece,
-            begin,
-            length,
-        };
+        let range = BlockRange { piece, begin, length };
         let why = Misbehaviour::ImpossibleRequest(range);
         check(FULL, &[Message::Request(range)], why);
     }
-    let range = BlockRange {
-        piece,
-        begin: 1,
-        length: 0,
-    };
+    let range = BlockRange { piece, begin: 1, length: 0 };
     assert_eq!(
         Misbehaviour::ImpossibleRequest(range).to_string(),
         "request for an impossible range: 0 bytes at 1 of piece 0"
@@ -135,10 +92,7 @@ fn requests_without_bound_are_rejected_or_end_the_connection() {
     for _ in 0..2_500 {
         plain.say(&Message::Request(block(0))).unwrap();
     }
-    let why = Misbehaviour::TooManyRequests {
-        queued: 2_500,
-        limit: 2_000,
-    };
+    let why = Misbehaviour::TooManyRequests { queued: 2_500, limit: 2_000 };
     assert_eq!(plain.say(&Message::Request(block(0))), Err(why.into()));
 }
 
@@ -149,21 +103,13 @@ fn answers_without_requests_are_forgiven_up_to_a_bound() {
         remote.block(block(0)).unwrap();
     }
     assert!(remote.reports().is_empty());
-    assert_eq!(
-        remote.block(block(0)),
-        Err(Misbehaviour::Unrequested(513).into())
-    );
+    assert_eq!(remote.block(block(0)), Err(Misbehaviour::Unrequested(513).into()));
 }
 
 #[test]
 fn harmless_oddities_change_nothing() {
     let mut remote = Scripted::new(FULL);
-    let twice = [
-        Message::Choke,
-        Message::NotInterested,
-        Message::KeepAlive,
-        Message::Port(1),
-    ];
+    let twice = [Message::Choke, Message::NotInterested, Message::KeepAlive, Message::Port(1)];
     for message in twice.iter().chain(&twice) {
         remote.say(message).unwrap();
     }
@@ -182,8 +128,5 @@ fn the_extension_handshake_may_come_before_the_bitfield() {
     remote.say(&Message::Extended(0, b"d1:v1:xe")).unwrap();
     remote.say(&Message::HaveAll).unwrap();
     let reports = remote.reports();
-    assert_eq!(
-        reports[1],
-        format!("Pieces(Bitfield({PIECES} of {PIECES}))")
-    );
+    assert_eq!(reports[1], format!("Pieces(Bitfield({PIECES} of {PIECES}))"));
 }

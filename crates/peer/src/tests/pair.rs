@@ -22,12 +22,7 @@ pub(super) struct Link {
 
 impl Default for Link {
     fn default() -> Self {
-        Self {
-            delay: Duration::from_millis(10),
-            rate: 1 << 30,
-            fragment: 0,
-            seed: 1,
-        }
+        Self { delay: Duration::from_millis(10), rate: 1 << 30, fragment: 0, seed: 1 }
     }
 }
 
@@ -84,17 +79,8 @@ impl Pair {
         let [have_a, have_b] = haves;
         let connecting = Peer::connect(now, config_a, torrent_a, have_a, false, address);
         let accepting = Peer::accept(now, config_b, address);
-        let sides = [
-            Side::new(connecting, None),
-            Side::new(accepting, Some((torrent_b, have_b))),
-        ];
-        Self {
-            now,
-            sides,
-            link,
-            rng: Rng::new(link.seed),
-            pool: Pool::new(64),
-        }
+        let sides = [Side::new(connecting, None), Side::new(accepting, Some((torrent_b, have_b)))];
+        Self { now, sides, link, rng: Rng::new(link.seed), pool: Pool::new(64) }
     }
 
     pub(super) fn order(&mut self, side: usize, order: Order) {
@@ -147,10 +133,7 @@ impl Pair {
         if self.sides[from].peer.poll_transmit(&mut slices) == 0 {
             return false;
         }
-        let mut bytes: Vec<u8> = slices
-            .iter()
-            .flat_map(|slice| slice.iter().copied())
-            .collect();
+        let mut bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
         let room = (self.link.rate / 50).max(1_500) as usize;
         let cut = match self.link.fragment {
             0 => room,
@@ -176,11 +159,7 @@ impl Pair {
                 side.closed = received.err().map(CloseReason::Peer).or(side.closed.take());
                 side.think(self.now);
             }
-            if side
-                .peer
-                .poll_timeout()
-                .is_some_and(|deadline| deadline <= self.now)
-            {
+            if side.peer.poll_timeout().is_some_and(|deadline| deadline <= self.now) {
                 let due = side.peer.handle_timeout(self.now);
                 side.closed = due.err().map(CloseReason::Peer).or(side.closed.take());
             }
@@ -213,11 +192,7 @@ impl Side {
             if let (Report::Handshake { .. }, Some((torrent, have))) =
                 (&report, self.welcome.take())
             {
-                let order = Order::Welcome {
-                    torrent,
-                    have,
-                    upload_only: false,
-                };
+                let order = Order::Welcome { torrent, have, upload_only: false };
                 self.closed = self.peer.handle_order(now, order).err();
             }
             self.reports.push(report);
@@ -246,20 +221,12 @@ impl Side {
             choked == Some(false) || self.reports.iter().any(named)
         };
         let want = self.peer.want() as usize;
-        let chosen: Vec<_> = self
-            .feed
-            .iter()
-            .copied()
-            .filter(allowed)
-            .take(want)
-            .collect();
+        let chosen: Vec<_> = self.feed.iter().copied().filter(allowed).take(want).collect();
         if chosen.is_empty() {
             return 0;
         }
         self.feed.retain(|range| !chosen.contains(range));
-        self.peer
-            .handle_order(now, Order::Request(chosen.clone()))
-            .unwrap();
+        self.peer.handle_order(now, Order::Request(chosen.clone())).unwrap();
         chosen.len()
     }
 
@@ -267,10 +234,7 @@ impl Side {
     pub(super) fn blocks(&self) -> Vec<BlockRange> {
         let blocks = self.reports.iter().filter_map(|report| match report {
             Report::Block { range, data } => {
-                assert!(
-                    data.iter().all(|&byte| byte == pattern(*range)),
-                    "{range:?} is garbled"
-                );
+                assert!(data.iter().all(|&byte| byte == pattern(*range)), "{range:?} is garbled");
                 Some(*range)
             }
             _ => None,

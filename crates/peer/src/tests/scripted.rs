@@ -32,19 +32,8 @@ impl Scripted {
             (0..PIECES / 2).for_each(|piece| assert!(have.set(piece)));
         }
         let address = SocketAddr::from(([203, 0, 113, 7], 6881));
-        let peer = Peer::connect(
-            now,
-            Arc::new(config(1)),
-            torrent(metadata),
-            have,
-            false,
-            address,
-        );
-        let mut new = Self {
-            peer,
-            now,
-            pool: Pool::new(8),
-        };
+        let peer = Peer::connect(now, Arc::new(config(1)), torrent(metadata), have, false, address);
+        let mut new = Self { peer, now, pool: Pool::new(8) };
         new.greet(reserved);
         new.sent();
         new.reports();
@@ -53,11 +42,7 @@ impl Scripted {
 
     pub(super) fn greet(&mut self, reserved: Reserved) {
         let info_hash = hashes().v1.unwrap();
-        let theirs = Handshake {
-            reserved,
-            info_hash,
-            peer_id: PeerId([2; 20]),
-        };
+        let theirs = Handshake { reserved, info_hash, peer_id: PeerId([2; 20]) };
         self.receive(&theirs.encode()).unwrap();
     }
 

@@ -19,12 +19,7 @@ fn all_blocks() -> Vec<BlockRange> {
 /// A leech (side 0) and a seed.
 fn leech_and_seed(link: Link) -> Pair {
     let haves = [Bitfield::new(PIECES), Bitfield::full(PIECES)];
-    let mut pair = Pair::new(
-        link,
-        [torrent(true), torrent(true)],
-        haves,
-        [config(1), config(2)],
-    );
+    let mut pair = Pair::new(link, [torrent(true), torrent(true)], haves, [config(1), config(2)]);
     pair.run(SECOND);
     pair
 }
@@ -41,11 +36,7 @@ fn download(link: Link, time: Duration) -> Pair {
 #[test]
 fn a_leech_gets_every_block_of_a_seed() {
     for (delay, fragment) in [(0, 0), (0, 7), (80, 0), (80, 1_000)] {
-        let link = Link {
-            delay: Duration::from_millis(delay),
-            fragment,
-            ..Link::default()
-        };
+        let link = Link { delay: Duration::from_millis(delay), fragment, ..Link::default() };
         let pair = download(link, SECOND * 5);
         let leech = &pair.sides[0];
         let mut blocks = leech.blocks();
@@ -63,11 +54,7 @@ fn a_leech_gets_every_block_of_a_seed() {
 
 #[test]
 fn a_slow_link_is_kept_busy_and_nothing_times_out() {
-    let link = Link {
-        rate: 20_000,
-        delay: Duration::from_millis(200),
-        ..Link::default()
-    };
+    let link = Link { rate: 20_000, delay: Duration::from_millis(200), ..Link::default() };
     let pair = download(link, SECOND * 60);
     assert_eq!(pair.sides[0].blocks().len(), all_blocks().len());
     assert!(!pair.sides[0].has(|report| matches!(report, Report::Rejected(_))));
@@ -75,10 +62,7 @@ fn a_slow_link_is_kept_busy_and_nothing_times_out() {
 
 #[test]
 fn a_choke_in_mid_transfer_ends_every_request() {
-    let link = Link {
-        rate: 100_000,
-        ..Link::default()
-    };
+    let link = Link { rate: 100_000, ..Link::default() };
     let mut pair = download(link, SECOND);
     pair.order(1, Order::Choke);
     pair.run(SECOND * 5);
@@ -136,30 +120,18 @@ fn a_magnet_learns_its_metadata_and_then_what_the_seed_has() {
     assert!(pair.sides[0].has(|report| matches!(report, Report::MetadataRejected(1))));
 
     let have = Bitfield::new(PIECES);
-    pair.order(
-        0,
-        Order::Metadata {
-            torrent: torrent(true),
-            have,
-        },
-    );
+    pair.order(0, Order::Metadata { torrent: torrent(true), have });
     pair.order(1, Order::Unchoke);
     pair.sides[0].feed.extend(all_blocks());
     pair.run(SECOND * 2);
     assert!(pair.sides[0].has(|report| matches!(report, Report::Pieces(bits) if bits.is_full())));
     assert_eq!(pair.sides[0].blocks().len(), all_blocks().len());
-    assert!(
-        pair.sides[1].has(stated),
-        "the leech states the metadata it has now"
-    );
+    assert!(pair.sides[1].has(stated), "the leech states the metadata it has now");
 }
 
 #[test]
 fn claims_before_metadata_are_checked_when_it_comes() {
-    let metadata = || Order::Metadata {
-        torrent: torrent(true),
-        have: Bitfield::new(PIECES),
-    };
+    let metadata = || Order::Metadata { torrent: torrent(true), have: Bitfield::new(PIECES) };
     let mut remote = Scripted::with(FULL, false);
     remote.say(&Message::Bitfield(&[0x80, 0, 0])).unwrap();
     remote.say(&Message::Have(PieceIndex(5))).unwrap();
@@ -167,15 +139,9 @@ fn claims_before_metadata_are_checked_when_it_comes() {
     assert!(remote.reports().is_empty());
     remote.order(metadata()).unwrap();
     let reports = remote.reports();
-    assert_eq!(
-        reports,
-        [format!("Pieces(Bitfield(2 of {PIECES}))"), allowed(5)]
-    );
+    assert_eq!(reports, [format!("Pieces(Bitfield(2 of {PIECES}))"), allowed(5)]);
 
-    for message in [
-        Message::Bitfield(&[0x80, 0]),
-        Message::Have(PieceIndex(PIECES)),
-    ] {
+    for message in [Message::Bitfield(&[0x80, 0]), Message::Have(PieceIndex(PIECES))] {
         let mut remote = Scripted::with(FULL, false);
         remote.say(&message).unwrap();
         let closed = remote.order(metadata());
@@ -197,19 +163,9 @@ fn the_opening_says_what_we_have_in_the_form_that_is_agreed() {
     let opening = |reserved, metadata| {
         let address = ([203, 0, 113, 7], 6881).into();
         let mut remote = Scripted::with(reserved, metadata);
-        let have = if metadata {
-            half()
-        } else {
-            Bitfield::default()
-        };
-        let peer = Peer::connect(
-            remote.now,
-            Arc::new(config(1)),
-            torrent(metadata),
-            have,
-            false,
-            address,
-        );
+        let have = if metadata { half() } else { Bitfield::default() };
+        let peer =
+            Peer::connect(remote.now, Arc::new(config(1)), torrent(metadata), have, false, address);
         remote.peer = peer;
         remote.greet(reserved);
         remote.sent()
@@ -246,27 +202,15 @@ fn a_remote_without_the_fast_extension_is_served_as_of_old() {
     }
     let sent = remote.sent();
     let pieces = ranges[..6].iter().map(|range| format!("Piece({range:?})"));
-    assert_eq!(
-        sent,
-        ["Unchoke".to_owned()]
-            .into_iter()
-            .chain(pieces)
-            .collect::<Vec<_>>()
-    );
+    assert_eq!(sent, ["Unchoke".to_owned()].into_iter().chain(pieces).collect::<Vec<_>>());
 
     remote.say(&Message::Request(ranges[0])).unwrap();
     remote.say(&Message::Request(ranges[1])).unwrap();
     let reading = remote.peer.poll_read().unwrap();
     remote.order(Order::Choke).unwrap();
-    remote
-        .peer
-        .handle_read(remote.now, reading, Some(Buf::copy_of(&[0; 16_384])));
+    remote.peer.handle_read(remote.now, reading, Some(Buf::copy_of(&[0; 16_384])));
     assert_eq!(remote.sent(), ["Choke"]);
-    assert_eq!(
-        remote.peer.poll_read(),
-        None,
-        "a choke forgets what was asked"
-    );
+    assert_eq!(remote.peer.poll_read(), None, "a choke forgets what was asked");
 }
 
 #[test]
@@ -298,24 +242,17 @@ fn a_newcomer_may_ask_for_a_few_blocks_while_choked() {
     remote.say(&Message::HaveNone).unwrap();
     let sent = remote.sent();
     assert!(!sent.is_empty() && sent.iter().all(|text| text.starts_with("AllowedFast")));
-    let piece = (0..PIECES)
-        .find(|&piece| sent.contains(&allowed(piece)))
-        .unwrap();
+    let piece = (0..PIECES).find(|&piece| sent.contains(&allowed(piece))).unwrap();
     for range in blocks(piece) {
         remote.say(&Message::Request(range)).unwrap();
         assert_eq!(remote.peer.poll_read(), Some(range));
     }
     let repeats = PIECES as usize * 2;
     for _ in 0..repeats {
-        remote
-            .say(&Message::Request(blocks(piece).next().unwrap()))
-            .unwrap();
+        remote.say(&Message::Request(blocks(piece).next().unwrap())).unwrap();
     }
     let rejects = remote.sent().len();
-    assert!(
-        rejects > repeats - sent.len() * 2,
-        "the allowance is used up: {rejects}"
-    );
+    assert!(rejects > repeats - sent.len() * 2, "the allowance is used up: {rejects}");
 }
 
 #[test]
@@ -360,10 +297,7 @@ fn hashes_are_asked_for_and_refused() {
         length: 4,
         proof_layers: 2,
     };
-    let odd = HashRequest {
-        length: 3,
-        ..request
-    };
+    let odd = HashRequest { length: 3, ..request };
     let mut pair = leech_and_seed(Link::default());
     pair.order(0, Order::RequestHashes(request));
     pair.order(0, Order::RequestHashes(odd));
@@ -404,9 +338,7 @@ fn a_stranger_is_known_by_its_first_bytes() {
     let address = ([203, 0, 113, 7], 6881).into();
     let now = stdx::Instant::from_secs(1);
     let mut peer = Peer::accept(now, Arc::new(config(1)), address);
-    let error = peer
-        .handle_received(now, b"GET / HTTP", &Pool::new(0))
-        .unwrap_err();
+    let error = peer.handle_received(now, b"GET / HTTP", &Pool::new(0)).unwrap_err();
     assert_eq!(error, PeerError::Wire(wire::WireError::NotBitTorrent));
 }
 
@@ -425,17 +357,10 @@ fn nothing_is_read_until_the_owner_welcomes() {
     peer.handle_received(now, &bytes, &Pool::new(0)).unwrap();
     assert!(!peer.wants_input());
     assert_eq!(peer.poll_transmit(&mut Vec::new()), 0);
-    assert!(matches!(
-        peer.poll_report(),
-        Some(Report::Handshake { v2: true, .. })
-    ));
+    assert!(matches!(peer.poll_report(), Some(Report::Handshake { v2: true, .. })));
     assert!(peer.poll_report().is_none());
     let have = Bitfield::full(PIECES);
-    let welcome = Order::Welcome {
-        torrent: torrent(true),
-        have,
-        upload_only: true,
-    };
+    let welcome = Order::Welcome { torrent: torrent(true), have, upload_only: true };
     peer.handle_order(now, welcome).unwrap();
     assert!(peer.wants_input());
     let batch = peer.poll_batch();
@@ -448,15 +373,11 @@ fn nothing_is_read_until_the_owner_welcomes() {
 #[test]
 fn metadata_is_not_served_without_end() {
     let mut remote = Scripted::new(FULL);
-    remote
-        .say(&Message::Extended(0, b"d1:md11:ut_metadatai9eee"))
-        .unwrap();
+    remote.say(&Message::Extended(0, b"d1:md11:ut_metadatai9eee")).unwrap();
     let id = ExtensionIds::OURS.id(wire::Extension::Metadata).unwrap();
     let mut sizes = Vec::new();
     for _ in 0..6 {
-        remote
-            .say(&Message::Extended(id, b"d8:msg_typei0e5:piecei0ee"))
-            .unwrap();
+        remote.say(&Message::Extended(id, b"d8:msg_typei0e5:piecei0ee")).unwrap();
         let before = remote.peer.totals().up_protocol;
         remote.sent();
         sizes.push(remote.peer.totals().up_protocol - before);
@@ -471,9 +392,7 @@ fn a_remote_that_does_not_read_is_not_listened_to() {
     remote.say(&Message::HaveAll).unwrap();
     let mut said = 0;
     while remote.peer.wants_input() {
-        remote
-            .say(&Message::Request(blocks(0).next().unwrap()))
-            .unwrap();
+        remote.say(&Message::Request(blocks(0).next().unwrap())).unwrap();
         said += 1;
         assert!(said < 100_000, "rejects without bound");
     }

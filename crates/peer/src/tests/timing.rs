@@ -14,26 +14,15 @@ fn a_handshake_that_does_not_come_ends_the_connection() {
     let remote = SocketAddr::from(([203, 0, 113, 7], 6881));
     let start = Instant::from_secs(3);
     let have = stdx::Bitfield::new(crate::fuzzing::PIECES);
-    let connecting = Peer::connect(
-        start,
-        Arc::new(config(1)),
-        torrent(true),
-        have,
-        false,
-        remote,
-    );
+    let connecting = Peer::connect(start, Arc::new(config(1)), torrent(true), have, false, remote);
     let accepting = Peer::accept(start, Arc::new(config(1)), remote);
     for mut peer in [connecting, accepting] {
         let deadline = start + Duration::from_secs(10);
         assert_eq!(peer.poll_timeout(), Some(deadline));
         assert_eq!(peer.handle_timeout(start + Duration::from_secs(9)), Ok(()));
         // Half a handshake does not help.
-        peer.handle_received(start, b"\x13BitTorrent", &Pool::new(0))
-            .unwrap();
-        assert_eq!(
-            peer.handle_timeout(deadline),
-            Err(PeerError::HandshakeTimeout)
-        );
+        peer.handle_received(start, b"\x13BitTorrent", &Pool::new(0)).unwrap();
+        assert_eq!(peer.handle_timeout(deadline), Err(PeerError::HandshakeTimeout));
     }
 }
 
@@ -45,18 +34,12 @@ fn silence_is_broken_by_keep_alives_and_ends_the_connection() {
     assert_eq!(remote.peer.poll_timeout(), Some(remote.now));
     remote.peer.handle_timeout(remote.now).unwrap();
     assert_eq!(remote.sent(), ["KeepAlive"]);
-    assert_eq!(
-        remote.peer.poll_timeout(),
-        Some(start + Duration::from_secs(200))
-    );
+    assert_eq!(remote.peer.poll_timeout(), Some(start + Duration::from_secs(200)));
     remote.say(&Message::KeepAlive).unwrap();
     remote.now = start + Duration::from_secs(339);
     remote.peer.handle_timeout(remote.now).unwrap();
     remote.now = start + Duration::from_secs(340);
-    assert_eq!(
-        remote.peer.handle_timeout(remote.now),
-        Err(PeerError::Inactive)
-    );
+    assert_eq!(remote.peer.handle_timeout(remote.now), Err(PeerError::Inactive));
 }
 
 #[test]
@@ -64,9 +47,7 @@ fn a_snubbing_peer_gives_its_requests_back() {
     let mut remote = Scripted::new(FULL);
     remote.say(&Message::HaveAll).unwrap();
     remote.say(&Message::Unchoke).unwrap();
-    remote
-        .order(Order::Request(blocks(3).chain(blocks(4)).collect()))
-        .unwrap();
+    remote.order(Order::Request(blocks(3).chain(blocks(4)).collect())).unwrap();
     remote.sent();
     remote.reports();
     remote.now += Duration::from_secs(20);
@@ -80,10 +61,7 @@ fn a_snubbing_peer_gives_its_requests_back() {
 
     let late = given_back[0];
     remote.block(late).unwrap();
-    assert_eq!(
-        remote.reports(),
-        ["Snubbed(false)".to_owned(), format!("Block({late:?})")]
-    );
+    assert_eq!(remote.reports(), ["Snubbed(false)".to_owned(), format!("Block({late:?})")]);
     assert!(remote.peer.want() > 0);
 }
 
@@ -91,14 +69,8 @@ fn a_snubbing_peer_gives_its_requests_back() {
 fn questions_that_are_not_answered_count_as_rejected() {
     let mut remote = Scripted::with(FULL, false);
     remote.order(Order::RequestMetadata(0)).unwrap();
-    assert_eq!(
-        remote.reports(),
-        ["MetadataRejected(0)"],
-        "no ut_metadata yet"
-    );
-    remote
-        .say(&Message::Extended(0, b"d1:md11:ut_metadatai9eee"))
-        .unwrap();
+    assert_eq!(remote.reports(), ["MetadataRejected(0)"], "no ut_metadata yet");
+    remote.say(&Message::Extended(0, b"d1:md11:ut_metadatai9eee")).unwrap();
     remote.reports();
     remote.order(Order::RequestMetadata(0)).unwrap();
     assert_eq!(remote.sent(), ["Extended(9)"]);

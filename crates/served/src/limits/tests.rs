@@ -9,10 +9,7 @@ fn places_are_limited_and_given_back() {
         while let Some(pass) = Gate::enter(&gate, address(n)) {
             passes.push(pass);
         }
-        assert_eq!(
-            passes.len(),
-            (MAX_PER_ADDRESS * (usize::from(n) + 1)).min(MAX_CONNECTIONS)
-        );
+        assert_eq!(passes.len(), (MAX_PER_ADDRESS * (usize::from(n) + 1)).min(MAX_CONNECTIONS));
     }
     assert_eq!(gate.total(), MAX_CONNECTIONS);
     passes.truncate(10);

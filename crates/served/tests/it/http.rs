@@ -15,22 +15,15 @@ async fn read_response(stream: &mut TcpStream) -> (String, Vec<u8>) {
     let mut bytes = Vec::new();
     loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-            let head = String::from_utf8(bytes[..end].to_vec())
-                .unwrap()
-                .to_ascii_lowercase();
-            let length = head
-                .lines()
-                .find_map(|line| line.strip_prefix("content-length: "));
+            let head = String::from_utf8(bytes[..end].to_vec()).unwrap().to_ascii_lowercase();
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
             let whole = end + 4 + length.map_or(0, |length| length.parse().unwrap());
             while bytes.len() < whole {
                 assert!(stream.read_buf(&mut bytes).await.unwrap() > 0, "cut short");
             }
             return (head, bytes[end + 4..].to_vec());
         }
-        assert!(
-            stream.read_buf(&mut bytes).await.unwrap() > 0,
-            "closed without an answer"
-        );
+        assert!(stream.read_buf(&mut bytes).await.unwrap() > 0, "closed without an answer");
     }
 }
 
@@ -52,10 +45,7 @@ async fn announces_and_scrapes_in_both_families() {
         let (head, body) = get(address, &target(&request(1001, 5))).await;
         assert!(head.starts_with("http/1.1 200"), "{head}");
         let answer = parse_announce_response(&body).unwrap();
-        assert_eq!(
-            (answer.peers, answer.external_ip),
-            (vec![], Some(address.ip()))
-        );
+        assert_eq!((answer.peers, answer.external_ip), (vec![], Some(address.ip())));
         let (_, body) = get(address, &target(&request(1002, 0))).await;
         let answer = parse_announce_response(&body).unwrap();
         assert_eq!(answer.peers, [SocketAddr::new(address.ip(), 1001)]);
@@ -63,32 +53,17 @@ async fn announces_and_scrapes_in_both_families() {
 
         let (_, body) = get(address, &format!("/scrape?info_hash={}", "%07".repeat(20))).await;
         let scrape = parse_scrape_response(&body).unwrap();
-        assert_eq!(
-            (scrape.files[0].1.seeders, scrape.files[0].1.leechers),
-            (1, 1)
-        );
+        assert_eq!((scrape.files[0].1.seeders, scrape.files[0].1.leechers), (1, 1));
     }
     let stats = tracker.stats();
-    assert_eq!(
-        (stats.requests.http_announces, stats.requests.http_scrapes),
-        (4, 2)
-    );
-    assert_eq!(
-        (
-            stats.store.torrents,
-            stats.store.peers_v4,
-            stats.store.peers_v6
-        ),
-        (1, 2, 2)
-    );
+    assert_eq!((stats.requests.http_announces, stats.requests.http_scrapes), (4, 2));
+    assert_eq!((stats.store.torrents, stats.store.peers_v4, stats.store.peers_v6), (1, 2, 2));
 }
 
 #[tokio::test]
 async fn connections_are_kept_alive() {
     let tracker = tracker();
-    let mut stream = TcpStream::connect(tracker.http_addresses()[0])
-        .await
-        .unwrap();
+    let mut stream = TcpStream::connect(tracker.http_addresses()[0]).await.unwrap();
     for port in 1..20 {
         let (_, body) = send(&mut stream, &format!("GET {}", target(&request(port, 5)))).await;
         let answer = parse_announce_response(&body).unwrap();
@@ -109,31 +84,16 @@ async fn bad_requests_get_plain_answers() {
     assert!(head.starts_with("http/1.1 404"), "{head}");
     let mut stream = TcpStream::connect(address).await.unwrap();
     let (head, _) = send(&mut stream, "POST /announce").await;
-    assert!(
-        head.starts_with("http/1.1 405") && head.contains("allow: get"),
-        "{head}"
-    );
+    assert!(head.starts_with("http/1.1 405") && head.contains("allow: get"), "{head}");
     let mut stream = TcpStream::connect(address).await.unwrap();
     let long = format!("GET /announce?{}", "a".repeat(40_000));
-    let _ = stream
-        .write_all(format!("{long} HTTP/1.1\r\nHost: t\r\n\r\n").as_bytes())
-        .await;
+    let _ = stream.write_all(format!("{long} HTTP/1.1\r\nHost: t\r\n\r\n").as_bytes()).await;
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
     let answer = String::from_utf8_lossy(&answer);
-    assert!(
-        answer.is_empty() || answer.starts_with("HTTP/1.1 4"),
-        "{answer}"
-    );
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
     let stats = tracker.stats();
-    assert_eq!(
-        (
-            stats.requests.http_malformed,
-            stats.http_other,
-            stats.store.torrents
-        ),
-        (1, 1, 0)
-    );
+    assert_eq!((stats.requests.http_malformed, stats.http_other, stats.store.torrents), (1, 1, 0));
 }
 
 struct Page;
@@ -147,11 +107,7 @@ impl Fallback for Page {
 
 #[tokio::test]
 async fn other_paths_go_to_the_fallback() {
-    let tracker = TrackerServer::builder()
-        .http(v4())
-        .fallback(Page)
-        .spawn()
-        .unwrap();
+    let tracker = TrackerServer::builder().http(v4()).fallback(Page).spawn().unwrap();
     let (_, body) = get(tracker.http_addresses()[0], "/page?x=y").await;
     assert_eq!(body, b"/page from 127.0.0.1");
 }
@@ -174,26 +130,15 @@ async fn hosted_torrent_is_listed_under_the_address_that_was_reached() {
 #[tokio::test(start_paused = true)]
 async fn silent_and_idle_connections_are_closed() {
     let tracker = tracker();
-    let mut silent = TcpStream::connect(tracker.http_addresses()[0])
-        .await
-        .unwrap();
-    let mut slow = TcpStream::connect(tracker.http_addresses()[0])
-        .await
-        .unwrap();
+    let mut silent = TcpStream::connect(tracker.http_addresses()[0]).await.unwrap();
+    let mut slow = TcpStream::connect(tracker.http_addresses()[0]).await.unwrap();
     slow.write_all(b"GET /announce?").await.unwrap();
-    let mut idle = TcpStream::connect(tracker.http_addresses()[0])
-        .await
-        .unwrap();
-    idle.write_all(b"GET /x HTTP/1.1\r\nHost: t\r\n\r\n")
-        .await
-        .unwrap();
+    let mut idle = TcpStream::connect(tracker.http_addresses()[0]).await.unwrap();
+    idle.write_all(b"GET /x HTTP/1.1\r\nHost: t\r\n\r\n").await.unwrap();
     let mut rest = Vec::new();
     for stream in [&mut silent, &mut slow, &mut idle] {
         let ended = stream.read_to_end(&mut rest);
-        tokio::time::timeout(Duration::from_mins(2), ended)
-            .await
-            .expect("closed")
-            .unwrap();
+        tokio::time::timeout(Duration::from_mins(2), ended).await.expect("closed").unwrap();
     }
 }
 
@@ -205,11 +150,7 @@ async fn shutdown_ends_idle_connections_at_once() {
     send(&mut stream, "GET /x").await;
     let begun = std::time::Instant::now();
     tracker.shutdown().await;
-    assert!(
-        begun.elapsed() < Duration::from_secs(2),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0);
     assert!(TcpStream::connect(address).await.is_err());
 }

@@ -13,11 +13,7 @@ use served::TrackerServer;
 
 /// A tracker on all loopback addresses that this machine has: IPv4, then IPv6.
 fn tracker() -> TrackerServer {
-    let builder = TrackerServer::builder()
-        .udp(v4())
-        .udp(v6())
-        .http(v4())
-        .http(v6());
+    let builder = TrackerServer::builder().udp(v4()).udp(v6()).http(v4()).http(v6());
     builder.spawn().expect("loopback of both families is there")
 }
 
@@ -45,29 +41,11 @@ fn target(request: &AnnounceRequest) -> String {
 
 #[tokio::test]
 async fn busy_port_is_named() {
-    let first = TrackerServer::builder()
-        .http(v4())
-        .udp(v4())
-        .spawn()
-        .unwrap();
+    let first = TrackerServer::builder().http(v4()).udp(v4()).spawn().unwrap();
     let busy = first.http_addresses()[0];
-    let error = TrackerServer::builder()
-        .http(busy)
-        .spawn()
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.starts_with(&format!("cannot listen on TCP {busy}: ")),
-        "{error}"
-    );
+    let error = TrackerServer::builder().http(busy).spawn().unwrap_err().to_string();
+    assert!(error.starts_with(&format!("cannot listen on TCP {busy}: ")), "{error}");
     let busy = first.udp_addresses()[0];
-    let error = TrackerServer::builder()
-        .udp(busy)
-        .spawn()
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.starts_with(&format!("cannot listen on UDP {busy}: ")),
-        "{error}"
-    );
+    let error = TrackerServer::builder().udp(busy).spawn().unwrap_err().to_string();
+    assert!(error.starts_with(&format!("cannot listen on UDP {busy}: ")), "{error}");
 }

@@ -13,9 +13,7 @@ use super::{request, tracker};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 async fn client(tracker: SocketAddr) -> UdpSocket {
-    let socket = UdpSocket::bind(SocketAddr::new(tracker.ip(), 0))
-        .await
-        .unwrap();
+    let socket = UdpSocket::bind(SocketAddr::new(tracker.ip(), 0)).await.unwrap();
     socket.connect(tracker).await.unwrap();
     socket
 }
@@ -46,39 +44,22 @@ async fn announces_and_scrapes_in_both_families() {
         let mut client = UdpClient::new(Rng::new(1));
         for (port, left) in [(1001, 5), (1002, 0)] {
             let announce = request(port, left);
-            client
-                .announce(Instant::ZERO, 1, address, "/x?y", announce)
-                .unwrap();
+            client.announce(Instant::ZERO, 1, address, "/x?y", announce).unwrap();
             let UdpOutcome::Announced(answer) = outcome(&socket, address, &mut client).await else {
                 panic!("the announce failed");
             };
             let others = usize::from(port) - 1001;
-            assert_eq!(
-                answer.peers,
-                vec![SocketAddr::new(address.ip(), 1001); others]
-            );
+            assert_eq!(answer.peers, vec![SocketAddr::new(address.ip(), 1001); others]);
         }
-        client
-            .scrape(Instant::ZERO, 2, address, &[Sha1Digest([7; 20])])
-            .unwrap();
+        client.scrape(Instant::ZERO, 2, address, &[Sha1Digest([7; 20])]).unwrap();
         let UdpOutcome::Scraped(entries) = outcome(&socket, address, &mut client).await else {
             panic!("the scrape failed");
         };
         assert_eq!((entries[0].seeders, entries[0].leechers), (1, 1));
     }
     let stats = tracker.stats();
-    assert_eq!(
-        (stats.requests.udp_connects, stats.requests.udp_announces),
-        (2, 4)
-    );
-    assert_eq!(
-        (
-            stats.store.torrents,
-            stats.store.peers_v4,
-            stats.store.peers_v6
-        ),
-        (1, 2, 2)
-    );
+    assert_eq!((stats.requests.udp_connects, stats.requests.udp_announces), (2, 4));
+    assert_eq!((stats.store.torrents, stats.store.peers_v4, stats.store.peers_v6), (1, 2, 2));
 }
 
 #[tokio::test]
@@ -110,9 +91,7 @@ async fn ask_wildcard(tracker: &TrackerServer, ip: IpAddr) -> Vec<SocketAddr> {
     let address = SocketAddr::new(ip, tracker.udp_addresses()[0].port());
     let socket = client(address).await;
     let mut client = UdpClient::new(Rng::new(1));
-    client
-        .announce(Instant::ZERO, 1, address, "", request(1001, 5))
-        .unwrap();
+    client.announce(Instant::ZERO, 1, address, "", request(1001, 5)).unwrap();
     match outcome(&socket, address, &mut client).await {
         UdpOutcome::Announced(answer) => answer.peers,
         other => panic!("{other:?}"),
@@ -130,9 +109,6 @@ async fn wildcard_socket_answers_from_the_address_that_was_asked() {
         if cfg!(not(target_os = "linux")) && ip != IpAddr::from([127, 0, 0, 1]) {
             continue;
         }
-        assert_eq!(
-            ask_wildcard(&tracker, ip).await[0],
-            SocketAddr::new(ip, 7000)
-        );
+        assert_eq!(ask_wildcard(&tracker, ip).await[0], SocketAddr::new(ip, 7000));
     }
 }

@@ -48,37 +48,18 @@ impl Choker {
         let reserved = (self.slots.regular() / 4).max(1).min(seeding.len());
         let first = giving.len().min(self.slots.regular() - reserved);
         let givers = |range: &[((Reverse<u64>, ConnId), &Candidate)]| {
-            range
-                .iter()
-                .map(|(_, candidate)| **candidate)
-                .collect::<Vec<_>>()
+            range.iter().map(|(_, candidate)| **candidate).collect::<Vec<_>>()
         };
         let mut order = givers(&giving[..first]);
-        order.extend(
-            seeding
-                .iter()
-                .take(reserved)
-                .map(|(_, candidate)| **candidate),
-        );
+        order.extend(seeding.iter().take(reserved).map(|(_, candidate)| **candidate));
         order.extend(givers(&giving[first..]));
-        order.extend(
-            seeding
-                .iter()
-                .skip(reserved)
-                .map(|(_, candidate)| **candidate),
-        );
+        order.extend(seeding.iter().skip(reserved).map(|(_, candidate)| **candidate));
         order.extend(rest.iter().map(|(_, candidate)| **candidate));
-        order
-            .iter()
-            .map(|candidate| self.ranked(candidate))
-            .collect()
+        order.iter().map(|candidate| self.ranked(candidate)).collect()
     }
 
     fn ranked(&self, candidate: &Candidate) -> Ranked {
-        let holds = self
-            .seats
-            .get(&candidate.conn)
-            .and_then(|seat| seat.unchoked.as_ref());
+        let holds = self.seats.get(&candidate.conn).and_then(|seat| seat.unchoked.as_ref());
         Ranked {
             conn: candidate.conn,
             seeding: candidate.seeding,

@@ -38,12 +38,7 @@ enum Trial {
 
 impl Slots {
     pub(super) fn new(limit: Option<u64>) -> Self {
-        Self {
-            limit,
-            peak: 0,
-            extra: 0,
-            trial: Trial::Pause { rounds: 0 },
-        }
+        Self { limit, peak: 0, extra: 0, trial: Trial::Pause { rounds: 0 } }
     }
 
     pub(super) fn set_limit(&mut self, limit: Option<u64>) {
@@ -76,14 +71,9 @@ impl Slots {
             return;
         }
         self.trial = match self.trial {
-            Trial::Running {
-                added,
-                rate: before,
-            } if rate < before + before / 20 => {
+            Trial::Running { added, rate: before } if rate < before + before / 20 => {
                 self.extra = self.extra.saturating_sub(added);
-                Trial::Pause {
-                    rounds: TRIAL_PAUSE,
-                }
+                Trial::Pause { rounds: TRIAL_PAUSE }
             }
             Trial::Pause { rounds } if rounds > 0 => Trial::Pause { rounds: rounds - 1 },
             _ if crowded => {

@@ -31,25 +31,15 @@ struct World {
 impl World {
     fn new(up_limit: Option<u64>, peers: Vec<Candidate>) -> Self {
         let choker = Choker::new(Instant::ZERO, up_limit, Rng::new(7));
-        Self {
-            choker,
-            now: Instant::ZERO,
-            peers,
-            unchoked: BTreeSet::new(),
-        }
+        Self { choker, now: Instant::ZERO, peers, unchoked: BTreeSet::new() }
     }
 
     fn step(&mut self) -> Vec<Decision> {
         let was_round = self.now >= self.choker.next_round;
         let decisions = self.choker.rechoke(self.now, &self.peers);
-        let interested: BTreeSet<ConnId> = self
-            .peers
-            .iter()
-            .filter(|peer| peer.interested)
-            .map(|peer| peer.conn)
-            .collect();
-        self.unchoked
-            .retain(|conn| self.peers.iter().any(|peer| peer.conn == *conn));
+        let interested: BTreeSet<ConnId> =
+            self.peers.iter().filter(|peer| peer.interested).map(|peer| peer.conn).collect();
+        self.unchoked.retain(|conn| self.peers.iter().any(|peer| peer.conn == *conn));
         for decision in &decisions {
             let changed = if decision.choke {
                 self.unchoked.remove(&decision.conn)
@@ -61,22 +51,12 @@ impl World {
         }
         let busy = self.unchoked.intersection(&interested).count();
         let slots = self.choker.slots();
-        assert_eq!(
-            busy,
-            interested.len().min(slots),
-            "slots are filled, and not more"
-        );
+        assert_eq!(busy, interested.len().min(slots), "slots are filled, and not more");
         if was_round {
-            assert!(
-                self.unchoked.is_subset(&interested),
-                "a round chokes the uninterested"
-            );
+            assert!(self.unchoked.is_subset(&interested), "a round chokes the uninterested");
         }
         for peer in &self.peers {
-            assert_eq!(
-                self.choker.is_unchoked(peer.conn),
-                self.unchoked.contains(&peer.conn)
-            );
+            assert_eq!(self.choker.is_unchoked(peer.conn), self.unchoked.contains(&peer.conn));
         }
         decisions
     }
@@ -90,11 +70,7 @@ impl World {
     fn busy_round(&mut self) {
         let share = 1_000_000 / self.unchoked.len().max(1) as u64 + 1;
         for peer in &mut self.peers {
-            peer.taken += if self.unchoked.contains(&peer.conn) {
-                share
-            } else {
-                0
-            };
+            peer.taken += if self.unchoked.contains(&peer.conn) { share } else { 0 };
         }
         self.round();
     }
@@ -104,10 +80,7 @@ impl World {
     }
 
     fn peer(&mut self, conn: u64) -> &mut Candidate {
-        self.peers
-            .iter_mut()
-            .find(|peer| peer.conn == ConnId(conn))
-            .unwrap()
+        self.peers.iter_mut().find(|peer| peer.conn == ConnId(conn)).unwrap()
     }
 }
 
@@ -129,17 +102,11 @@ fn contributors_beat_free_riders() {
         let rounds = served.get(&conn).copied().unwrap_or(0);
         match conn {
             10..14 => assert!(rounds >= 58, "{conn} gives and was served {rounds} rounds"),
-            _ => assert!(
-                rounds <= 15,
-                "{conn} gives nothing and was served {rounds} rounds"
-            ),
+            _ => assert!(rounds <= 15, "{conn} gives nothing and was served {rounds} rounds"),
         }
     }
     let lucky = (0..20).filter(|conn| served.contains_key(conn)).count();
-    assert!(
-        lucky >= 15,
-        "the optimistic slot goes round, but only {lucky} were served"
-    );
+    assert!(lucky >= 15, "the optimistic slot goes round, but only {lucky} were served");
 }
 
 #[test]
@@ -164,10 +131,7 @@ fn a_better_giver_takes_the_slot_and_a_snubbing_one_loses_it() {
         assert!(world.has_slot(7) && world.has_slot(1) && world.has_slot(2));
         kept += u32::from(world.has_slot(0));
     }
-    assert!(
-        kept <= 30,
-        "only luck serves a snubbing peer, {kept} of 60 rounds"
-    );
+    assert!(kept <= 30, "only luck serves a snubbing peer, {kept} of 60 rounds");
 }
 
 #[test]
@@ -179,14 +143,8 @@ fn a_freed_slot_is_filled_at_once() {
         assert!(world.step().is_empty(), "nothing changed");
         free(&mut world);
         let decisions = world.step();
-        assert_eq!(
-            decisions.iter().filter(|decision| !decision.choke).count(),
-            1
-        );
-        assert!(
-            decisions.iter().all(|decision| !decision.choke),
-            "nobody else loses a slot"
-        );
+        assert_eq!(decisions.iter().filter(|decision| !decision.choke).count(), 1);
+        assert!(decisions.iter().all(|decision| !decision.choke), "nobody else loses a slot");
     };
     check(|world| {
         let first = *world.unchoked.first().unwrap();
@@ -205,10 +163,7 @@ fn returned_interest_never_exceeds_the_slots() {
     let first = *world.unchoked.first().unwrap();
     world.peer(first.0).interested = false;
     world.step();
-    assert!(
-        world.has_slot(first.0),
-        "it stays unchoked until the round ends"
-    );
+    assert!(world.has_slot(first.0), "it stays unchoked until the round ends");
     world.peer(first.0).interested = true;
     let decisions = world.step();
     assert_eq!(decisions.len(), 1, "one too many is choked: {decisions:?}");
@@ -226,10 +181,7 @@ fn a_new_connection_is_three_times_as_likely_to_be_lucky() {
         let mut choker = Choker::new(now, SLOW, Rng::new(seed));
         choker.rechoke(now, &peers);
         for (conn, since) in [(10, Instant::ZERO), (11, Instant::from_secs(115))] {
-            peers.push(Candidate {
-                since,
-                ..candidate(conn)
-            });
+            peers.push(Candidate { since, ..candidate(conn) });
         }
         peers.retain(|peer| peer.conn != ConnId(4));
         for peer in &mut peers[..4] {
@@ -247,10 +199,7 @@ fn a_new_connection_is_three_times_as_likely_to_be_lucky() {
 #[test]
 fn seeding_serves_everybody_equally() {
     let check = |peers: u64, up_limit: Option<u64>, fast: u64| {
-        let seeds = (0..peers).map(|conn| Candidate {
-            seeding: true,
-            ..candidate(conn)
-        });
+        let seeds = (0..peers).map(|conn| Candidate { seeding: true, ..candidate(conn) });
         let mut world = World::new(up_limit, seeds.collect());
         world.step();
         let mut served = vec![0_u32; peers as usize];
@@ -277,22 +226,13 @@ fn nobody_starves_while_seeding() {
     // when newcomers arrive all the time.
     let mut world = World::new(
         SLOW,
-        (0..60)
-            .map(|conn| Candidate {
-                seeding: true,
-                ..candidate(conn)
-            })
-            .collect(),
+        (0..60).map(|conn| Candidate { seeding: true, ..candidate(conn) }).collect(),
     );
     let mut served = BTreeSet::new();
     for round in 0..80 {
         world.step();
         served.extend(world.unchoked.iter().copied());
-        world.peers.push(Candidate {
-            seeding: true,
-            since: world.now,
-            ..candidate(1_000 + round)
-        });
+        world.peers.push(Candidate { seeding: true, since: world.now, ..candidate(1_000 + round) });
         world.round();
     }
     for conn in 0..60 {
@@ -302,10 +242,7 @@ fn nobody_starves_while_seeding() {
 
 #[test]
 fn downloads_and_seeds_share_the_slots() {
-    let seeding = |conn: u64| Candidate {
-        seeding: conn >= 10,
-        ..candidate(conn)
-    };
+    let seeding = |conn: u64| Candidate { seeding: conn >= 10, ..candidate(conn) };
     let mut world = World::new(SLOW, (0..20).map(seeding).collect());
     let mut served = [0_u32; 20];
     world.step();
@@ -319,10 +256,7 @@ fn downloads_and_seeds_share_the_slots() {
         }
     }
     let seeds: u32 = served[10..].iter().sum();
-    assert!(
-        (90..=120).contains(&seeds),
-        "one slot in four is a seed's: {served:?}"
-    );
+    assert!((90..=120).contains(&seeds), "one slot in four is a seed's: {served:?}");
     assert!(served[10..].iter().all(|rounds| *rounds > 0), "{served:?}");
 }
 
@@ -330,11 +264,7 @@ fn downloads_and_seeds_share_the_slots() {
 fn slots_follow_the_uplink() {
     let check = |limit: Option<u64>, slots: std::ops::RangeInclusive<usize>| {
         let choker = Choker::new(Instant::ZERO, limit, Rng::new(0));
-        assert!(
-            slots.contains(&choker.slots()),
-            "{limit:?}: {}",
-            choker.slots()
-        );
+        assert!(slots.contains(&choker.slots()), "{limit:?}: {}", choker.slots());
     };
     check(Some(1), 5..=5);
     check(Some(100_000), 5..=5);
@@ -346,10 +276,7 @@ fn slots_follow_the_uplink() {
 
 /// Every slot moves `each` bytes per second. Returns the slots after `rounds`.
 fn grown(limit: Option<u64>, each: u64, rounds: u32) -> usize {
-    let seeds = (0..500).map(|conn| Candidate {
-        seeding: true,
-        ..candidate(conn)
-    });
+    let seeds = (0..500).map(|conn| Candidate { seeding: true, ..candidate(conn) });
     let mut world = World::new(limit, seeds.collect());
     world.step();
     for _ in 0..rounds {
@@ -365,10 +292,7 @@ fn grown(limit: Option<u64>, each: u64, rounds: u32) -> usize {
 #[test]
 fn slots_grow_while_the_uplink_is_idle() {
     let slow_takers = grown(Some(4_000_000), 20_000, 30);
-    assert!(
-        (180..=320).contains(&slow_takers),
-        "200 takers fill the uplink: {slow_takers}"
-    );
+    assert!((180..=320).contains(&slow_takers), "200 takers fill the uplink: {slow_takers}");
     let fast_takers = grown(Some(4_000_000), 4_000_000, 30);
     assert!(fast_takers <= 30, "{fast_takers}");
     let unlimited = grown(None, 1_000_000, 30);

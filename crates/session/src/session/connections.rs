@@ -56,8 +56,7 @@ impl Session {
             return None;
         }
         let conn = self.new_conn();
-        self.conns
-            .insert(conn, Conn::new(now, remote, Stage::Nameless));
+        self.conns.insert(conn, Conn::new(now, remote, Stage::Nameless));
         Some(conn)
     }
 
@@ -110,11 +109,7 @@ impl Session {
     /// Takes what a connection has to say.
     pub fn handle_batch(&mut self, now: Instant, conn: ConnId, batch: Batch) {
         self.note(conn, &batch);
-        if self
-            .conns
-            .get(&conn)
-            .is_some_and(|it| it.stage == Stage::Nameless)
-        {
+        if self.conns.get(&conn).is_some_and(|it| it.stage == Stage::Nameless) {
             self.welcome(now, conn, &batch);
         }
         let Some(it) = self.conns.get_mut(&conn) else {
@@ -217,14 +212,10 @@ impl Session {
         let (Some(info_hash), Some(it)) = (handshake, self.conns.get_mut(&conn)) else {
             return;
         };
-        let known = self
-            .by_hash
-            .get(info_hash)
-            .and_then(|id| self.torrents.get_mut(id));
+        let known = self.by_hash.get(info_hash).and_then(|id| self.torrents.get_mut(id));
         let Some(torrent) = known.filter(|torrent| torrent.is_open()) else {
             it.stage = Stage::Refused;
-            self.orders
-                .push_back((conn, Order::Close(CloseReason::UnknownTorrent)));
+            self.orders.push_back((conn, Order::Close(CloseReason::UnknownTorrent)));
             return;
         };
         // The swarm welcomes it when it hears of the handshake itself.

@@ -62,11 +62,7 @@ impl Session {
             }
             self.orders.push_back((conn, order));
         }
-        while let Some(event) = self
-            .torrents
-            .get_mut(&id)
-            .and_then(|it| it.swarm.poll_event())
-        {
+        while let Some(event) = self.torrents.get_mut(&id).and_then(|it| it.swarm.poll_event()) {
             self.take_swarm_event(now, id, event);
         }
     }
@@ -114,17 +110,11 @@ impl Session {
 
     fn take_cache_event(&mut self, now: Instant, event: CacheEvent) {
         match event {
-            CacheEvent::Hashed {
-                torrent: id,
-                piece,
-                digests,
-            } => {
+            CacheEvent::Hashed { torrent: id, piece, digests } => {
                 let Some(torrent) = self.torrents.get_mut(&id) else {
                     return;
                 };
-                let verdict = torrent
-                    .swarm
-                    .handle_hashed(now, piece, digests.sha1, digests.root);
+                let verdict = torrent.swarm.handle_hashed(now, piece, digests.sha1, digests.root);
                 self.cache.verdict(now, id, piece, verdict == Verdict::Good);
                 self.touched.insert(id);
             }
@@ -180,11 +170,7 @@ impl Session {
             return;
         }
         for decision in self.choker.rechoke(now, &self.candidates()) {
-            let Some(Conn {
-                stage: Stage::Open(id),
-                ..
-            }) = self.conns.get(&decision.conn)
-            else {
+            let Some(Conn { stage: Stage::Open(id), .. }) = self.conns.get(&decision.conn) else {
                 continue;
             };
             let id = *id;
@@ -231,11 +217,7 @@ impl Session {
     fn connect(&mut self, now: Instant) {
         while self.conns.len() < self.config.max_peers && self.opening < MAX_OPENING {
             let after = TorrentId(self.connected.0.saturating_add(1));
-            let next = self
-                .connecting
-                .range(after..)
-                .next()
-                .or(self.connecting.first());
+            let next = self.connecting.range(after..).next().or(self.connecting.first());
             let Some(&id) = next else { return };
             self.connected = id;
             let torrent = self.torrents.get_mut(&id).filter(|it| it.is_open());
@@ -249,11 +231,7 @@ impl Session {
             // as soon as it is.
             self.next_conn += 1;
             let conn = ConnId(self.next_conn);
-            if torrent
-                .swarm
-                .admit(now, conn, addr, Direction::Outgoing)
-                .is_err()
-            {
+            if torrent.swarm.admit(now, conn, addr, Direction::Outgoing).is_err() {
                 continue;
             }
             self.connects.push_back(Connect {
@@ -263,8 +241,7 @@ impl Session {
                 have: torrent.swarm.have(),
                 upload_only: torrent.swarm.is_upload_only(),
             });
-            self.conns
-                .insert(conn, Conn::new(now, addr, Stage::Opening(id)));
+            self.conns.insert(conn, Conn::new(now, addr, Stage::Opening(id)));
             self.opening += 1;
         }
     }

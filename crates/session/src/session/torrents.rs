@@ -18,11 +18,7 @@ impl Session {
     /// Takes a torrent in. It looks for metadata at once if it has none; otherwise it waits for
     /// [`start`](Self::start).
     pub fn add_torrent(&mut self, now: Instant, add: AddTorrent) -> Result<TorrentId, AddError> {
-        if let Some(known) = add
-            .hashes
-            .handshake_hashes()
-            .find_map(|hash| self.find(&hash))
-        {
+        if let Some(known) = add.hashes.handshake_hashes().find_map(|hash| self.find(&hash)) {
             return Err(AddError::Duplicate(known));
         }
         if self.closing {
@@ -43,21 +39,9 @@ impl Session {
 
     fn build(&mut self, now: Instant, id: TorrentId, add: AddTorrent) -> Torrent {
         let private = add.info.as_ref().is_some_and(|info| info.is_private());
-        let phase = if add.info.is_some() {
-            Phase::Checking
-        } else {
-            Phase::Metadata
-        };
-        let shared = peer::Torrent {
-            id,
-            hashes: add.hashes,
-            info: add.info,
-            private,
-        };
-        let config = swarm::Config {
-            peer_id: self.config.peer_id,
-            limits: self.config.swarm,
-        };
+        let phase = if add.info.is_some() { Phase::Checking } else { Phase::Metadata };
+        let shared = peer::Torrent { id, hashes: add.hashes, info: add.info, private };
+        let config = swarm::Config { peer_id: self.config.peer_id, limits: self.config.swarm };
         let mut swarm = Swarm::new(now, config, Arc::new(shared), self.rng.fork());
         swarm.set_layers(add.layers);
         for (addr, origin) in add.peers {
@@ -101,28 +85,18 @@ impl Session {
         let Some(torrent) = self.torrents.get_mut(&torrent) else {
             return;
         };
-        let Some(info) = torrent
-            .info()
-            .cloned()
-            .filter(|_| torrent.phase == Phase::Checking)
+        let Some(info) = torrent.info().cloned().filter(|_| torrent.phase == Phase::Checking)
         else {
             return;
         };
         let pieces = info.layout().pieces();
-        let have = if have.len() == pieces {
-            have
-        } else {
-            Bitfield::new(pieces)
-        };
-        self.cache
-            .add_torrent(torrent.id, Arc::clone(&info), have.clone());
+        let have = if have.len() == pieces { have } else { Bitfield::new(pieces) };
+        self.cache.add_torrent(torrent.id, Arc::clone(&info), have.clone());
         for (piece, blocks) in &partial {
             self.cache.restore_partial(torrent.id, *piece, blocks);
         }
         torrent.start(now, &have, partial, self.paused);
-        torrent
-            .trackers
-            .add_hashes(now, &info.hashes(), info.is_private());
+        torrent.trackers.add_hashes(now, &info.hashes(), info.is_private());
         let id = torrent.id;
         self.name(id, &info.hashes());
         self.touch(id);
@@ -198,10 +172,7 @@ impl Session {
             return;
         }
         let flushed = torrent.phase != Phase::Running;
-        torrent.phase = Phase::Stopping {
-            since: now,
-            flushed,
-        };
+        torrent.phase = Phase::Stopping { since: now, flushed };
         torrent.trackers.stop(now);
         let id = torrent.id;
         if !flushed {
@@ -214,8 +185,7 @@ impl Session {
                 Stage::Opening(of) if of == id => it.stage = Stage::Unwanted,
                 Stage::Open(of) if of == id => {
                     it.stage = Stage::Closing(of);
-                    self.orders
-                        .push_back((*conn, Order::Close(CloseReason::Stopped)));
+                    self.orders.push_back((*conn, Order::Close(CloseReason::Stopped)));
                 }
                 _ => {}
             }
@@ -241,8 +211,7 @@ impl Session {
         {
             it.phase = Phase::Checking;
             self.name(torrent, &info.hashes());
-            self.events
-                .push_back(Event::MetadataReady { torrent, info });
+            self.events.push_back(Event::MetadataReady { torrent, info });
         }
     }
 

@@ -60,10 +60,7 @@ impl Source {
             })
             .collect();
         let meta = Metainfo::parse(&plan.finish(&hashes)).unwrap();
-        Self {
-            meta: Arc::new(meta),
-            space: Arc::new(space),
-        }
+        Self { meta: Arc::new(meta), space: Arc::new(space) }
     }
 
     pub(super) fn pieces(&self) -> u32 {
@@ -80,13 +77,8 @@ impl Source {
         let layout = self.meta.info.layout();
         let size = |piece| layout.piece_size(PieceIndex(piece)) as usize;
         let chunks = (0..).zip(self.space.chunks(length));
-        let pieces = chunks
-            .map(|(piece, bytes)| (piece, bytes[..size(piece)].to_vec()))
-            .collect();
-        Store {
-            info: Arc::clone(&self.meta.info),
-            pieces,
-        }
+        let pieces = chunks.map(|(piece, bytes)| (piece, bytes[..size(piece)].to_vec())).collect();
+        Store { info: Arc::clone(&self.meta.info), pieces }
     }
 }
 
@@ -225,11 +217,7 @@ impl World {
     pub(super) fn run(&mut self, seconds: u64, mut done: impl FnMut(&mut Self) -> bool) {
         let end = self.now + Duration::from_secs(seconds);
         while !done(self) {
-            assert!(
-                self.now < end,
-                "not done after {seconds} s: {}",
-                self.describe()
-            );
+            assert!(self.now < end, "not done after {seconds} s: {}", self.describe());
             let busy = self.step();
             let next = self.nodes.iter().filter_map(Node::poll_timeout).min();
             let idle = next.filter(|_| !busy).unwrap_or(self.now);
@@ -262,10 +250,7 @@ impl World {
             let far = self.nodes.iter().position(|node| node.addr == connect.addr);
             let from = SocketAddr::new(self.nodes[at].addr.ip(), 50_000 + connect.conn.0 as u16);
             let accepted = far.and_then(|far| {
-                Some((
-                    far,
-                    self.nodes[far].session.handle_incoming(self.now, from)?,
-                ))
+                Some((far, self.nodes[far].session.handle_incoming(self.now, from)?))
             });
             let node = &mut self.nodes[at];
             let Some((far, far_conn)) = accepted else {
@@ -282,11 +267,7 @@ impl World {
                 connect.upload_only,
                 connect.addr,
             );
-            let link = |peer, far| Link {
-                peer,
-                far,
-                arrived: VecDeque::new(),
-            };
+            let link = |peer, far| Link { peer, far, arrived: VecDeque::new() };
             node.links.insert(connect.conn, link(peer, (far, far_conn)));
             let node = &mut self.nodes[far];
             let peer = Peer::accept(self.now, Arc::clone(&node.config), from);
@@ -312,11 +293,7 @@ impl World {
                 peers: swarm.values().copied().collect(),
                 ..AnnounceResponse::default()
             };
-            let result = if self.tracker_down {
-                Err(Failure::new(b"down"))
-            } else {
-                Ok(answer)
-            };
+            let result = if self.tracker_down { Err(Failure::new(b"down")) } else { Ok(answer) };
             let node = &mut self.nodes[at];
             node.session.handle_announce(self.now, announce.id, result);
             node.announced.push(announce);
@@ -330,11 +307,8 @@ impl World {
         for link in self.nodes[at].links.values_mut() {
             let mut slices: Vec<IoSlice<'_>> = Vec::new();
             link.peer.poll_transmit(&mut slices);
-            let bytes: Vec<u8> = slices
-                .iter()
-                .flat_map(|slice| slice.iter().copied())
-                .take(PER_STEP)
-                .collect();
+            let bytes: Vec<u8> =
+                slices.iter().flat_map(|slice| slice.iter().copied()).take(PER_STEP).collect();
             if !bytes.is_empty() {
                 link.peer.handle_sent(self.now, bytes.len());
                 moved.push((link.far, bytes));
@@ -364,10 +338,7 @@ impl World {
     fn describe(&self) -> String {
         let describe = |node: &Node| {
             let status = |id| node.session.status(self.now, id);
-            format!(
-                "{:#?}",
-                node.session.torrents().map(status).collect::<Vec<_>>()
-            )
+            format!("{:#?}", node.session.torrents().map(status).collect::<Vec<_>>())
         };
         self.nodes.iter().map(describe).collect()
     }
@@ -382,10 +353,7 @@ impl World {
             return false;
         }
         let mine = &self.nodes[at].disk[&id];
-        assert!(
-            mine.pieces == source.full_store().pieces,
-            "complete, so it is the same"
-        );
+        assert!(mine.pieces == source.full_store().pieces, "complete, so it is the same");
         true
     }
 }
@@ -393,13 +361,7 @@ impl World {
 impl Node {
     fn begin(&mut self, now: Instant, id: TorrentId, info: Arc<Info>) {
         let have = Bitfield::new(info.layout().pieces());
-        self.disk.insert(
-            id,
-            Store {
-                info,
-                pieces: BTreeMap::new(),
-            },
-        );
+        self.disk.insert(id, Store { info, pieces: BTreeMap::new() });
         self.session.start(now, id, have, Vec::new());
     }
 
@@ -495,10 +457,7 @@ impl Node {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let links = self
-            .links
-            .values()
-            .filter_map(|link| link.peer.poll_timeout());
+        let links = self.links.values().filter_map(|link| link.peer.poll_timeout());
         links.chain(self.session.poll_timeout()).min()
     }
 }

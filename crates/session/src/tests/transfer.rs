@@ -17,13 +17,7 @@ fn metadata_and_content_come_from_a_magnet() {
         world.seed(a, &source, source.torrent());
         let hashes = pick(source.meta.hashes);
         let peers = vec![(world.nodes[a].addr, Origin::Magnet)];
-        let id = world.leech(
-            b,
-            AddTorrent {
-                peers,
-                ..AddTorrent::magnet(hashes)
-            },
-        );
+        let id = world.leech(b, AddTorrent { peers, ..AddTorrent::magnet(hashes) });
         world.run(60, |world| world.is_whole(b, id, &source));
         let status = world.nodes[b].session.status(world.now, id).unwrap();
         assert_eq!(status.state, State::Seeding);
@@ -60,27 +54,13 @@ fn many_take_from_each_other() {
     let mut getters = Vec::new();
     for _ in 0..6 {
         let at = world.node();
-        let add = AddTorrent {
-            peers: peers.clone(),
-            trackers: tracker.clone(),
-            ..named(&source)
-        };
+        let add = AddTorrent { peers: peers.clone(), trackers: tracker.clone(), ..named(&source) };
         getters.push((at, world.leech(at, add)));
     }
-    world.run(120, |world| {
-        getters
-            .iter()
-            .all(|(at, id)| world.is_whole(*at, *id, &source))
-    });
+    world.run(120, |world| getters.iter().all(|(at, id)| world.is_whole(*at, *id, &source)));
     let sent: u64 = getters
         .iter()
-        .map(|(at, id)| {
-            world.nodes[*at]
-                .session
-                .status(world.now, *id)
-                .unwrap()
-                .uploaded
-        })
+        .map(|(at, id)| world.nodes[*at].session.status(world.now, *id).unwrap().uploaded)
         .sum();
     assert!(sent > 4_000_000, "getters give {sent} bytes to each other");
 }
@@ -93,14 +73,7 @@ fn only_the_selection_is_fetched() {
     world.seed(a, &source, source.torrent());
     let peers = vec![(world.nodes[a].addr, Origin::User)];
     let priorities = vec![Priority::Normal, Priority::Skip, Priority::Normal];
-    let id = world.leech(
-        b,
-        AddTorrent {
-            peers,
-            priorities,
-            ..source.torrent()
-        },
-    );
+    let id = world.leech(b, AddTorrent { peers, priorities, ..source.torrent() });
     let complete = |world: &mut World| {
         world.nodes[b].session.status(world.now, id).unwrap().state == State::Seeding
     };
@@ -120,13 +93,7 @@ fn a_tight_cache_slows_and_does_not_stop() {
     let b = world.node_with(|config| config.cache = cache::Config::with_budget(600_000));
     world.seed(a, &source, source.torrent());
     let peers = vec![(world.nodes[a].addr, Origin::User)];
-    let id = world.leech(
-        b,
-        AddTorrent {
-            peers,
-            ..source.torrent()
-        },
-    );
+    let id = world.leech(b, AddTorrent { peers, ..source.torrent() });
     world.run(120, |world| world.is_whole(b, id, &source));
 }
 
@@ -139,16 +106,8 @@ fn a_liar_is_banned_and_the_content_comes_from_others() {
     for at in [liar, honest] {
         world.seed(at, &source, source.torrent());
     }
-    let peers = [liar, honest]
-        .map(|at| (world.nodes[at].addr, Origin::User))
-        .to_vec();
-    let id = world.leech(
-        getter,
-        AddTorrent {
-            peers,
-            ..source.torrent()
-        },
-    );
+    let peers = [liar, honest].map(|at| (world.nodes[at].addr, Origin::User)).to_vec();
+    let id = world.leech(getter, AddTorrent { peers, ..source.torrent() });
     world.run(120, |world| world.is_whole(getter, id, &source));
     let liar = world.nodes[liar].addr;
     let banned = |event: &Event| matches!(event, Event::PeerBanned { addr, .. } if *addr == liar);
@@ -166,23 +125,9 @@ fn two_torrents_go_over_one_listening_address() {
     world.seed(a, &one, one.torrent());
     world.seed(a, &two, two.torrent());
     let peers = vec![(world.nodes[a].addr, Origin::User)];
-    let first = world.leech(
-        b,
-        AddTorrent {
-            peers: peers.clone(),
-            ..named(&one)
-        },
-    );
-    let second = world.leech(
-        b,
-        AddTorrent {
-            peers,
-            ..named(&two)
-        },
-    );
-    world.run(60, |world| {
-        world.is_whole(b, first, &one) && world.is_whole(b, second, &two)
-    });
+    let first = world.leech(b, AddTorrent { peers: peers.clone(), ..named(&one) });
+    let second = world.leech(b, AddTorrent { peers, ..named(&two) });
+    world.run(60, |world| world.is_whole(b, first, &one) && world.is_whole(b, second, &two));
 }
 
 #[test]
@@ -192,24 +137,14 @@ fn same_seed_same_course() {
         let mut world = World::new();
         let (a, b, c) = (world.node(), world.node(), world.node());
         world.seed(a, &source, source.torrent());
-        let peers = [a, b, c]
-            .map(|at| (world.nodes[at].addr, Origin::User))
-            .to_vec();
+        let peers = [a, b, c].map(|at| (world.nodes[at].addr, Origin::User)).to_vec();
         let ids = [b, c].map(|at| {
-            let add = AddTorrent {
-                peers: peers.clone(),
-                ..named(&source)
-            };
+            let add = AddTorrent { peers: peers.clone(), ..named(&source) };
             (at, world.leech(at, add))
         });
-        world.run(60, |world| {
-            ids.iter().all(|(at, id)| world.is_whole(*at, *id, &source))
-        });
-        let events: Vec<String> = world
-            .nodes
-            .iter()
-            .map(|node| format!("{:?}", node.events))
-            .collect();
+        world.run(60, |world| ids.iter().all(|(at, id)| world.is_whole(*at, *id, &source)));
+        let events: Vec<String> =
+            world.nodes.iter().map(|node| format!("{:?}", node.events)).collect();
         (world.now, events)
     };
     assert_eq!(course(), course());

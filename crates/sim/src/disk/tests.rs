@@ -15,10 +15,7 @@ fn store() -> (Store, Arc<Source>) {
 }
 
 fn part(begin: u32, bytes: &[u8]) -> Part {
-    Part {
-        begin,
-        data: Arc::new(Buf::copy_of(bytes)),
-    }
+    Part { begin, data: Arc::new(Buf::copy_of(bytes)) }
 }
 
 fn write_right(store: &mut Store, source: &Source, piece: PieceIndex) {
@@ -32,10 +29,7 @@ fn what_was_written_is_read() {
     assert_eq!(store.read(FIRST, PIECE - 1, 2), None);
     write_right(&mut store, &source, FIRST);
     let across = BLOCK_LENGTH - 5;
-    assert_eq!(
-        store.read(FIRST, across, 10).unwrap(),
-        source.read(FIRST, across, 10)
-    );
+    assert_eq!(store.read(FIRST, across, 10).unwrap(), source.read(FIRST, across, 10));
     store.write(FIRST, &part(across, b"0123456789"));
     assert_eq!(store.read(FIRST, across, 10).unwrap(), b"0123456789");
     assert!(!store.holds(FIRST));
@@ -55,10 +49,7 @@ fn a_piece_is_held_once_all_its_content_is_right() {
 
 #[test]
 fn a_power_cut_spares_only_what_was_synced() {
-    let job = |piece| SyncJob {
-        pieces: vec![piece],
-        ..SyncJob::default()
-    };
+    let job = |piece| SyncJob { pieces: vec![piece], ..SyncJob::default() };
     let mut lost = 0;
     for seed in 0..50 {
         let (mut store, source) = store();

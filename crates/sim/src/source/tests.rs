@@ -5,11 +5,8 @@ use super::Source;
 
 #[test]
 fn pieces_hash_to_what_the_metadata_says() {
-    let cases: [(&[u64], u32); 3] = [
-        (&[300_000], 32_768),
-        (&[16_384], 16_384),
-        (&[100_000, 0, 5, 65_536], 32_768),
-    ];
+    let cases: [(&[u64], u32); 3] =
+        [(&[300_000], 32_768), (&[16_384], 16_384), (&[100_000, 0, 5, 65_536], 32_768)];
     for version in [Version::V1, Version::V2, Version::Hybrid] {
         for (sizes, piece_length) in cases {
             let source = Source::new(version, sizes, piece_length, 7);
@@ -21,9 +18,7 @@ fn pieces_hash_to_what_the_metadata_says() {
                 let digests = hasher.finish();
                 let at = format!("{version} {sizes:?} piece {piece}");
                 assert_eq!(digests.v1, source.info().v1_hash(piece), "{at}");
-                let root = layout
-                    .v2_piece(piece)
-                    .and_then(|v2| source.layers().piece_hash(&v2));
+                let root = layout.v2_piece(piece).and_then(|v2| source.layers().piece_hash(&v2));
                 assert_eq!(digests.v2, root, "{at}");
             }
         }

@@ -27,27 +27,18 @@ impl World {
     }
 
     pub(super) fn failure(&self, what: String) -> Failure {
-        Failure {
-            what,
-            at: self.now,
-            seed: self.seed,
-        }
+        Failure { what, at: self.now, seed: self.seed }
     }
 
     /// A byte claimed to others is on disk.
     pub(super) fn check_claim(&mut self, node: NodeIndex, piece: PieceIndex) {
         let holds = self.nodes[node.get()].store.holds(piece);
-        self.require(holds, || {
-            format!("{node:?} claims piece {piece}, which is not on its disk")
-        });
+        self.require(holds, || format!("{node:?} claims piece {piece}, which is not on its disk"));
     }
 
     pub(super) fn check_claims(&mut self, node: NodeIndex, have: &Bitfield) {
         let store = &self.nodes[node.get()].store;
-        let wrong = have
-            .iter_ones()
-            .map(PieceIndex)
-            .find(|&piece| !store.holds(piece));
+        let wrong = have.iter_ones().map(PieceIndex).find(|&piece| !store.holds(piece));
         if let Some(piece) = wrong {
             self.check_claim(node, piece);
         }
@@ -64,18 +55,13 @@ impl World {
             node.bans += 1;
             node.spec.lies > 0.0
         });
-        self.require(liar == Some(true), || {
-            format!("{by:?} bans {address}, which is honest")
-        });
+        self.require(liar == Some(true), || format!("{by:?} bans {address}, which is honest"));
     }
 
     /// What is said to be durable is recorded.
     pub(super) fn check_durable(&mut self, node: NodeIndex, pieces: &[PieceIndex]) {
         let record = self.nodes[node.get()].store.record();
-        let wrong = pieces
-            .iter()
-            .find(|piece| !record.have.get(piece.0))
-            .copied();
+        let wrong = pieces.iter().find(|piece| !record.have.get(piece.0)).copied();
         self.require(wrong.is_none(), || {
             format!("{node:?} calls piece {wrong:?} durable, which is not recorded")
         });
@@ -90,9 +76,7 @@ impl World {
         if let Some(mind) = &mut state.mind {
             mind.complete = true;
         }
-        self.require(whole, || {
-            format!("{node:?} is complete, and its bytes are not")
-        });
+        self.require(whole, || format!("{node:?} is complete, and its bytes are not"));
     }
 
     /// True when every node that is there, or will be, has all of the content.
@@ -107,13 +91,8 @@ impl World {
     /// for.
     pub(super) fn check_end(&mut self) -> Result<(), Failure> {
         for node in (0..self.nodes.len() as u32).map(NodeIndex) {
-            let owed = self
-                .peers(node)
-                .into_iter()
-                .find(|peer| peer.outstanding > 0);
-            self.require(owed.is_none(), || {
-                format!("{node:?} waits for blocks: {owed:?}")
-            });
+            let owed = self.peers(node).into_iter().find(|peer| peer.outstanding > 0);
+            self.require(owed.is_none(), || format!("{node:?} waits for blocks: {owed:?}"));
         }
         self.failure.take().map_or(Ok(()), Err)
     }

@@ -31,21 +31,14 @@ impl World {
             return self.schedule(from, CONNECT_TIMEOUT, event);
         };
         let delay = self.nodes[from.get()].spec.delay + self.nodes[to.get()].spec.delay;
-        let dialled = Dialled {
-            connect,
-            from,
-            life,
-            delay,
-        };
+        let dialled = Dialled { connect, from, life, delay };
         self.schedule(to, delay, Event::Knock(dialled));
     }
 
     /// A connection request arrives.
     pub(super) fn handle_knock(&mut self, to: NodeIndex, dialled: Dialled) {
         let now = self.now;
-        let Dialled {
-            from, life, delay, ..
-        } = dialled;
+        let Dialled { from, life, delay, .. } = dialled;
         let numbers = [from.0, to.0].map(u64::from);
         self.trace.record(now, b'k', &numbers, &[]);
         let node = &mut self.nodes[to.get()];
@@ -60,12 +53,7 @@ impl World {
         let remote = self.ephemeral(from);
         let (inbound, out) = (self.open(from, to, delay), self.open(to, from, delay));
         let theirs = (from, dialled.connect.conn);
-        self.schedule_in(
-            from,
-            life,
-            now + delay,
-            Event::Connected(dialled, inbound, out),
-        );
+        self.schedule_in(from, life, now + delay, Event::Connected(dialled, inbound, out));
         let Some(conn) = self.accept(to, remote) else {
             // Accepted by the system, and closed by the process.
             self.routes.insert(out, Route::new(theirs, theirs));
@@ -91,9 +79,7 @@ impl World {
     fn open(&mut self, from: NodeIndex, to: NodeIndex, delay: Duration) -> PipeId {
         let (from, to) = (&self.nodes[from.get()], &self.nodes[to.get()]);
         let (up, down) = (from.spec.access.up, to.spec.access.down);
-        let window = self
-            .config
-            .window_for(up.into_iter().chain(down).min(), delay);
+        let window = self.config.window_for(up.into_iter().chain(down).min(), delay);
         self.net.open(from.net, to.net, Path { delay, window })
     }
 

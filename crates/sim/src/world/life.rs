@@ -32,19 +32,11 @@ impl World {
         state.starts_left += u32::from(deed == Deed::Start);
         let at = (stdx::Instant::ZERO + after).max(self.now);
         let event = Event::Deed(deed);
-        self.queue.schedule(
-            at,
-            Scheduled {
-                node,
-                life: 0,
-                event,
-            },
-        );
+        self.queue.schedule(at, Scheduled { node, life: 0, event });
     }
 
     pub(super) fn handle_deed(&mut self, node: NodeIndex, deed: Deed) {
-        self.trace
-            .record(self.now, b'!', &[u64::from(node.0), deed as u64], &[]);
+        self.trace.record(self.now, b'!', &[u64::from(node.0), deed as u64], &[]);
         match deed {
             Deed::Start => {
                 let state = &mut self.nodes[node.get()];
@@ -77,10 +69,7 @@ impl World {
 
     /// A session has said goodbye and saved all it had.
     pub(super) fn stopped(&mut self, node: NodeIndex) {
-        let asked = self.nodes[node.get()]
-            .mind
-            .as_ref()
-            .is_some_and(|mind| mind.stopping);
+        let asked = self.nodes[node.get()].mind.as_ref().is_some_and(|mind| mind.stopping);
         self.require(asked, || format!("{node:?} stopped without being asked"));
         self.schedule(node, Duration::ZERO, Event::Exit);
     }
@@ -100,9 +89,7 @@ impl World {
         for (op, _) in mind.running.into_values() {
             if let Work::Write(job) = op.work {
                 let done = self.rng.index(job.parts.len() + 1);
-                job.parts[..done]
-                    .iter()
-                    .for_each(|part| state.store.write(job.piece, part));
+                job.parts[..done].iter().for_each(|part| state.store.write(job.piece, part));
             }
         }
     }

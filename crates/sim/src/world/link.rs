@@ -104,8 +104,7 @@ impl World {
                     Chunk::Data(bytes) => bytes,
                     Chunk::Fin => &[],
                 };
-                self.trace
-                    .record(self.now, b'p', &[pipe.0, u64::from(node.0)], bytes);
+                self.trace.record(self.now, b'p', &[pipe.0, u64::from(node.0)], bytes);
                 if item == Chunk::Fin {
                     self.routes.remove(&pipe);
                     self.net.close(self.now, pipe);
@@ -237,8 +236,7 @@ impl World {
             let bytes = std::mem::replace(front, rest);
             if front.is_empty() {
                 end.inbox.pop_front();
-                mind.limiter
-                    .give_back(Flow::Down, std::mem::take(&mut allowance.bytes));
+                mind.limiter.give_back(Flow::Down, std::mem::take(&mut allowance.bytes));
             }
             end.peer.handle_received(now, &bytes, &self.pool)?;
         }
@@ -280,9 +278,7 @@ impl World {
             if ready == 0 {
                 return Ok(());
             }
-            let open = [end.out, end.inbound]
-                .iter()
-                .any(|pipe| self.routes.contains_key(pipe));
+            let open = [end.out, end.inbound].iter().any(|pipe| self.routes.contains_key(pipe));
             if !open && powered {
                 // The remote was gone without a word, and is back: it knows of no connection.
                 return Err(CloseReason::Transport("connection reset by peer".into()));
@@ -292,9 +288,7 @@ impl World {
             }
             let allowance = &mut end.allowance[Flow::Up as usize];
             if allowance.bytes == 0 && !allowance.asked {
-                allowance.bytes = mind
-                    .limiter
-                    .request(now, conn, Flow::Up, ready.min(256 * 1024));
+                allowance.bytes = mind.limiter.request(now, conn, Flow::Up, ready.min(256 * 1024));
                 allowance.asked = allowance.bytes == 0;
             }
             let take = ready.min(room).min(CHUNK).min(allowance.bytes);
@@ -306,8 +300,7 @@ impl World {
             drop(slices);
             end.peer.handle_sent(now, bytes.len());
             if take == ready {
-                mind.limiter
-                    .give_back(Flow::Up, std::mem::take(&mut allowance.bytes));
+                mind.limiter.give_back(Flow::Up, std::mem::take(&mut allowance.bytes));
             }
             let out = end.out;
             let written = self.net.write(now, out, take, Chunk::Data(bytes));
@@ -371,8 +364,7 @@ impl World {
         };
         let now = self.now;
         let numbers = [u64::from(node.0), conn.0];
-        self.trace
-            .record(now, b'x', &numbers, reason.to_string().as_bytes());
+        self.trace.record(now, b'x', &numbers, reason.to_string().as_bytes());
         let at = (now + self.config.boundary_delay(&mut self.rng)).max(end.to_mind);
         let reason = reason.clone();
         self.schedule_at(node, at, Event::Closed { conn, reason });

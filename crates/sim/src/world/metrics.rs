@@ -54,16 +54,12 @@ impl World {
         let size = self.source.size();
         let times: Vec<Duration> = leechers.iter().filter_map(|report| report.time).collect();
         let ends = leechers.iter().filter(|report| report.time.is_some());
-        let last = ends
-            .filter_map(|report| self.nodes[report.node.get()].completed_at)
-            .max();
+        let last = ends.filter_map(|report| self.nodes[report.node.get()].completed_at).max();
         let sent: u64 = seeds.iter().map(|report| report.totals.up_payload).sum();
         let received = || leechers.iter().flat_map(|report| &report.from);
         let all: u64 = received().map(|(_, bytes)| bytes).sum();
-        let from_peers: u64 = received()
-            .filter(|(from, _)| !is_seed(*from))
-            .map(|(_, bytes)| bytes)
-            .sum();
+        let from_peers: u64 =
+            received().filter(|(from, _)| !is_seed(*from)).map(|(_, bytes)| bytes).sum();
         let mean = times.iter().sum::<Duration>() / (times.len().max(1) as u32);
         Report {
             size,
@@ -87,8 +83,7 @@ impl World {
     /// A node's connections, as its session sees them.
     pub fn peers(&self, node: NodeIndex) -> Vec<PeerView> {
         let mind = self.nodes[node.get()].mind.iter();
-        mind.flat_map(|mind| mind.session.peers(self.now, mind.torrent))
-            .collect()
+        mind.flat_map(|mind| mind.session.peers(self.now, mind.torrent)).collect()
     }
 
     /// The least time in which the seeds together can give all leechers everything.
@@ -99,9 +94,7 @@ impl World {
         };
         let of = |seed: bool| {
             let nodes = self.nodes.iter();
-            nodes
-                .filter(move |node| (node.spec.start == Start::Seed) == seed)
-                .map(capacity)
+            nodes.filter(move |node| (node.spec.start == Start::Seed) == seed).map(capacity)
         };
         let source = of(true).try_fold(0u64, |sum, seed| Some(sum + seed.up?));
         let peers: Vec<Capacity> = of(false).collect();

@@ -48,9 +48,7 @@ impl World {
             AddTorrent::magnet(self.source.hashes())
         };
         add.trackers = self.tracker.tiers();
-        let torrent = session
-            .add_torrent(now, add)
-            .expect("a session's first torrent");
+        let torrent = session.add_torrent(now, add).expect("a session's first torrent");
         let limiter = Limiter::new(now, node.spec.limits);
         node.mind = Some(Mind {
             session,
@@ -101,8 +99,7 @@ impl World {
 
     /// Whether a connection that came in is taken, and as what.
     pub(super) fn accept(&mut self, node: NodeIndex, remote: SocketAddr) -> Option<ConnId> {
-        self.with_session(node, |session, now| session.handle_incoming(now, remote))
-            .flatten()
+        self.with_session(node, |session, now| session.handle_incoming(now, remote)).flatten()
     }
 
     /// A connection that this node asked for is established.
@@ -112,13 +109,7 @@ impl World {
         dialled: Dialled,
         pipes: (PipeId, PipeId),
     ) {
-        let Connect {
-            conn,
-            torrent,
-            have,
-            upload_only,
-            addr,
-        } = dialled.connect;
+        let Connect { conn, torrent, have, upload_only, addr } = dialled.connect;
         let remote = self.node_at(addr).unwrap_or(node);
         let config = self.peer_config(node);
         let peer = peer::Peer::connect(self.now, config, torrent, have, upload_only, addr);
@@ -337,23 +328,14 @@ impl World {
 }
 
 fn no_space() -> Fault {
-    Fault {
-        kind: FaultKind::Full,
-        message: "no space left on the simulated disk".into(),
-    }
+    Fault { kind: FaultKind::Full, message: "no space left on the simulated disk".into() }
 }
 
 /// Bytes that an operation moves, and whether it is a sync.
 fn size_of(work: &Work, piece_length: u32) -> (u64, bool) {
     match work {
-        Work::Hash(job) => (
-            u64::from(piece_length).min(job.blocks.len() as u64 * 16_384),
-            false,
-        ),
-        Work::Write(job) => (
-            job.parts.iter().map(|part| part.data.len() as u64).sum(),
-            false,
-        ),
+        Work::Hash(job) => (u64::from(piece_length).min(job.blocks.len() as u64 * 16_384), false),
+        Work::Write(job) => (job.parts.iter().map(|part| part.data.len() as u64).sum(), false),
         Work::ReadHash(_) => (u64::from(piece_length), false),
         Work::Sync(_) => (0, true),
     }

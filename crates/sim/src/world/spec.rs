@@ -124,10 +124,7 @@ impl WorldConfig {
 impl NodeSpec {
     /// A node that has everything.
     pub fn seed() -> Self {
-        Self {
-            start: Start::Seed,
-            ..Self::default()
-        }
+        Self { start: Start::Seed, ..Self::default() }
     }
 
     /// A node that has the torrent file.
@@ -137,10 +134,7 @@ impl NodeSpec {
 
     /// A node that has the info-hashes alone.
     pub fn magnet() -> Self {
-        Self {
-            start: Start::Magnet,
-            ..Self::default()
-        }
+        Self { start: Start::Magnet, ..Self::default() }
     }
 
     /// The capacity of its access link, in bytes per second; `None` is unlimited.

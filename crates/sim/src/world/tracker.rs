@@ -41,9 +41,7 @@ impl Tracker {
         };
         Self {
             store: Store::new(store_config, &secret, Instant::ZERO),
-            url: "http://12.0.0.1:6969/announce"
-                .parse()
-                .expect("a tracker's URL"),
+            url: "http://12.0.0.1:6969/announce".parse().expect("a tracker's URL"),
             down: false,
         }
     }
@@ -102,15 +100,9 @@ impl World {
         let from = self.nodes[node.get()].address;
         self.tracker.store.handle_timeout(self.now);
         let result = self.tracker.answer(self.now, from, &announce);
-        let peers = result
-            .as_ref()
-            .map_or(0, |answer| answer.peers.len() as u64);
-        self.trace
-            .record(self.now, b't', &[u64::from(node.0), peers], &[]);
-        let answer = Answer {
-            id: announce.id,
-            result,
-        };
+        let peers = result.as_ref().map_or(0, |answer| answer.peers.len() as u64);
+        self.trace.record(self.now, b't', &[u64::from(node.0), peers], &[]);
+        let answer = Answer { id: announce.id, result };
         let at = self.now + self.config.tracker_delay;
         self.schedule_in(node, life, at, Event::Answered(answer));
     }

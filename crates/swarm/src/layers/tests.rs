@@ -10,9 +10,7 @@ const NOW: Instant = Instant::from_secs(1);
 const PIECES: u32 = 1_300;
 
 fn nodes() -> Vec<Sha256Digest> {
-    (0..PIECES)
-        .map(|piece| sha256(&piece.to_be_bytes()))
-        .collect()
+    (0..PIECES).map(|piece| sha256(&piece.to_be_bytes())).collect()
 }
 
 /// A v2 torrent of one file in pieces of one block, and its layer.

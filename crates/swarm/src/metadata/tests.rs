@@ -11,21 +11,16 @@ const NOW: Instant = Instant::from_secs(1);
 /// The metadata of a v1 torrent with so many pieces.
 fn raw(pieces: usize) -> Vec<u8> {
     let length = pieces * 16_384;
-    let mut raw = format!(
-        "d6:lengthi{length}e4:name1:x12:piece lengthi16384e6:pieces{}:",
-        pieces * 20
-    )
-    .into_bytes();
+    let mut raw =
+        format!("d6:lengthi{length}e4:name1:x12:piece lengthi16384e6:pieces{}:", pieces * 20)
+            .into_bytes();
     raw.extend((0..pieces * 20).map(|at| at as u8));
     raw.push(b'e');
     raw
 }
 
 fn fetch(raw: &[u8]) -> Fetch {
-    Fetch::new(InfoHashes {
-        v1: Some(sha1(raw)),
-        v2: None,
-    })
+    Fetch::new(InfoHashes { v1: Some(sha1(raw)), v2: None })
 }
 
 fn part(raw: &[u8], piece: u32) -> Vec<u8> {
@@ -43,10 +38,7 @@ fn play(it: &mut Fetch, raw: &[u8], mut now: Instant, liars: &[u64]) -> Outcome 
             match it.received(conn, piece, data) {
                 Outcome::Continue => {}
                 Outcome::Wrong(blamed) => {
-                    assert!(
-                        blamed.iter().all(|conn| liars.contains(&conn.0)),
-                        "{blamed:?}"
-                    );
+                    assert!(blamed.iter().all(|conn| liars.contains(&conn.0)), "{blamed:?}");
                 }
                 outcome => return outcome,
             }
@@ -109,15 +101,9 @@ fn who_does_not_answer_is_passed_over() {
 fn hashes_that_contradict_each_other_name_no_torrent() {
     let raw = raw(10);
     let v2 = Some(hash::sha256(b"something else"));
-    let mut it = Fetch::new(InfoHashes {
-        v1: Some(sha1(&raw)),
-        v2,
-    });
+    let mut it = Fetch::new(InfoHashes { v1: Some(sha1(&raw)), v2 });
     it.offered(NOW, ConnId(1), raw.len() as u32);
-    assert!(matches!(
-        play(&mut it, &raw, NOW, &[]),
-        Outcome::Unusable(_)
-    ));
+    assert!(matches!(play(&mut it, &raw, NOW, &[]), Outcome::Unusable(_)));
 }
 
 #[test]
@@ -125,18 +111,9 @@ fn answers_nobody_asked_for_are_ignored() {
     let raw = raw(10);
     let mut it = fetch(&raw);
     it.offered(NOW, ConnId(1), raw.len() as u32);
-    assert!(matches!(
-        it.received(ConnId(1), 0, raw.clone()),
-        Outcome::Continue
-    ));
+    assert!(matches!(it.received(ConnId(1), 0, raw.clone()), Outcome::Continue));
     it.requests(NOW);
-    assert!(matches!(
-        it.received(ConnId(2), 0, raw.clone()),
-        Outcome::Continue
-    ));
-    assert!(matches!(
-        it.received(ConnId(1), 7, raw.clone()),
-        Outcome::Continue
-    ));
+    assert!(matches!(it.received(ConnId(2), 0, raw.clone()), Outcome::Continue));
+    assert!(matches!(it.received(ConnId(1), 7, raw.clone()), Outcome::Continue));
     assert!(matches!(it.received(ConnId(1), 0, raw), Outcome::Done(_)));
 }

@@ -12,10 +12,7 @@ impl Identity {
     /// The identity behind an address.
     pub fn of(addr: SocketAddr) -> Self {
         let ip = addr.ip().to_canonical();
-        Self {
-            ip,
-            port: is_local(ip).then_some(addr.port()),
-        }
+        Self { ip, port: is_local(ip).then_some(addr.port()) }
     }
 }
 

@@ -22,16 +22,10 @@ pub fn canonical_priority(a: SocketAddr, b: SocketAddr) -> u32 {
 /// Masks the addresses, the less the more of their prefixes they share, and hashes them in
 /// order. `whole` octets are never masked, nor the ones that follow as far as they are equal.
 fn of_octets(a: &[u8], b: &[u8], whole: usize) -> u32 {
-    let kept = (whole..=whole + 1)
-        .take_while(|&octets| a[..octets] == b[..octets])
-        .count();
+    let kept = (whole..=whole + 1).take_while(|&octets| a[..octets] == b[..octets]).count();
     let masked = |address: &[u8]| -> Vec<u8> {
         let mask = |(at, octet): (usize, &u8)| {
-            if at < whole + kept {
-                *octet
-            } else {
-                octet & 0x55
-            }
+            if at < whole + kept { *octet } else { octet & 0x55 }
         };
         address.iter().enumerate().map(mask).collect()
     };
@@ -44,9 +38,7 @@ fn of_octets(a: &[u8], b: &[u8], whole: usize) -> u32 {
 fn crc32c(data: &[u8]) -> u32 {
     const POLYNOMIAL: u32 = 0x82f6_3b78;
     let step = |crc: u32, _| (crc >> 1) ^ (POLYNOMIAL & (crc & 1).wrapping_neg());
-    !data.iter().fold(u32::MAX, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), step)
-    })
+    !data.iter().fold(u32::MAX, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), step))
 }
 
 #[cfg(test)]
@@ -68,10 +60,7 @@ mod tests {
     #[test]
     fn uses_ports_only_between_equal_addresses() {
         let one = |port| SocketAddr::from(([10, 0, 0, 1], port));
-        assert_ne!(
-            canonical_priority(one(1), one(2)),
-            canonical_priority(one(1), one(3))
-        );
+        assert_ne!(canonical_priority(one(1), one(2)), canonical_priority(one(1), one(3)));
         check(
             "10.0.0.1:1",
             "10.0.0.2:2",
@@ -83,10 +72,7 @@ mod tests {
     fn masks_ipv6_below_its_prefix() {
         let of = |a: &str, b: &str| canonical_priority(a.parse().unwrap(), b.parse().unwrap());
         // Bit 1 of the last octet is masked away between strangers and counts among neighbours.
-        assert_eq!(
-            of("[2001:db8:1::1]:1", "[2002::2]:1"),
-            of("[2001:db8:1::3]:1", "[2002::2]:1")
-        );
+        assert_eq!(of("[2001:db8:1::1]:1", "[2002::2]:1"), of("[2001:db8:1::3]:1", "[2002::2]:1"));
         assert_eq!(of("[2001::1]:1", "10.0.0.1:1"), 0);
     }
 

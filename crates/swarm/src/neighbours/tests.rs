@@ -52,13 +52,7 @@ fn the_number_of_addresses_is_bounded_and_the_user_s_stay() {
 #[test]
 fn nonsense_addresses_are_not_kept() {
     let mut it = neighbours(Limits::default());
-    for text in [
-        "80.1.2.3:0",
-        "0.0.0.0:1",
-        "255.255.255.255:1",
-        "224.0.0.1:1",
-        "[ff02::1]:1",
-    ] {
+    for text in ["80.1.2.3:0", "0.0.0.0:1", "255.255.255.255:1", "224.0.0.1:1", "[ff02::1]:1"] {
         it.add(NOW, text.parse().unwrap(), Origin::Pex);
     }
     assert!(it.is_empty());
@@ -66,12 +60,7 @@ fn nonsense_addresses_are_not_kept() {
 
 #[test]
 fn attempts_are_limited_in_number_and_rate() {
-    let limits = Limits {
-        connections: 50,
-        half_open: 10,
-        connect_rate: 2,
-        connect_burst: 4,
-    };
+    let limits = Limits { connections: 50, half_open: 10, connect_rate: 2, connect_burst: 4 };
     let mut it = neighbours(limits);
     (0..100).for_each(|host| it.add(NOW, addr(host), Origin::Tracker));
     let mut at_once = 0;
@@ -116,16 +105,10 @@ fn taken_banned_and_own_addresses_are_left_out_and_seeds_when_of_no_use() {
     it.add(NOW, addr(1), Origin::Tracker);
     it.set_self(addr(2));
     it.set_seed(addr(3), true);
-    assert_eq!(
-        it.next(NOW, 0, true, |identity| identity == Identity::of(addr(4))),
-        None
-    );
+    assert_eq!(it.next(NOW, 0, true, |identity| identity == Identity::of(addr(4))), None);
     assert_eq!(it.next(NOW, 0, true, |_| false), Some(addr(4)));
     assert_eq!(it.next(NOW, 0, false, |_| false), Some(addr(3)));
     it.connected(NOW, addr(3), ConnId(1));
     it.closed(NOW, addr(3), ConnId(1), true);
-    assert_eq!(
-        it.next(NOW + Duration::from_secs(6), 0, false, |_| false),
-        Some(addr(3))
-    );
+    assert_eq!(it.next(NOW + Duration::from_secs(6), 0, false, |_| false), Some(addr(3)));
 }

@@ -173,10 +173,7 @@ impl Model {
         };
         self.picker.disown(conn(peer));
         for (piece, block) in std::mem::take(&mut self.asked[peer]) {
-            assert!(
-                self.picker
-                    .release(conn(peer), PieceIndex(piece), BlockIndex(block))
-            );
+            assert!(self.picker.release(conn(peer), PieceIndex(piece), BlockIndex(block)));
         }
         self.picker.peer_left(&have);
     }
@@ -201,20 +198,13 @@ impl Model {
         let picks = self.picker.pick(&asker, want);
         assert!(picks.len() <= want as usize);
         let mut seen = BTreeSet::new();
-        let endgame = picks
-            .first()
-            .is_some_and(|&(piece, block)| self.is_asked((piece.0, block.0)));
+        let endgame =
+            picks.first().is_some_and(|&(piece, block)| self.is_asked((piece.0, block.0)));
         for &(piece, block) in &picks {
             let at = (piece.0, block.0);
             assert!(have.get(piece.0), "not offered: {at:?}");
-            assert!(
-                self.is_pickable(piece.0) && !self.got.contains(&at),
-                "not needed: {at:?}"
-            );
-            assert!(
-                !self.asked[peer].contains(&at) && seen.insert(at),
-                "asked twice: {at:?}"
-            );
+            assert!(self.is_pickable(piece.0) && !self.got.contains(&at), "not needed: {at:?}");
+            assert!(!self.asked[peer].contains(&at) && seen.insert(at), "asked twice: {at:?}");
             assert!(endgame || !self.is_asked(at), "asked of another: {at:?}");
             assert!(asker.only.is_none_or(|only| only.contains(&piece)));
         }
@@ -257,10 +247,7 @@ impl Model {
             let (this, best) = (self.priority[piece as usize], self.priority[first.get()]);
             assert!(this <= best, "{piece} is in a better band than {first}");
             if this == best && !early {
-                assert!(
-                    rank(first.0) <= rank(piece),
-                    "{piece} is better than {first}"
-                );
+                assert!(rank(first.0) <= rank(piece), "{piece} is better than {first}");
             }
         }
         // A partial piece that is rarer, and that the peer may join, comes before.
@@ -284,10 +271,7 @@ impl Model {
             let reserved = owner.is_some_and(|owner| owner.strict && owner.conn != asker.conn);
             for block in (0..BLOCKS).filter(|_| !reserved) {
                 let given = picks.contains(&(PieceIndex(piece), BlockIndex(block)));
-                assert!(
-                    given || !self.is_free((piece, block)),
-                    "{piece} {block} was left out"
-                );
+                assert!(given || !self.is_free((piece, block)), "{piece} {block} was left out");
             }
         }
     }
@@ -297,10 +281,7 @@ impl Model {
             return;
         };
         self.asked[peer].remove(&(piece, block));
-        match self
-            .picker
-            .received(conn(peer), PieceIndex(piece), BlockIndex(block))
-        {
+        match self.picker.received(conn(peer), PieceIndex(piece), BlockIndex(block)) {
             Received::Wasted => panic!("{piece} {block} was asked for and not here"),
             Received::Accepted { cancel, complete } => {
                 self.got.insert((piece, block));
@@ -323,15 +304,8 @@ impl Model {
             return;
         };
         self.asked[peer].remove(&(piece, block));
-        assert!(
-            self.picker
-                .release(conn(peer), PieceIndex(piece), BlockIndex(block))
-        );
-        assert!(
-            !self
-                .picker
-                .release(conn(peer), PieceIndex(piece), BlockIndex(block))
-        );
+        assert!(self.picker.release(conn(peer), PieceIndex(piece), BlockIndex(block)));
+        assert!(!self.picker.release(conn(peer), PieceIndex(piece), BlockIndex(block)));
     }
 
     fn judge(&mut self, nth: usize, good: bool) {
@@ -352,15 +326,9 @@ impl Model {
 
     fn check(&self) {
         self.picker.check();
-        assert_eq!(
-            self.picker.have().iter_ones().collect::<BTreeSet<_>>(),
-            self.have
-        );
+        assert_eq!(self.picker.have().iter_ones().collect::<BTreeSet<_>>(), self.have);
         for piece in 0..PIECES {
-            assert_eq!(
-                self.picker.copies_beside_seeds(PieceIndex(piece)),
-                self.copies(piece)
-            );
+            assert_eq!(self.picker.copies_beside_seeds(PieceIndex(piece)), self.copies(piece));
         }
     }
 }
@@ -426,11 +394,7 @@ fn the_same_seed_gives_the_same_picks() {
         model.join(0, 0);
         model.join(1, rng.next_u64() as u32 | 1);
         (0..10)
-            .map(|_| {
-                model
-                    .picker
-                    .pick(&Pieces::asker(&Bitfield::full(PIECES)), 4)
-            })
+            .map(|_| model.picker.pick(&Pieces::asker(&Bitfield::full(PIECES)), 4))
             .collect::<Vec<_>>()
     };
     assert_eq!(run(), run());

@@ -41,9 +41,7 @@ struct Band {
 
 impl Band {
     fn start(&self, availability: usize) -> u32 {
-        availability
-            .checked_sub(1)
-            .map_or(0, |below| self.ends[below])
+        availability.checked_sub(1).map_or(0, |below| self.ends[below])
     }
 
     fn reach(&mut self, availability: usize) {
@@ -327,10 +325,7 @@ impl Order {
             return;
         }
         for (index, band) in self.bands.iter().enumerate() {
-            assert_eq!(
-                band.ends.last().copied().unwrap_or(0) as usize,
-                band.pieces.len()
-            );
+            assert_eq!(band.ends.last().copied().unwrap_or(0) as usize, band.pieces.len());
             for (place, &piece) in band.pieces.iter().enumerate() {
                 assert!(self.is_listed(piece));
                 assert_eq!(self.priority(piece).band(), Some(index));

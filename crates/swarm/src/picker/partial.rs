@@ -67,11 +67,7 @@ impl Partial {
     /// are padding and count as here.
     pub(super) fn new(count: u32, needed: impl Fn(BlockIndex) -> bool) -> Self {
         let state = |at| {
-            if needed(BlockIndex(at)) {
-                Block::Free
-            } else {
-                Block::Got
-            }
+            if needed(BlockIndex(at)) { Block::Free } else { Block::Got }
         };
         let blocks: Vec<_> = (0..count).map(state).collect();
         let free = blocks.iter().filter(|&&block| block == Block::Free).count() as u32;
@@ -158,10 +154,7 @@ impl Partial {
 
     /// Takes back a request; false when there was none.
     pub(super) fn release(&mut self, block: BlockIndex, conn: ConnId) -> bool {
-        let others = self
-            .extra
-            .iter()
-            .position(|&(at, it)| at == block && it == conn);
+        let others = self.extra.iter().position(|&(at, it)| at == block && it == conn);
         if let Some(at) = others {
             self.extra.swap_remove(at);
             return true;
@@ -183,10 +176,7 @@ impl Partial {
     }
 
     pub(super) fn contributors(&self) -> Contributors {
-        Contributors {
-            conns: self.contributors.clone(),
-            unknown: self.unknown,
-        }
+        Contributors { conns: self.contributors.clone(), unknown: self.unknown }
     }
 
     fn count(&mut self, conn: ConnId, more: bool) {
@@ -211,11 +201,7 @@ impl Partial {
         assert_eq!(self.missing, count(|block| *block != Block::Got));
         let asked: u32 = self.workers.iter().map(|worker| worker.1).sum();
         assert_eq!(asked, self.missing - self.free);
-        assert!(
-            self.blocks[..self.first_free as usize]
-                .iter()
-                .all(|block| *block != Block::Free)
-        );
+        assert!(self.blocks[..self.first_free as usize].iter().all(|block| *block != Block::Free));
         for (block, conn) in &self.extra {
             let first = self.blocks[block.get()];
             assert!(matches!(first, Block::Asked(other) if other != *conn));

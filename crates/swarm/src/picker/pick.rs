@@ -88,11 +88,7 @@ impl Picker {
         self.order.refresh();
         let seeds = self.order.seeds() > 0;
         let left = (0..BANDS).any(|band| {
-            let unavailable = if seeds {
-                0
-            } else {
-                self.order.unavailable(band)
-            };
+            let unavailable = if seeds { 0 } else { self.order.unavailable(band) };
             self.order.band(band).len() > unavailable as usize
         });
         let open =
@@ -179,9 +175,7 @@ impl Picker {
                         self.suits(asker, band, piece.0)
                             && (early || self.rank(asker, piece.0) <= self.rank(asker, fresh))
                     };
-                    suggested
-                        .find(|&piece| as_rare(piece))
-                        .map_or(fresh, |piece| piece.0)
+                    suggested.find(|&piece| as_rare(piece)).map_or(fresh, |piece| piece.0)
                 }
                 (Some(partial), None) => {
                     partials.next();
@@ -231,10 +225,7 @@ impl Picker {
         for pieces in [&mut first, &mut last] {
             // Stable: of two equal ones the lower comes first.
             pieces.sort_by_key(|&piece| {
-                (
-                    self.rank(asker, piece),
-                    self.partials.get(&piece).map(|it| it.free),
-                )
+                (self.rank(asker, piece), self.partials.get(&piece).map(|it| it.free))
             });
         }
         (first, last)
@@ -263,23 +254,14 @@ impl Picker {
             (_, true) => left.saturating_sub(1),
             _ => 0,
         };
-        Cursor {
-            at,
-            left,
-            reverse,
-            steps: 0,
-            sample: Vec::new(),
-        }
+        Cursor { at, left, reverse, steps: 0, sample: Vec::new() }
     }
 
     /// The next untouched piece of a band that the peer has. It stays where it is; asked again
     /// without it being taken, the answer is the same.
     fn next_fresh(&mut self, asker: &Asker<'_>, band: usize, cursor: &mut Cursor) -> Option<u32> {
         if self.sequential {
-            return self
-                .order
-                .next_listed(asker.have, band, 0)
-                .map(|piece| piece.0);
+            return self.order.next_listed(asker.have, band, 0).map(|piece| piece.0);
         }
         while cursor.left > 0 && cursor.steps < SCAN_MAX {
             let pieces = self.order.band(band);
@@ -303,11 +285,7 @@ impl Picker {
             cursor.steps += 1;
             self.order.count_steps(1);
         }
-        if cursor.left == 0 {
-            None
-        } else {
-            self.sampled(asker, band, cursor)
-        }
+        if cursor.left == 0 { None } else { self.sampled(asker, band, cursor) }
     }
 
     /// The best of a sample of the peer's pieces: when few of what the band holds is there, going
@@ -355,10 +333,7 @@ impl Picker {
     ) {
         let index = PieceIndex(piece);
         let shape = &*self.shape;
-        let partial = self
-            .partials
-            .entry(piece)
-            .or_insert_with(|| fresh(shape, index));
+        let partial = self.partials.entry(piece).or_insert_with(|| fresh(shape, index));
         let untouched = partial.is_only_of(asker.conn);
         while out.len() < want {
             let Some(block) = partial.take(asker.conn) else {
@@ -367,10 +342,7 @@ impl Picker {
             out.push((index, block));
         }
         if untouched && partial.owner.is_none() && (asker.parole || asker.whole_pieces) {
-            partial.owner = Some(Owner {
-                conn: asker.conn,
-                strict: asker.parole,
-            });
+            partial.owner = Some(Owner { conn: asker.conn, strict: asker.parole });
         }
         self.settle(piece);
     }
@@ -385,11 +357,7 @@ impl Picker {
         let mut busy = Vec::new();
         let pieces = u64::from(asker.have.len());
         let start = self.order.rng().below(pieces) as u32;
-        for (&piece, partial) in self
-            .partials
-            .range(start..)
-            .chain(self.partials.range(..start))
-        {
+        for (&piece, partial) in self.partials.range(start..).chain(self.partials.range(..start)) {
             if busy.len() >= ENDGAME_CHOICE {
                 break;
             }

@@ -58,11 +58,7 @@ impl Picker {
             let pickable = fresh && self.is_pickable(piece);
             assert_eq!(self.order.is_listed(piece), pickable, "piece {piece}");
         }
-        assert!(
-            self.open
-                .iter()
-                .all(|piece| self.partials.contains_key(piece))
-        );
+        assert!(self.open.iter().all(|piece| self.partials.contains_key(piece)));
     }
 }
 
@@ -105,10 +101,7 @@ fn snubbed_peers_get_the_most_common_first() {
     it.peer_joined(&bits(8, &[4, 5, 6]));
     it.peer_joined(&bits(8, &[4, 5]));
     it.peer_joined(&bits(8, &[4]));
-    let asker = Asker {
-        snubbed: true,
-        ..Pieces::asker(&full)
-    };
+    let asker = Asker { snubbed: true, ..Pieces::asker(&full) };
     assert_eq!(pieces(&it.pick(&asker, 9)), [4, 5, 6, 7]);
 }
 
@@ -119,11 +112,7 @@ fn bands_come_before_rarity_and_sequence_within_a_band() {
     it.peer_joined(&full);
     it.peer_joined(&bits(10, &[8]));
     let priorities = [(8, Priority::High), (4, Priority::Low), (5, Priority::Skip)];
-    it.set_priorities(
-        priorities
-            .into_iter()
-            .map(|(piece, it)| (PieceIndex(piece), it)),
-    );
+    it.set_priorities(priorities.into_iter().map(|(piece, it)| (PieceIndex(piece), it)));
     it.set_sequential(true);
     assert_eq!(pieces(&it.pick(&Pieces::asker(&full), 9)), [8, 6, 7, 9, 4]);
 }
@@ -134,10 +123,7 @@ fn goes_on_with_a_partial_piece_that_is_as_rare_but_not_with_a_commoner_one() {
     let full = Bitfield::full(8);
     it.peer_joined(&full);
     let started = it.pick(&Pieces::asker(&full), 1)[0].0;
-    let other = Asker {
-        conn: ConnId(1),
-        ..Pieces::asker(&full)
-    };
+    let other = Asker { conn: ConnId(1), ..Pieces::asker(&full) };
     assert_eq!(it.pick(&other, 1)[0].0, started);
     it.peer_joined(&bits(8, &[started.0]));
     assert_ne!(it.pick(&other, 1)[0].0, started);
@@ -151,19 +137,9 @@ fn too_many_partial_pieces_come_before_rarer_ones() {
     for peer in 0..4 {
         let have = bits(40, &[4 + peer]);
         it.peer_joined(&have);
-        it.pick(
-            &Asker {
-                conn: ConnId(peer.into()),
-                ..Pieces::asker(&have)
-            },
-            1,
-        );
+        it.pick(&Asker { conn: ConnId(peer.into()), ..Pieces::asker(&have) }, 1);
     }
-    let roomy = Asker {
-        conn: ConnId(9),
-        peers: 3,
-        ..Pieces::asker(&full)
-    };
+    let roomy = Asker { conn: ConnId(9), peers: 3, ..Pieces::asker(&full) };
     assert!(pieces(&it.clone().pick(&roomy, 1))[0] >= 8);
     let crowded = Asker { peers: 2, ..roomy };
     assert!(pieces(&it.pick(&crowded, 1))[0] < 8);
@@ -174,14 +150,8 @@ fn fast_peers_get_whole_pieces_and_others_leave_these_alone() {
     let mut it = seasoned(8, 4);
     let full = Bitfield::full(8);
     it.peer_joined(&full);
-    let fast = Asker {
-        whole_pieces: true,
-        ..Pieces::asker(&full)
-    };
-    let slow = Asker {
-        conn: ConnId(1),
-        ..Pieces::asker(&full)
-    };
+    let fast = Asker { whole_pieces: true, ..Pieces::asker(&full) };
+    let slow = Asker { conn: ConnId(1), ..Pieces::asker(&full) };
     let own = it.pick(&fast, 1)[0].0;
     assert_eq!(it.pick(&fast, 1)[0].0, own);
     let shared = it.pick(&slow, 1)[0].0;
@@ -199,10 +169,7 @@ fn suggested_pieces_come_first_among_equally_rare_ones() {
     it.peer_joined(&full);
     it.peer_joined(&bits(64, &[20]));
     let suggested = [PieceIndex(20), PieceIndex(33), PieceIndex(7)];
-    let asker = Asker {
-        suggested: &suggested,
-        ..Pieces::asker(&full)
-    };
+    let asker = Asker { suggested: &suggested, ..Pieces::asker(&full) };
     assert_eq!(pieces(&it.pick(&asker, 2)), [33, 7]);
 }
 
@@ -219,10 +186,7 @@ fn the_first_pieces_are_random_and_suggestions_count_even_then() {
 
     let mut it = picker(64, 1, 0);
     let full = Bitfield::full(64);
-    let asker = Asker {
-        suggested: &[PieceIndex(9)],
-        ..Pieces::asker(&full)
-    };
+    let asker = Asker { suggested: &[PieceIndex(9)], ..Pieces::asker(&full) };
     assert_eq!(pieces(&it.pick(&asker, 1)), [9]);
 }
 
@@ -232,10 +196,7 @@ fn while_choked_only_allowed_pieces_are_picked() {
     let full = Bitfield::full(8);
     it.peer_joined(&full);
     let only = [PieceIndex(0), PieceIndex(6)];
-    let asker = Asker {
-        only: Some(&only),
-        ..Pieces::asker(&full)
-    };
+    let asker = Asker { only: Some(&only), ..Pieces::asker(&full) };
     assert_eq!(it.pick(&asker, 9).len(), 2);
     assert_eq!(it.pick(&asker, 9), []);
 }
@@ -245,38 +206,17 @@ fn endgame_asks_twice_at_most_thrice_and_cancels() {
     let mut it = seasoned(5, 2);
     let full = Bitfield::full(5);
     it.peer_joined(&full);
-    let peer = |conn| Asker {
-        conn: ConnId(conn),
-        ..Pieces::asker(&full)
-    };
+    let peer = |conn| Asker { conn: ConnId(conn), ..Pieces::asker(&full) };
     assert_eq!(it.pick(&peer(0), 2).len(), 2);
-    assert_eq!(
-        it.pick(
-            &Asker {
-                outstanding: 1,
-                ..peer(1)
-            },
-            2
-        ),
-        []
-    );
+    assert_eq!(it.pick(&Asker { outstanding: 1, ..peer(1) }, 2), []);
     assert_eq!(it.pick(&peer(1), 2).len(), 2);
     assert_eq!(it.pick(&peer(1), 2), []);
     assert_eq!(it.pick(&peer(2), 9).len(), 2);
     assert_eq!(it.pick(&peer(3), 9), []);
     let received = it.received(ConnId(2), PieceIndex(4), BlockIndex(0));
     let cancel = vec![ConnId(0), ConnId(1)];
-    assert_eq!(
-        received,
-        Received::Accepted {
-            cancel,
-            complete: false
-        }
-    );
-    assert_eq!(
-        it.received(ConnId(0), PieceIndex(4), BlockIndex(0)),
-        Received::Wasted
-    );
+    assert_eq!(received, Received::Accepted { cancel, complete: false });
+    assert_eq!(it.received(ConnId(0), PieceIndex(4), BlockIndex(0)), Received::Wasted);
     it.check();
 }
 
@@ -287,17 +227,7 @@ fn unavailable_pieces_do_not_hold_up_endgame() {
     it.peer_joined(&have);
     it.peer_joined(&have);
     assert_eq!(it.pick(&Pieces::asker(&have), 1).len(), 1);
-    assert_eq!(
-        it.pick(
-            &Asker {
-                conn: ConnId(1),
-                ..Pieces::asker(&have)
-            },
-            1
-        )
-        .len(),
-        1
-    );
+    assert_eq!(it.pick(&Asker { conn: ConnId(1), ..Pieces::asker(&have) }, 1).len(), 1);
 }
 
 #[test]
@@ -306,20 +236,10 @@ fn a_peer_on_parole_gets_pieces_for_itself() {
     let full = Bitfield::full(8);
     it.peer_joined(&full);
     let started = it.pick(&Pieces::asker(&full), 1)[0].0;
-    let parole = Asker {
-        conn: ConnId(1),
-        parole: true,
-        ..Pieces::asker(&full)
-    };
+    let parole = Asker { conn: ConnId(1), parole: true, ..Pieces::asker(&full) };
     let own = it.pick(&parole, 1)[0].0;
     assert_ne!(own, started);
-    let rest = it.pick(
-        &Asker {
-            conn: ConnId(2),
-            ..Pieces::asker(&full)
-        },
-        99,
-    );
+    let rest = it.pick(&Asker { conn: ConnId(2), ..Pieces::asker(&full) }, 99);
     assert!(rest.iter().all(|pick| pick.0 != own));
     assert_eq!(it.pick(&parole, 9), [(own, BlockIndex(1))]);
     for block in 0..2 {
@@ -336,10 +256,7 @@ fn blocks_from_disk_are_not_asked_for_and_hide_the_culprit() {
     assert!(!it.restore(PieceIndex(4), &bits(3, &[0, 2])));
     let have = bits(6, &[4]);
     it.peer_joined(&have);
-    assert_eq!(
-        it.pick(&Pieces::asker(&have), 9),
-        [(PieceIndex(4), BlockIndex(1))]
-    );
+    assert_eq!(it.pick(&Pieces::asker(&have), 9), [(PieceIndex(4), BlockIndex(1))]);
     it.received(ConnId(0), PieceIndex(4), BlockIndex(1));
     assert_eq!(it.contributors(PieceIndex(4)).single(), None);
     assert!(it.restore(PieceIndex(5), &bits(3, &[0, 1, 2])));
@@ -393,23 +310,14 @@ fn costs_stay_small_with_a_million_pieces_and_500_peers() {
             assert_eq!(it.pick(&Pieces::asker(&full), 64).len(), 64);
         }
     });
-    assert!(
-        picks <= 100 * 64,
-        "{picks} steps for 100 batches from a seed"
-    );
+    assert!(picks <= 100 * 64, "{picks} steps for 100 batches from a seed");
 
     // Peers with one piece in a thousand, all of which stand at the far end of the order.
     let sparse = cost(&mut it, &mut |it| {
         for (at, have) in peers.iter().enumerate().take(100) {
-            let asker = Asker {
-                conn: ConnId(at as u64 + 1),
-                ..Pieces::asker(have)
-            };
+            let asker = Asker { conn: ConnId(at as u64 + 1), ..Pieces::asker(have) };
             assert_eq!(it.pick(&asker, 64).len(), 64);
         }
     });
-    assert!(
-        sparse <= 100 * 150_000,
-        "{sparse} steps for 100 batches from sparse peers"
-    );
+    assert!(sparse <= 100 * 150_000, "{sparse} steps for 100 batches from sparse peers");
 }

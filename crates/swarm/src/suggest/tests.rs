@@ -28,10 +28,7 @@ fn suggestions_run_ahead_by_seconds_of_the_rate_within_bounds() {
         let mut it = SendOnce::new(1_000, &mut Rng::new(1));
         it.top_up(ConnId(1), rate, 1_000_000, nobody).len()
     };
-    assert_eq!(
-        (ahead(0), ahead(1_000_000), ahead(u64::from(u32::MAX))),
-        (3, 9, AHEAD_MAX)
-    );
+    assert_eq!((ahead(0), ahead(1_000_000), ahead(u64::from(u32::MAX))), (3, 9, AHEAD_MAX));
 }
 
 #[test]

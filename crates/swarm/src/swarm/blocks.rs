@@ -37,8 +37,7 @@ impl Swarm {
         let piece_length = u64::from(content.info.piece_length());
         let parole = self.trust.is_on_parole(it.addr);
         let picker = &content.picker;
-        it.suggested
-            .retain(|&piece| picker.is_wanted(piece) && !picker.is_partial(piece));
+        it.suggested.retain(|&piece| picker.is_wanted(piece) && !picker.is_partial(piece));
         let asker = Asker {
             conn,
             have,
@@ -77,9 +76,7 @@ impl Swarm {
         let idle = |conn: &&Conn| {
             conn.want > 0 && conn.am_interested && !(conn.choked && conn.allowed.is_empty())
         };
-        let after = self
-            .conns
-            .range((Bound::Excluded(self.looked_at), Bound::Unbounded));
+        let after = self.conns.range((Bound::Excluded(self.looked_at), Bound::Unbounded));
         let before = self.conns.range(..=self.looked_at);
         let turn = after.chain(before).map(|(_, conn)| conn).filter(idle);
         let turn: Vec<_> = turn.map(|conn| conn.id).take(IDLE_BATCH).collect();
@@ -101,11 +98,8 @@ impl Swarm {
         };
         let whole = content.layout().request(piece, block) == Some(range);
         let fits = whole && data.len() == range.length as usize;
-        let received = if fits {
-            content.picker.received(conn, piece, block)
-        } else {
-            Received::Wasted
-        };
+        let received =
+            if fits { content.picker.received(conn, piece, block) } else { Received::Wasted };
         let Received::Accepted { cancel, .. } = received else {
             self.wasted += u64::from(range.length);
             return;

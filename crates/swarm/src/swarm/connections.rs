@@ -103,10 +103,7 @@ impl Swarm {
             .map(Identity::of)
             .collect();
         let skip_seeds = self.is_upload_only();
-        self.neighbours
-            .next(now, connections, skip_seeds, |identity| {
-                taken.contains(&identity)
-            })
+        self.neighbours.next(now, connections, skip_seeds, |identity| taken.contains(&identity))
     }
 
     /// Sets whether a peer may download from us: the choker's word.
@@ -119,10 +116,7 @@ impl Swarm {
         }
         if choked {
             self.order(conn, Order::Choke);
-            let send_once = self
-                .content
-                .as_mut()
-                .and_then(|content| content.send_once.as_mut());
+            let send_once = self.content.as_mut().and_then(|content| content.send_once.as_mut());
             if let Some(send_once) = send_once {
                 send_once.choked(now, conn);
             }
@@ -182,14 +176,7 @@ impl Swarm {
             it.told = log.map_or(0, Vec::len);
             it.told_upload_only = upload_only;
             it.has_info = log.is_some();
-            self.order(
-                conn,
-                Order::Welcome {
-                    torrent,
-                    have,
-                    upload_only,
-                },
-            );
+            self.order(conn, Order::Welcome { torrent, have, upload_only });
             return;
         }
         if !it.has_info && log.is_some() {
@@ -209,15 +196,11 @@ impl Swarm {
         let have = self.have();
         let Some(content) = &self.content else { return };
         let told = content.log.len();
-        let fresh = self
-            .conns
-            .values_mut()
-            .filter(|conn| conn.ready && !conn.has_info);
+        let fresh = self.conns.values_mut().filter(|conn| conn.ready && !conn.has_info);
         for conn in fresh {
             (conn.has_info, conn.told) = (true, told);
             let (torrent, have) = (self.torrent.clone(), have.clone());
-            self.orders
-                .push_back((conn.id, Order::Metadata { torrent, have }));
+            self.orders.push_back((conn.id, Order::Metadata { torrent, have }));
         }
     }
 
@@ -254,11 +237,7 @@ impl Swarm {
                 old.id
             } else {
                 let we_opened = direction == Direction::Outgoing;
-                if we_opened == (ours < theirs) {
-                    new
-                } else {
-                    old.id
-                }
+                if we_opened == (ours < theirs) { new } else { old.id }
             };
             let goes = if stays == new { old.id } else { new };
             self.close(now, goes, CloseReason::Duplicate);

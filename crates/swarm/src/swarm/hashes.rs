@@ -103,10 +103,7 @@ impl Swarm {
     }
 
     pub(super) fn serve_hashes(&mut self, conn: ConnId, request: HashRequest) {
-        let hashes = self
-            .content
-            .as_ref()
-            .and_then(|content| content.layers.serve(&request));
+        let hashes = self.content.as_ref().and_then(|content| content.layers.serve(&request));
         let order = match hashes {
             Some(hashes) => Order::Hashes(request, hashes),
             None => Order::RejectHashes(request),

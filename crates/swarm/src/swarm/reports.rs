@@ -28,9 +28,7 @@ impl Swarm {
 
     fn take_report(&mut self, now: Instant, conn: ConnId, report: Report) {
         match report {
-            Report::Handshake {
-                peer_id, fast, v2, ..
-            } => {
+            Report::Handshake { peer_id, fast, v2, .. } => {
                 if let Some(it) = self.conns.get_mut(&conn) {
                     (it.peer_id, it.fast, it.v2) = (Some(peer_id), fast, v2);
                 }

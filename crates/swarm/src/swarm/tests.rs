@@ -25,11 +25,7 @@ fn eight(size: u64, piece: u32, seed_up: u64, seed: u64) -> Outcome {
     let last = world.run(400.0);
     let in_copies = |bytes: u64| bytes as f64 / size as f64;
     let bound = (size as f64 / seed_up as f64).max(8.0 * size as f64 / (seed_up + 8 * UP) as f64);
-    let wasted = world
-        .nodes
-        .iter()
-        .map(|node| node.swarm.stats().wasted)
-        .sum();
+    let wasted = world.nodes.iter().map(|node| node.swarm.stats().wasted).sum();
     Outcome {
         time: last / bound,
         copies: in_copies(world.nodes[0].sent),
@@ -42,11 +38,7 @@ fn eight(size: u64, piece: u32, seed_up: u64, seed: u64) -> Outcome {
 fn a_first_seed_sends_each_piece_about_once() {
     for (piece, seed) in [(256 << 10, 1), (256 << 10, 2), (1 << 20, 3)] {
         let it = eight(256 * MIB, piece, UP, seed);
-        assert!(
-            it.copies_when_out <= 1.12,
-            "{} copies until all were out",
-            it.copies_when_out
-        );
+        assert!(it.copies_when_out <= 1.12, "{} copies until all were out", it.copies_when_out);
         assert!(it.time <= 1.15, "{} of the bound", it.time);
         assert!(it.copies <= 1.15, "{} copies", it.copies);
         assert!(it.wasted < 0.02, "{} copies wasted", it.wasted);

@@ -51,9 +51,7 @@ impl Swarm {
         }
         let pieces = content.on_disk.len();
         let rng = &mut self.rng;
-        let send_once = content
-            .send_once
-            .get_or_insert_with(|| SendOnce::new(pieces, rng));
+        let send_once = content.send_once.get_or_insert_with(|| SendOnce::new(pieces, rng));
         let (rate, length) = (it.up.rate(now), content.info.piece_length());
         let picker = &content.picker;
         let is_out = |piece| picker.availability(piece) > 0;
@@ -69,11 +67,7 @@ impl Swarm {
         let lasting = |pair: &&[&Conn]| {
             pair[0].peer_id == pair[1].peer_id && now.since(pair[1].since) >= DUPLICATE_MAX
         };
-        let extra: Vec<_> = ready
-            .windows(2)
-            .filter(lasting)
-            .map(|pair| pair[1].id)
-            .collect();
+        let extra: Vec<_> = ready.windows(2).filter(lasting).map(|pair| pair[1].id).collect();
         for conn in extra {
             self.close(now, conn, CloseReason::Duplicate);
         }
@@ -91,12 +85,7 @@ impl Swarm {
         let idle = |conn: &&Conn| {
             !conn.interested && !conn.am_interested && now.since(conn.active) >= IDLE_MAX
         };
-        let idle: Vec<_> = self
-            .conns
-            .values()
-            .filter(idle)
-            .map(|conn| conn.id)
-            .collect();
+        let idle: Vec<_> = self.conns.values().filter(idle).map(|conn| conn.id).collect();
         for conn in idle {
             self.close(now, conn, CloseReason::Replaced);
         }
@@ -111,13 +100,7 @@ impl Swarm {
         let mut ready: Vec<_> = ready
             .map(|conn| {
                 let flows = conn.down.rate(now) + conn.up.rate(now);
-                (
-                    conn.am_interested,
-                    conn.interested,
-                    flows,
-                    conn.active,
-                    conn.id,
-                )
+                (conn.am_interested, conn.interested, flows, conn.active, conn.id)
             })
             .collect();
         ready.sort_unstable();

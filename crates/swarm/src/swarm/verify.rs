@@ -24,10 +24,7 @@ impl Swarm {
             Verdict::Good => self.piece_good(now, piece, root),
             Verdict::Bad => self.piece_bad(now, piece),
             Verdict::BadTorrent => {
-                self.bad_torrent(
-                    now,
-                    "a piece fits one version's hash and not the other's".into(),
-                );
+                self.bad_torrent(now, "a piece fits one version's hash and not the other's".into());
             }
             Verdict::Unknown => self.fetch_anew(piece),
         }
@@ -50,12 +47,7 @@ impl Swarm {
         }
         self.events.push_back(Event::PieceDone(piece));
         let done = self.content.as_ref().map_or(0, |content| content.log.len());
-        let conns: Vec<_> = self
-            .conns
-            .values()
-            .filter(|it| it.ready)
-            .map(|it| it.id)
-            .collect();
+        let conns: Vec<_> = self.conns.values().filter(|it| it.ready).map(|it| it.id).collect();
         for conn in conns {
             let seed = self.conns.get_mut(&conn).is_some_and(|it| {
                 it.told = done;
@@ -112,11 +104,7 @@ impl Swarm {
         let Some(content) = &self.content else {
             return Verdict::Unknown;
         };
-        let v1 = content
-            .info
-            .v1_hash(piece)
-            .zip(sha1)
-            .map(|(expected, got)| expected == got);
+        let v1 = content.info.v1_hash(piece).zip(sha1).map(|(expected, got)| expected == got);
         let v2 = content.layers.piece_hash(&content.info, piece).zip(root);
         let v2 = v2.map(|(expected, got)| expected == got);
         match (v1, v2) {
@@ -162,10 +150,7 @@ impl Swarm {
             self.update_interest(conn);
         }
         if contradiction {
-            self.bad_torrent(
-                now,
-                "the pieces fit the v1 hashes and not the v2 roots".into(),
-            );
+            self.bad_torrent(now, "the pieces fit the v1 hashes and not the v2 roots".into());
         }
     }
 
@@ -201,18 +186,11 @@ impl Swarm {
     }
 
     fn addrs_of(&self, contributors: &Contributors) -> Vec<SocketAddr> {
-        contributors
-            .conns
-            .iter()
-            .filter_map(|&conn| self.addr_of(conn))
-            .collect()
+        contributors.conns.iter().filter_map(|&conn| self.addr_of(conn)).collect()
     }
 
     fn addr_of(&self, conn: ConnId) -> Option<SocketAddr> {
-        self.conns
-            .get(&conn)
-            .map(|it| it.addr)
-            .or_else(|| self.trust.departed(conn))
+        self.conns.get(&conn).map(|it| it.addr).or_else(|| self.trust.departed(conn))
     }
 
     /// Shuts a peer out and closes its connections.
@@ -221,12 +199,7 @@ impl Swarm {
         self.neighbours.ban(addr);
         self.events.push_back(Event::Banned(addr));
         let same = |conn: &&super::Conn| Identity::of(conn.addr) == identity;
-        let conns: Vec<_> = self
-            .conns
-            .values()
-            .filter(same)
-            .map(|conn| conn.id)
-            .collect();
+        let conns: Vec<_> = self.conns.values().filter(same).map(|conn| conn.id).collect();
         for conn in conns {
             // On shared addresses the port counts, and that of an incoming connection is not the
             // one where the peer can be found again.

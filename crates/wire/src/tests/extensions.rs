@@ -25,10 +25,7 @@ fn the_extension_handshake_has_the_bytes_of_the_specification() {
     let expected = b"d14:fluvial_uplinki4000000e1:md11:lt_donthavei3e11:upload_onlyi4e\
         11:ut_metadatai1e6:ut_pexi0ee13:metadata_sizei31235e1:pi6881e4:reqqi2000e\
         11:upload_onlyi1e1:v11:Fluvial 0.16:yourip4:\xc6\x12\0\x01e";
-    assert_eq!(
-        bytes.escape_ascii().to_string(),
-        expected.escape_ascii().to_string()
-    );
+    assert_eq!(bytes.escape_ascii().to_string(), expected.escape_ascii().to_string());
     assert_eq!(ExtendedHandshake::decode(&bytes), Ok(handshake));
 }
 
@@ -41,10 +38,7 @@ fn odd_values_in_the_extension_handshake_count_as_absent() {
     handshake.update(&mut ids);
     assert_eq!(ids.id(Extension::Metadata), Some(3));
     assert_eq!(ids.id(Extension::Pex), None);
-    let rest = ExtendedHandshake {
-        ids: handshake.ids,
-        ..ExtendedHandshake::default()
-    };
+    let rest = ExtendedHandshake { ids: handshake.ids, ..ExtendedHandshake::default() };
     assert_eq!(handshake, rest);
     for broken in [&b""[..], b"i5e", b"d1:m", b"le"] {
         assert!(ExtendedHandshake::decode(broken).is_err(), "{broken:?}");
@@ -75,11 +69,7 @@ fn later_handshakes_switch_extensions_off() {
 
 #[test]
 fn metadata_messages_have_the_bytes_of_the_specification() {
-    let data = MetadataMessage::Data {
-        piece: 0,
-        total_size: 3425,
-        data: b"xxxx",
-    };
+    let data = MetadataMessage::Data { piece: 0, total_size: 3425, data: b"xxxx" };
     let table: [(MetadataMessage<'_>, &[u8]); 3] = [
         (MetadataMessage::Request(0), b"d8:msg_typei0e5:piecei0ee"),
         (data, b"d8:msg_typei1e5:piecei0e10:total_sizei3425eexxxx"),
@@ -93,16 +83,10 @@ fn metadata_messages_have_the_bytes_of_the_specification() {
     }
     let unknown = b"d8:msg_typei9e5:piecei0ee";
     assert_eq!(MetadataMessage::decode(unknown), Ok(None));
-    let broken: [&[u8]; 4] = [
-        b"",
-        b"de",
-        b"d8:msg_typei0ee",
-        b"d8:msg_typei0e5:piecei4294967296ee",
-    ];
+    let broken: [&[u8]; 4] =
+        [b"", b"de", b"d8:msg_typei0ee", b"d8:msg_typei0e5:piecei4294967296ee"];
     for bytes in broken {
-        let error = WireError::Malformed {
-            what: "ut_metadata message",
-        };
+        let error = WireError::Malformed { what: "ut_metadata message" };
         assert_eq!(MetadataMessage::decode(bytes), Err(error));
     }
 }

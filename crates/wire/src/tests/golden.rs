@@ -9,11 +9,7 @@ fn check(message: &Message<'_>, bytes: &[u8]) {
     let mut encoded = Vec::new();
     message.encode(&mut encoded);
     assert_eq!(encoded, bytes, "{message:?}");
-    assert_eq!(
-        decode_all(bytes, &[]),
-        Ok(vec![describe(message)]),
-        "{message:?}"
-    );
+    assert_eq!(decode_all(bytes, &[]), Ok(vec![describe(message)]), "{message:?}");
 }
 
 #[test]
@@ -29,10 +25,7 @@ fn messages_have_the_bytes_of_the_specification() {
     check(&Message::Unchoke, b"\0\0\0\x01\x01");
     check(&Message::Interested, b"\0\0\0\x01\x02");
     check(&Message::NotInterested, b"\0\0\0\x01\x03");
-    check(
-        &Message::Have(PieceIndex(0x0102)),
-        b"\0\0\0\x05\x04\0\0\x01\x02",
-    );
+    check(&Message::Have(PieceIndex(0x0102)), b"\0\0\0\x05\x04\0\0\x01\x02");
     check(&Message::Bitfield(&[0xa5, 0x80]), b"\0\0\0\x03\x05\xa5\x80");
     check(&Message::Request(block), &ranged(6));
     check(
@@ -41,17 +34,11 @@ fn messages_have_the_bytes_of_the_specification() {
     );
     check(&Message::Cancel(block), &ranged(8));
     check(&Message::Port(6881), b"\0\0\0\x03\x09\x1a\xe1");
-    check(
-        &Message::Suggest(PieceIndex(7)),
-        b"\0\0\0\x05\x0d\0\0\0\x07",
-    );
+    check(&Message::Suggest(PieceIndex(7)), b"\0\0\0\x05\x0d\0\0\0\x07");
     check(&Message::HaveAll, b"\0\0\0\x01\x0e");
     check(&Message::HaveNone, b"\0\0\0\x01\x0f");
     check(&Message::Reject(block), &ranged(16));
-    check(
-        &Message::AllowedFast(PieceIndex(7)),
-        b"\0\0\0\x05\x11\0\0\0\x07",
-    );
+    check(&Message::AllowedFast(PieceIndex(7)), b"\0\0\0\x05\x11\0\0\0\x07");
     check(&Message::Extended(3, b"de"), b"\0\0\0\x04\x14\x03de");
 }
 
@@ -72,10 +59,7 @@ fn hash_messages_have_the_bytes_of_the_specification() {
         bytes
     };
     check(&Message::HashRequest(request), &body(21, 0));
-    check(
-        &Message::Hashes(request, vec![Sha256Digest([0xcd; 32]); 2]),
-        &body(22, 64),
-    );
+    check(&Message::Hashes(request, vec![Sha256Digest([0xcd; 32]); 2]), &body(22, 64));
     check(&Message::HashReject(request), &body(23, 0));
 }
 
@@ -88,16 +72,9 @@ fn kinds_and_their_bytes_agree() {
 
 #[test]
 fn handshake_has_the_bytes_of_the_specification() {
-    let reserved = Reserved::NONE
-        .with_extended()
-        .with_fast()
-        .with_dht()
-        .with_v2();
-    let handshake = Handshake {
-        reserved,
-        info_hash: Sha1Digest([1; 20]),
-        peer_id: PeerId([2; 20]),
-    };
+    let reserved = Reserved::NONE.with_extended().with_fast().with_dht().with_v2();
+    let handshake =
+        Handshake { reserved, info_hash: Sha1Digest([1; 20]), peer_id: PeerId([2; 20]) };
     let bytes = handshake.encode();
     assert_eq!(&bytes[..20], b"\x13BitTorrent protocol");
     assert_eq!(bytes[20..28], [0, 0, 0, 0, 0, 0x10, 0, 0x15]);

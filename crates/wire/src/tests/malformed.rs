@@ -25,11 +25,7 @@ fn sizes_that_a_kind_cannot_have_are_refused() {
                 if size == 0 {
                     continue;
                 }
-                let error = WireError::WrongSize {
-                    kind,
-                    size,
-                    expected,
-                };
+                let error = WireError::WrongSize { kind, size, expected };
                 assert_eq!(decode_all(&head(size, id), &[]), Err(error));
             }
         }
@@ -37,11 +33,7 @@ fn sizes_that_a_kind_cannot_have_are_refused() {
     let least = [(7, 9), (20, 2), (22, 49)];
     for (id, expected) in least {
         let (kind, size) = (Kind::from_id(id), expected - 1);
-        let error = WireError::WrongSize {
-            kind,
-            size,
-            expected,
-        };
+        let error = WireError::WrongSize { kind, size, expected };
         assert_eq!(decode_all(&head(size, id), &[]), Err(error));
     }
 }
@@ -63,15 +55,8 @@ fn sizes_beyond_the_limit_are_refused_by_name() {
             assert_eq!(decode_all(&head(size, id), &[]), Err(error));
         }
     }
-    let error = WireError::TooLarge {
-        kind: Kind::Bitfield,
-        size: 9,
-        limit: 5,
-    };
-    assert_eq!(
-        error.to_string(),
-        "bitfield message of 9 bytes, more than the 5 allowed"
-    );
+    let error = WireError::TooLarge { kind: Kind::Bitfield, size: 9, limit: 5 };
+    assert_eq!(error.to_string(), "bitfield message of 9 bytes, more than the 5 allowed");
 }
 
 #[test]
@@ -86,23 +71,14 @@ fn a_bitfield_is_bounded_once_the_pieces_are_known() {
     ));
     let error = decoder.decode(&mut input, &pool).unwrap_err();
     let kind = Kind::Bitfield;
-    assert_eq!(
-        error,
-        WireError::TooLarge {
-            kind,
-            size: 4,
-            limit: 3
-        }
-    );
+    assert_eq!(error, WireError::TooLarge { kind, size: 4, limit: 3 });
 }
 
 #[test]
 fn hashes_must_be_whole() {
     let mut bytes = head(49 + 33, 22);
     bytes.extend([0; 48 + 33]);
-    let error = WireError::Malformed {
-        what: "hashes message",
-    };
+    let error = WireError::Malformed { what: "hashes message" };
     assert_eq!(decode_all(&bytes, &[]), Err(error));
 }
 

@@ -45,13 +45,7 @@ impl Owned {
             Self::Hashes(kind, words, root, count) => {
                 let [base_layer, index, length, proof_layers] = *words;
                 let root = Sha256Digest(*root);
-                let request = HashRequest {
-                    root,
-                    base_layer,
-                    index,
-                    length,
-                    proof_layers,
-                };
+                let request = HashRequest { root, base_layer, index, length, proof_layers };
                 match kind {
                     0 => Message::HashRequest(request),
                     1 => Message::HashReject(request),

@@ -134,11 +134,7 @@ fn measure(
         Client::Fluvial => worker.cost_at_end()?,
         Client::Libtorrent => worker.cost()?,
     };
-    Ok(Sample {
-        seconds,
-        worker,
-        seeder,
-    })
+    Ok(Sample { seconds, worker, seeder })
 }
 
 /// A seeder that has checked what it has, and the port where it listens on loopback.
@@ -155,9 +151,9 @@ fn seed(lab: &Lab, client: Client) -> Result<(Process, u64)> {
     let mut process = Process::start(client.name(), &mut command)?;
     let ready = process.wait_for("ready")?;
     let port = match client {
-        Client::Fluvial => ready["listen"]
-            .as_str()
-            .and_then(|listen| listen.rsplit(':').next()?.parse().ok()),
+        Client::Fluvial => {
+            ready["listen"].as_str().and_then(|listen| listen.rsplit(':').next()?.parse().ok())
+        }
         Client::Libtorrent => ready["port"].as_u64(),
     };
     Ok((process, port.context("the seeder names no port")?))
@@ -190,10 +186,6 @@ fn create_args(lab: &Lab, command: &mut Command, out: &Path) {
 
 fn rival(lab: &Lab, verb: &str, folder: &Path) -> Command {
     let mut command = Command::new(&lab.python);
-    command
-        .arg(&lab.rival)
-        .arg(verb)
-        .arg(lab.torrent())
-        .arg(folder);
+    command.arg(&lab.rival).arg(verb).arg(lab.torrent()).arg(folder);
     command
 }

@@ -47,11 +47,7 @@ impl Lab {
         fs::create_dir_all(&folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         let lock = File::create(folder.with_extension("lock"))?;
-        ensure!(
-            lock.try_lock().is_ok(),
-            "another benchmark is running in {}",
-            folder.display()
-        );
+        ensure!(lock.try_lock().is_ok(), "another benchmark is running in {}", folder.display());
         let lab = Self {
             fluvial,
             python,
@@ -109,10 +105,7 @@ impl Lab {
         let output = command.output().context("cannot start fluvial")?;
         let said = String::from_utf8_lossy(&output.stderr);
         let (torrent, content) = (torrent.display(), content.display());
-        ensure!(
-            output.status.success(),
-            "{content} is not what {torrent} describes: {said}"
-        );
+        ensure!(output.status.success(), "{content} is not what {torrent} describes: {said}");
         Ok(())
     }
 }
@@ -128,9 +121,7 @@ impl Drop for Lab {
 fn build(root: &Path, target: &Path) -> Result<PathBuf> {
     println!("== build: cargo build --release --package fluvial");
     let mut command = Command::new(env!("CARGO"));
-    command
-        .args(["build", "--locked", "--release", "--package", "fluvial"])
-        .current_dir(root);
+    command.args(["build", "--locked", "--release", "--package", "fluvial"]).current_dir(root);
     let status = command.status().context("cannot start cargo")?;
     ensure!(status.success(), "the build failed ({status})");
     Ok(target.join("release/fluvial"))
@@ -142,9 +133,7 @@ fn python(root: &Path, target: &Path) -> Result<PathBuf> {
     let python = named.unwrap_or_else(|| target.join("interop/bin/python"));
     let has_libtorrent = || {
         let mut command = Command::new(&python);
-        command
-            .args(["-c", "import libtorrent"])
-            .stderr(Stdio::null());
+        command.args(["-c", "import libtorrent"]).stderr(Stdio::null());
         command.status().is_ok_and(|status| status.success())
     };
     if !has_libtorrent() {

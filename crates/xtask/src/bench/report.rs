@@ -36,12 +36,7 @@ const FIGURES: [Figure; 7] = [
         digits: 0,
         of: |sample, _| Some(sample.worker.private),
     },
-    Figure {
-        title: "RSS MiB",
-        key: "rss_mib",
-        digits: 0,
-        of: |sample, _| Some(sample.worker.rss),
-    },
+    Figure { title: "RSS MiB", key: "rss_mib", digits: 0, of: |sample, _| Some(sample.worker.rss) },
     Figure {
         title: "seeder CPU s/GiB",
         key: "seeder_cpu_s_per_gib",
@@ -84,9 +79,7 @@ pub(super) struct Row {
 impl Table {
     fn values(&self, row: &Row, figure: &Figure) -> Vec<f64> {
         let values = row.samples.iter();
-        values
-            .filter_map(|sample| (figure.of)(sample, self.bytes as f64))
-            .collect()
+        values.filter_map(|sample| (figure.of)(sample, self.bytes as f64)).collect()
     }
 
     fn spread(&self, row: &Row, figure: &Figure) -> Option<Spread> {
@@ -162,13 +155,10 @@ fn align(cells: &[Vec<String>]) -> String {
         });
         lines.push(format!("| {} |\n", padded.collect::<Vec<_>>().join(" | ")));
     }
-    let rules = widths
-        .iter()
-        .enumerate()
-        .map(|(column, &width)| match column {
-            0 => "-".repeat(width + 2),
-            _ => "-".repeat(width + 1) + ":",
-        });
+    let rules = widths.iter().enumerate().map(|(column, &width)| match column {
+        0 => "-".repeat(width + 2),
+        _ => "-".repeat(width + 1) + ":",
+    });
     lines.insert(1, format!("|{}|\n", rules.collect::<Vec<_>>().join("|")));
     lines.concat()
 }

@@ -21,11 +21,7 @@ impl Spread {
         } else {
             f64::midpoint(*values.get(middle.wrapping_sub(1))?, values[middle])
         };
-        Some(Self {
-            least: values[0],
-            median,
-            most: values[values.len() - 1],
-        })
+        Some(Self { least: values[0], median, most: values[values.len() - 1] })
     }
 
     /// Of each of `ours` to its partner in `theirs`, measured beside it: what slows a machine
@@ -43,10 +39,7 @@ impl Spread {
 
     /// `median (min–max)`.
     pub(super) fn show(&self, digits: usize) -> String {
-        format!(
-            "{:.digits$} ({:.digits$}–{:.digits$})",
-            self.median, self.least, self.most
-        )
+        format!("{:.digits$} ({:.digits$}–{:.digits$})", self.median, self.least, self.most)
     }
 }
 

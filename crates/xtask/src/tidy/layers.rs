@@ -20,15 +20,10 @@ pub(super) struct Graph {
 
 pub(super) fn check(root: &Path) -> Result<Vec<String>> {
     let mut command = Command::new(env!("CARGO"));
-    command
-        .args(["metadata", "--format-version", "1", "--locked"])
-        .current_dir(root);
+    command.args(["metadata", "--format-version", "1", "--locked"]).current_dir(root);
     let output = command.output().context("cannot start cargo metadata")?;
     if !output.status.success() {
-        bail!(
-            "cargo metadata failed: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
     }
     let metadata = serde_json::from_slice(&output.stdout).context("cargo metadata: not JSON")?;
     let graph = Graph::read(&metadata).context("cargo metadata: not in the form we know")?;
@@ -38,11 +33,8 @@ pub(super) fn check(root: &Path) -> Result<Vec<String>> {
 impl Graph {
     pub(super) fn read(metadata: &Value) -> Option<Self> {
         let mut graph = Self::default();
-        let in_workspace: BTreeSet<&str> = metadata["workspace_members"]
-            .as_array()?
-            .iter()
-            .filter_map(Value::as_str)
-            .collect();
+        let in_workspace: BTreeSet<&str> =
+            metadata["workspace_members"].as_array()?.iter().filter_map(Value::as_str).collect();
         let mut names = BTreeMap::new();
         for package in metadata["packages"].as_array()? {
             let (id, name) = (package["id"].as_str()?, package["name"].as_str()?);
@@ -55,13 +47,8 @@ impl Graph {
         }
         for node in metadata["resolve"]["nodes"].as_array()? {
             let id = node["id"].as_str()?;
-            let needed = node["deps"]
-                .as_array()?
-                .iter()
-                .filter(|dep| is_needed_to_build(dep));
-            let needed = needed
-                .filter_map(|dep| Some(dep["pkg"].as_str()?.to_owned()))
-                .collect();
+            let needed = node["deps"].as_array()?.iter().filter(|dep| is_needed_to_build(dep));
+            let needed = needed.filter_map(|dep| Some(dep["pkg"].as_str()?.to_owned())).collect();
             let name = (*names.get(id)?).to_owned();
             graph.packages.insert(id.to_owned(), (name, needed));
         }
@@ -75,16 +62,12 @@ impl Graph {
                 problems.push(format!("crates/{name}: has no place in xtask's rooms.rs"));
                 continue;
             };
-            let above = uses
-                .iter()
-                .filter(|used| floor(used).is_some_and(|floor| floor >= own));
+            let above = uses.iter().filter(|used| floor(used).is_some_and(|floor| floor >= own));
             problems.extend(above.map(|used| {
                 format!("crates/{name}: uses {used}, which is not below it (rooms.rs)")
             }));
         }
-        let missing = ROOMS
-            .iter()
-            .filter(|(name, _)| !self.members.contains_key(*name));
+        let missing = ROOMS.iter().filter(|(name, _)| !self.members.contains_key(*name));
         problems.extend(missing.map(|(name, _)| format!("rooms.rs: there is no crate {name}")));
         for core in cores() {
             let tree = self.tree(core);
@@ -98,11 +81,7 @@ impl Graph {
 
     /// The names of everything that goes into a plain build of a package.
     fn tree(&self, name: &str) -> BTreeSet<&str> {
-        let root = self
-            .packages
-            .iter()
-            .find(|(_, (is, _))| is == name)
-            .map(|(id, _)| id.as_str());
+        let root = self.packages.iter().find(|(_, (is, _))| is == name).map(|(id, _)| id.as_str());
         let (mut names, mut seen) = (BTreeSet::new(), BTreeSet::new());
         let mut left: Vec<&str> = root.into_iter().collect();
         while let Some(id) = left.pop() {

@@ -10,17 +10,9 @@ pub(super) fn check(root: &Path) -> Vec<String> {
     let mut problems = check_map(&page("ARCHITECTURE.md"));
     let exists = |word: &str| root.join(word).is_file();
     problems.extend(check_commands(&page("README.md"), &page(GRAMMAR), exists));
-    let owed = [
-        "README.md",
-        "ARCHITECTURE.md",
-        "CONTRIBUTING.md",
-        "CHANGELOG.md",
-    ];
+    let owed = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"];
     let owed = owed.into_iter().chain(["LICENSE-MIT", "LICENSE-APACHE"]);
-    problems.extend(
-        owed.filter(|name| !exists(name))
-            .map(|name| format!("{name}: is missing")),
-    );
+    problems.extend(owed.filter(|name| !exists(name)).map(|name| format!("{name}: is missing")));
     problems
 }
 
@@ -30,13 +22,8 @@ const TASKS: [&str; 3] = ["ci", "tidy", "bench"];
 
 pub(super) fn check_map(architecture: &str) -> Vec<String> {
     let named = |name: &str| architecture.contains(&format!("`{name}`"));
-    let missing = ROOMS
-        .iter()
-        .map(|(name, _)| name)
-        .filter(|name| !named(name));
-    missing
-        .map(|name| format!("ARCHITECTURE.md: does not name the crate `{name}`"))
-        .collect()
+    let missing = ROOMS.iter().map(|(name, _)| name).filter(|name| !named(name));
+    missing.map(|name| format!("ARCHITECTURE.md: does not name the crate `{name}`")).collect()
 }
 
 /// Checks each command line in the fenced blocks of a page.

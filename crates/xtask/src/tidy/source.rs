@@ -13,13 +13,7 @@ pub(super) const FUNCTION_LINES_MAX: usize = 70;
 pub(super) const COLUMNS_MAX: usize = 100;
 
 /// Code that is not finished, or not run.
-const NOT_IN_CODE: [&str; 5] = [
-    "todo!",
-    "unimplemented!",
-    "dbg!",
-    "#[ignore",
-    "#[should_panic",
-];
+const NOT_IN_CODE: [&str; 5] = ["todo!", "unimplemented!", "dbg!", "#[ignore", "#[should_panic"];
 /// Words that promise work; put together here so that this file does not say them.
 const NOT_IN_TEXT: [&str; 2] = [concat!("FIX", "ME"), concat!("XX", "X")];
 
@@ -54,17 +48,11 @@ fn check_lines(path: &str, text: &str, code: &str) -> Vec<String> {
     for (number, (line, code)) in (1..).zip(text.lines().zip(code.lines())) {
         let columns = columns(path, line, code);
         if columns > COLUMNS_MAX && !line.contains("://") {
-            problems.push(format!(
-                "{path}:{number}: has {columns} columns, over {COLUMNS_MAX}"
-            ));
+            problems.push(format!("{path}:{number}: has {columns} columns, over {COLUMNS_MAX}"));
         }
         let unfinished = NOT_IN_CODE.iter().filter(|word| code.contains(**word));
         let promised = NOT_IN_TEXT.iter().filter(|word| line.contains(**word));
-        problems.extend(
-            unfinished
-                .chain(promised)
-                .map(|word| format!("{path}:{number}: {word}")),
-        );
+        problems.extend(unfinished.chain(promised).map(|word| format!("{path}:{number}: {word}")));
     }
     problems
 }
@@ -75,10 +63,7 @@ fn columns(path: &str, line: &str, code: &str) -> usize {
     if !is_test || line.trim_start().starts_with("//") {
         return all;
     }
-    let blanked = line
-        .chars()
-        .zip(code.chars())
-        .filter(|(is, left)| is != left);
+    let blanked = line.chars().zip(code.chars()).filter(|(is, left)| is != left);
     all - blanked.count()
 }
 
@@ -88,9 +73,7 @@ fn check_modules(sources: &[(String, String)]) -> Vec<String> {
     let mut declared = BTreeSet::new();
     for (path, text) in sources {
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let stem = path[folder.len()..]
-            .trim_start_matches('/')
-            .trim_end_matches(".rs");
+        let stem = path[folder.len()..].trim_start_matches('/').trim_end_matches(".rs");
         let home = match stem {
             "lib" | "main" => folder.to_owned(),
             _ => format!("{folder}/{stem}"),

@@ -7,11 +7,7 @@ use super::{check, manifests, pages, source};
 #[test]
 fn the_house_is_tidy() {
     let problems = check(&crate::root().unwrap()).unwrap();
-    assert!(
-        problems.is_empty(),
-        "cargo xtask tidy:\n{}",
-        problems.join("\n")
-    );
+    assert!(problems.is_empty(), "cargo xtask tidy:\n{}", problems.join("\n"));
 }
 
 #[test]
@@ -45,19 +41,12 @@ pub(crate) fn two<F: Fn(u8) -> u8>(
 ";
     let found = functions(code);
     let expected = [("one", 2, 1), ("two", 4, 7), ("three", 7, 3)];
-    let expected = expected.map(|(name, line, lines)| Function {
-        name: name.into(),
-        line,
-        lines,
-    });
+    let expected = expected.map(|(name, line, lines)| Function { name: name.into(), line, lines });
     assert_eq!(found, expected);
 }
 
 fn check_source(files: &[(&str, &str)], allowed: &[&str]) -> Vec<String> {
-    let files: Vec<_> = files
-        .iter()
-        .map(|&(path, text)| (path.into(), text.into()))
-        .collect();
+    let files: Vec<_> = files.iter().map(|&(path, text)| (path.into(), text.into())).collect();
     source::check(&files, allowed)
 }
 
@@ -80,14 +69,9 @@ fn source_rules_bite() {
         ("mod a;", &[]),
     ];
     for (text, expected) in cases {
-        let expected: Vec<_> = expected
-            .iter()
-            .map(|what| format!("crates/a/src/lib.rs:{what}"))
-            .collect();
-        assert_eq!(
-            check_source(&[("crates/a/src/lib.rs", text)], &[]),
-            expected
-        );
+        let expected: Vec<_> =
+            expected.iter().map(|what| format!("crates/a/src/lib.rs:{what}")).collect();
+        assert_eq!(check_source(&[("crates/a/src/lib.rs", text)], &[]), expected);
     }
 }
 
@@ -101,11 +85,7 @@ fn literals_may_be_wide_in_tests_only() {
         ("crates/a/tests/it/main.rs", &wide_comment, 1),
     ];
     for (path, text, problems) in cases {
-        assert_eq!(
-            check_source(&[(path, text)], &[]).len(),
-            problems,
-            "{path}: {text}"
-        );
+        assert_eq!(check_source(&[(path, text)], &[]).len(), problems, "{path}: {text}");
     }
 }
 
@@ -123,10 +103,7 @@ fn ratchet_lets_pass_only_what_is_still_long() {
 #[test]
 fn every_file_has_a_module_that_names_it() {
     let files = [
-        (
-            "crates/a/src/lib.rs",
-            "pub mod b;\n#[cfg(test)]\nmod tests;",
-        ),
+        ("crates/a/src/lib.rs", "pub mod b;\n#[cfg(test)]\nmod tests;"),
         ("crates/a/src/b.rs", "pub(crate) mod c;"),
         ("crates/a/src/b/c.rs", "// mod d;"),
         ("crates/a/src/b/d.rs", ""),
@@ -169,10 +146,7 @@ fn layers_and_trees_of_cores_are_watched() {
         ]},
     });
     let problems = Graph::read(&metadata).unwrap().problems();
-    let problems: Vec<_> = problems
-        .iter()
-        .filter(|line| !line.contains("no crate"))
-        .collect();
+    let problems: Vec<_> = problems.iter().filter(|line| !line.contains("no crate")).collect();
     assert_eq!(
         problems,
         [
@@ -191,14 +165,8 @@ fn manifest_rules_bite() {
     let docs = ["//! Docs.".to_owned()];
     assert!(manifests::check_crate("a", whole, &docs).is_empty());
     assert_eq!(manifests::check_crate("b", whole, &docs).len(), 1);
-    assert_eq!(
-        manifests::check_crate("a", whole, &["fn f() {}".to_owned()]).len(),
-        1
-    );
-    assert_eq!(
-        manifests::check_crate("a", &whole.replace("[lints]", "[x]"), &docs).len(),
-        1
-    );
+    assert_eq!(manifests::check_crate("a", whole, &["fn f() {}".to_owned()]).len(), 1);
+    assert_eq!(manifests::check_crate("a", &whole.replace("[lints]", "[x]"), &docs).len(), 1);
     assert_eq!(manifests::check_crate("a", "[", &docs).len(), 1);
 }
 
@@ -207,9 +175,8 @@ fn pages_name_what_is_there() {
     let readme = "./gone\n```sh\n$ ./test\n./gone now\ncargo run --release -- share x\n\
         cargo run -- fly\nfluvial get y # fly\ntarget/release/fluvial fly\ncargo xtask ci\n\
         cargo xtask fly\nls\n```\n";
-    let problems = pages::check_commands(readme, "  Share(Share),\n  Get(Get),", |word| {
-        word == "./test"
-    });
+    let problems =
+        pages::check_commands(readme, "  Share(Share),\n  Get(Get),", |word| word == "./test");
     assert_eq!(
         problems,
         [
@@ -219,9 +186,5 @@ fn pages_name_what_is_there() {
             "README.md:10: there is no cargo xtask fly",
         ]
     );
-    assert!(
-        pages::check_map("the `stdx` crate")
-            .iter()
-            .all(|line| !line.contains("`stdx`"))
-    );
+    assert!(pages::check_map("the `stdx` crate").iter().all(|line| !line.contains("`stdx`")));
 }

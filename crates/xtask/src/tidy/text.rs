@@ -23,10 +23,7 @@ pub(super) fn blank(source: &str) -> String {
 fn literal(rest: &[char], before: Option<char>) -> usize {
     let in_word = before.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');
     match rest {
-        ['/', '/', ..] => rest
-            .iter()
-            .position(|&letter| letter == '\n')
-            .unwrap_or(rest.len()),
+        ['/', '/', ..] => rest.iter().position(|&letter| letter == '\n').unwrap_or(rest.len()),
         ['/', '*', ..] => block_comment(rest),
         ['"', ..] => quoted(rest, '"'),
         ['\'', '\\', ..] | ['\'', _, '\'', ..] => quoted(rest, '\''),
@@ -61,20 +58,13 @@ fn block_comment(rest: &[char]) -> usize {
 
 /// A raw string whose prefix is `prefix` letters long; 0 for a raw identifier.
 fn raw(rest: &[char], prefix: usize) -> usize {
-    let hashes = rest[prefix..]
-        .iter()
-        .take_while(|&&letter| letter == '#')
-        .count();
+    let hashes = rest[prefix..].iter().take_while(|&&letter| letter == '#').count();
     if rest.get(prefix + hashes) != Some(&'"') {
         return 0;
     }
-    let closing: Vec<char> = std::iter::once('"')
-        .chain((0..hashes).map(|_| '#'))
-        .collect();
+    let closing: Vec<char> = std::iter::once('"').chain((0..hashes).map(|_| '#')).collect();
     let body = prefix + hashes + 1;
-    let end = rest[body..]
-        .windows(closing.len())
-        .position(|window| window == closing);
+    let end = rest[body..].windows(closing.len()).position(|window| window == closing);
     end.map_or(rest.len(), |end| body + end + closing.len())
 }
 
@@ -92,20 +82,13 @@ pub(super) fn functions(code: &str) -> Vec<Function> {
     for (at, _) in code.match_indices("fn ") {
         let starts_word = !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
         let rest = &code[at + 3..];
-        let name: String = rest
-            .chars()
-            .take_while(|c| c.is_alphanumeric() || *c == '_')
-            .collect();
+        let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
         if !starts_word || name.is_empty() {
             continue;
         }
         if let Some(end) = body_end(rest) {
             let line = code[..at].matches('\n').count() + 1;
-            found.push(Function {
-                name,
-                line,
-                lines: rest[..end].matches('\n').count() + 1,
-            });
+            found.push(Function { name, line, lines: rest[..end].matches('\n').count() + 1 });
         }
     }
     found

@@ -30,18 +30,12 @@ impl Model {
             return;
         }
         let seeding = announce.left == 0;
-        let new = ModelPeer {
-            seeding,
-            counted: false,
-        };
+        let new = ModelPeer { seeding, counted: false };
         let peer = self.peers.entry(key).or_insert(new);
         peer.seeding = seeding;
         if announce.event == Event::Completed && seeding && !peer.counted {
             peer.counted = true;
-            *self
-                .completed
-                .entry((swarm, announce.peer.is_ipv6()))
-                .or_default() += 1;
+            *self.completed.entry((swarm, announce.peer.is_ipv6())).or_default() += 1;
         }
     }
 

@@ -39,24 +39,12 @@ fn answer_connect(client: &mut UdpClient, now: Instant, connection: u64) {
     let Some(UdpRequest::Connect { transaction }) = sent(client) else {
         panic!("expected a connect");
     };
-    receive(
-        client,
-        now,
-        tracker(),
-        &UdpResponse::Connect {
-            transaction,
-            connection,
-        },
-    );
+    receive(client, now, tracker(), &UdpResponse::Connect { transaction, connection });
 }
 
 fn expect_announce(client: &mut UdpClient, connection: u64) -> u32 {
     match sent(client) {
-        Some(UdpRequest::Announce {
-            connection: found,
-            transaction,
-            ..
-        }) => {
+        Some(UdpRequest::Announce { connection: found, transaction, .. }) => {
             assert_eq!(found, connection);
             transaction
         }
@@ -75,9 +63,7 @@ fn announced(transaction: u32) -> UdpResponse {
 }
 
 fn begin(client: &mut UdpClient, now: Instant, token: u64) {
-    client
-        .announce(now, token, tracker(), "/announce", announce())
-        .unwrap();
+    client.announce(now, token, tracker(), "/announce", announce()).unwrap();
 }
 
 #[test]
@@ -95,10 +81,7 @@ fn connects_then_announces_then_reuses_the_connection() {
     begin(&mut client, at(60), 6);
     expect_announce(&mut client, 77);
     begin(&mut client, at(61), 7);
-    assert!(matches!(
-        sent(&mut client),
-        Some(UdpRequest::Connect { .. })
-    ));
+    assert!(matches!(sent(&mut client), Some(UdpRequest::Connect { .. })));
 }
 
 #[test]
@@ -108,10 +91,7 @@ fn one_connect_answer_serves_all_that_wait() {
     begin(&mut client, Instant::ZERO, 2);
     answer_connect(&mut client, Instant::ZERO, 77);
     // The second connect is no longer needed; both announces go out.
-    let (a, b) = (
-        expect_announce(&mut client, 77),
-        expect_announce(&mut client, 77),
-    );
+    let (a, b) = (expect_announce(&mut client, 77), expect_announce(&mut client, 77));
     assert_ne!(a, b);
     assert_eq!(sent(&mut client), None);
 }
@@ -128,14 +108,8 @@ fn repeats_at_doubling_waits_then_gives_up() {
     }
     assert_eq!(times, [15, 45, 105]);
     let failure = Failure::new(b"the tracker does not answer");
-    let event = UdpEvent {
-        token: 5,
-        outcome: UdpOutcome::Failed(failure),
-    };
-    assert_eq!(
-        (client.poll_event(), client.poll_event()),
-        (Some(event), None)
-    );
+    let event = UdpEvent { token: 5, outcome: UdpOutcome::Failed(failure) };
+    assert_eq!((client.poll_event(), client.poll_event()), (Some(event), None));
 }
 
 #[test]
@@ -157,20 +131,12 @@ fn stale_reused_connection_is_renewed_once() {
     begin(&mut client, Instant::ZERO, 5);
     answer_connect(&mut client, Instant::ZERO, 77);
     let transaction = expect_announce(&mut client, 77);
-    receive(
-        &mut client,
-        Instant::ZERO,
-        tracker(),
-        &announced(transaction),
-    );
+    receive(&mut client, Instant::ZERO, tracker(), &announced(transaction));
     client.poll_event();
 
     begin(&mut client, Instant::ZERO, 6);
     let transaction = expect_announce(&mut client, 77);
-    let error = UdpResponse::Error {
-        transaction,
-        message: "bad id".to_owned(),
-    };
+    let error = UdpResponse::Error { transaction, message: "bad id".to_owned() };
     receive(&mut client, Instant::ZERO, tracker(), &error);
     assert_eq!(client.poll_event(), None);
     answer_connect(&mut client, Instant::ZERO, 78);
@@ -184,27 +150,14 @@ fn stale_reused_connection_is_renewed_once() {
 fn strangers_answers_do_not_count() {
     let mut client = client();
     begin(&mut client, Instant::ZERO, 5);
-    let Some(UdpRequest::Connect { transaction }) = sent(&mut client) else {
-        panic!()
-    };
-    let answer = UdpResponse::Connect {
-        transaction,
-        connection: 1,
-    };
+    let Some(UdpRequest::Connect { transaction }) = sent(&mut client) else { panic!() };
+    let answer = UdpResponse::Connect { transaction, connection: 1 };
     let stranger: SocketAddr = "203.0.113.1:6970".parse().unwrap();
     receive(&mut client, Instant::ZERO, stranger, &answer);
-    let other = UdpResponse::Connect {
-        transaction: !transaction,
-        connection: 1,
-    };
+    let other = UdpResponse::Connect { transaction: !transaction, connection: 1 };
     receive(&mut client, Instant::ZERO, tracker(), &other);
     // An answer to what was not asked.
-    receive(
-        &mut client,
-        Instant::ZERO,
-        tracker(),
-        &announced(transaction),
-    );
+    receive(&mut client, Instant::ZERO, tracker(), &announced(transaction));
     assert_eq!((sent(&mut client), client.poll_event()), (None, None));
     let mapped: SocketAddr = "[::ffff:203.0.113.1]:6969".parse().unwrap();
     receive(&mut client, Instant::ZERO, mapped, &answer);
@@ -225,29 +178,12 @@ fn scrape_answers_must_cover_what_was_asked() {
     let hashes = [Sha1Digest([1; 20]), Sha1Digest([2; 20])];
     client.scrape(Instant::ZERO, 5, tracker(), &hashes).unwrap();
     answer_connect(&mut client, Instant::ZERO, 77);
-    let Some(UdpRequest::Scrape { transaction, .. }) = sent(&mut client) else {
-        panic!()
-    };
-    let entries = |n| {
-        vec![
-            ScrapeEntry {
-                seeders: 1,
-                completed: 2,
-                leechers: 3
-            };
-            n
-        ]
-    };
-    let short = UdpResponse::Scrape {
-        transaction,
-        entries: entries(1),
-    };
+    let Some(UdpRequest::Scrape { transaction, .. }) = sent(&mut client) else { panic!() };
+    let entries = |n| vec![ScrapeEntry { seeders: 1, completed: 2, leechers: 3 }; n];
+    let short = UdpResponse::Scrape { transaction, entries: entries(1) };
     receive(&mut client, Instant::ZERO, tracker(), &short);
     assert_eq!(client.poll_event(), None);
-    let full = UdpResponse::Scrape {
-        transaction,
-        entries: entries(2),
-    };
+    let full = UdpResponse::Scrape { transaction, entries: entries(2) };
     receive(&mut client, Instant::ZERO, tracker(), &full);
     let outcome = UdpOutcome::Scraped(entries(2));
     assert_eq!(client.poll_event(), Some(UdpEvent { token: 5, outcome }));

@@ -14,10 +14,8 @@ fn info(write: impl FnOnce(&mut DictEncoder<'_>)) -> Vec<u8> {
 
 /// A v1 `info` of files given by path, attributes and length, in pieces of 16 KiB.
 fn v1(name: &[u8], files: &[(&[&[u8]], &str, u64)]) -> Vec<u8> {
-    let links: Vec<_> = files
-        .iter()
-        .map(|(path, attr, length)| (*path, *attr, *length, None))
-        .collect();
+    let links: Vec<_> =
+        files.iter().map(|(path, attr, length)| (*path, *attr, *length, None)).collect();
     v1_links(name, &links)
 }
 
@@ -68,11 +66,7 @@ fn leaf(d: &mut DictEncoder<'_>, name: &str, length: u64, root: &[u8]) {
 }
 
 fn paths(info: &Info) -> Vec<&str> {
-    info.layout()
-        .files()
-        .iter()
-        .map(|file| file.path.to_str().unwrap())
-        .collect()
+    info.layout().files().iter().map(|file| file.path.to_str().unwrap()).collect()
 }
 
 #[test]
@@ -96,48 +90,26 @@ fn malformed_info_is_refused_with_a_reason() {
     let file = |raw: &[u8], file: &str, why: &str| {
         check(raw, &format!("file {file} of the torrent: {why}"));
     };
-    check(
-        b"",
-        "not a torrent: bencode, byte 0: the data ends too early",
-    );
+    check(b"", "not a torrent: bencode, byte 0: the data ends too early");
     check(
         &v1(b"n", &[(&[], "", 1)])[..40],
         "not a torrent: bencode, byte 40: the data ends too early",
     );
     check(b"de", "the torrent has no \"pieces\"");
     check(b"d6:pieces0:e", "the torrent has no \"length\"");
-    check(
-        b"d6:lengthi0e6:pieces0:e",
-        "the torrent has no \"piece length\"",
-    );
+    check(b"d6:lengthi0e6:pieces0:e", "the torrent has no \"piece length\"");
     invalid(b"le", "info", "no dictionary");
     invalid(b"d5:files0:6:pieces0:e", "files", "it must be a list");
     invalid(b"d5:filesle6:pieces0:e", "files", "there is no file in it");
-    invalid(
-        &v1(b"n", &[(&[b"a"], "p", 1)]),
-        "files",
-        "there is no file in it",
-    );
-    file(
-        b"d5:filesli1ee6:pieces0:e",
-        "0",
-        "the entry is no dictionary",
-    );
+    invalid(&v1(b"n", &[(&[b"a"], "p", 1)]), "files", "there is no file in it");
+    file(b"d5:filesli1ee6:pieces0:e", "0", "the entry is no dictionary");
     file(b"d5:filesldee6:pieces0:e", "0", "it has no length");
     file(b"d5:filesld6:lengthi1eee6:pieces0:e", "0", "it has no path");
-    file(
-        &v1(b"n", &[(&[b"a"], "l", 1)]),
-        "0",
-        "a link cannot have a length",
-    );
+    file(&v1(b"n", &[(&[b"a"], "l", 1)]), "0", "a link cannot have a length");
     let deep = [b"a".as_slice(); MAX_PATH_DEPTH + 1];
     file(&v1(b"n", &[(&deep, "", 1)]), "0", "its path is too deep");
     file(&single(-1, 16_384, b""), "0", "its length is not a size");
-    invalid(
-        &single(1, -1, b""),
-        "piece length",
-        "it must be a positive number",
-    );
+    invalid(&single(1, -1, b""), "piece length", "it must be a positive number");
     for length in [0, 1 << 40] {
         let why = "is not allowed; v2 needs a power of two from 16 KiB to 512 MiB";
         let expected = format!("the torrent's pieces: piece length {length} {why}");
@@ -150,11 +122,7 @@ fn malformed_info_is_refused_with_a_reason() {
     let pieces = single(1, 16_384, &root[..19]);
     invalid(&pieces, "pieces", "its length is not a multiple of 20");
     let pieces = single(1, 16_384, b"");
-    invalid(
-        &pieces,
-        "pieces",
-        "it has not as many hashes as the files have pieces",
-    );
+    invalid(&pieces, "pieces", "it has not as many hashes as the files have pieces");
 }
 
 #[test]
@@ -165,22 +133,13 @@ fn malformed_v2_info_is_refused_with_a_reason() {
         assert_eq!(error, expected, "{}", raw.escape_ascii());
     };
     let newer = info(|d| d.int("meta version", 3));
-    check(
-        &newer,
-        "meta version 3 is newer than this program understands",
-    );
-    check(
-        &info(|d| d.int("meta version", 2)),
-        "the torrent has no \"file tree\"",
-    );
+    check(&newer, "meta version 3 is newer than this program understands");
+    check(&info(|d| d.int("meta version", 2)), "the torrent has no \"file tree\"");
     check(
         b"d12:meta versioni2e9:file treedee",
         "not a torrent: bencode, byte 19: dictionary keys are not sorted",
     );
-    check(
-        &v2(|_| {}),
-        "the torrent's \"files\" is not valid: there is no file in it",
-    );
+    check(&v2(|_| {}), "the torrent's \"files\" is not valid: there is no file in it");
     let both = "of the torrent: it is a file and a folder at once";
     check(&v2(|d| leaf(d, "", 1, &root)), &format!("file  {both}"));
     let sibling = |d: &mut DictEncoder<'_>| {
@@ -195,17 +154,9 @@ fn malformed_v2_info_is_refused_with_a_reason() {
     let rootless = v2(|d| d.dict("a", |d| d.dict("", |d| d.int("length", 1))));
     check(&rootless, "file a of the torrent: it has no pieces root");
     let number = v2(|d| d.dict("a", |d| d.int("b", 1)));
-    check(
-        &number,
-        "file a/b of the torrent: its entry is no dictionary",
-    );
+    check(&number, "file a/b of the torrent: its entry is no dictionary");
     let deep = v2(|d| nest(d, MAX_PATH_DEPTH + 5));
-    assert!(
-        Info::parse(&deep)
-            .unwrap_err()
-            .to_string()
-            .contains("nested too deeply")
-    );
+    assert!(Info::parse(&deep).unwrap_err().to_string().contains("nested too deeply"));
 }
 
 fn nest(d: &mut DictEncoder<'_>, depth: usize) {
@@ -245,45 +196,21 @@ fn hybrids_must_agree_with_themselves() {
     let tree = [("a", 5), ("b", 6)];
     let good = hybrid(&[("a", 5), ("pad", 16_379), ("b", 6)], &tree);
     let good = Info::parse(&good).unwrap();
-    assert_eq!(
-        (good.version(), good.layout().pieces()),
-        (Version::Hybrid, 2)
-    );
-    let padded = hybrid(
-        &[("a", 5), ("pad", 16_379), ("b", 6), ("pad", 16_378)],
-        &tree,
-    );
-    assert_eq!(
-        Info::parse(&padded).unwrap().layout().space_length(),
-        32_768
-    );
+    assert_eq!((good.version(), good.layout().pieces()), (Version::Hybrid, 2));
+    let padded = hybrid(&[("a", 5), ("pad", 16_379), ("b", 6), ("pad", 16_378)], &tree);
+    assert_eq!(Info::parse(&padded).unwrap().layout().space_length(), 32_768);
     for (files, expected) in [
-        (
-            &[("a", 5), ("b", 6)][..],
-            "file \"b\" starts elsewhere in v1",
-        ),
-        (
-            &[("a", 5), ("pad", 32_763), ("b", 6)],
-            "file \"b\" starts elsewhere in v1",
-        ),
+        (&[("a", 5), ("b", 6)][..], "file \"b\" starts elsewhere in v1"),
+        (&[("a", 5), ("pad", 32_763), ("b", 6)], "file \"b\" starts elsewhere in v1"),
         (
             &[("pad", 16_384), ("a", 5), ("pad", 16_378), ("b", 6)],
             "file \"a\" starts elsewhere in v1",
         ),
-        (
-            &[("a", 5), ("pad", 16_379), ("b", 6), ("pad", 16_379)],
-            "the number of pieces",
-        ),
+        (&[("a", 5), ("pad", 16_379), ("b", 6), ("pad", 16_379)], "the number of pieces"),
         (&[("a", 5)], "file \"b\" is in v2 alone"),
-        (
-            &[("a", 5), ("pad", 16_379), ("b", 6), ("c", 1)],
-            "file \"c\" is in v1 alone",
-        ),
+        (&[("a", 5), ("pad", 16_379), ("b", 6), ("c", 1)], "file \"c\" is in v1 alone"),
         (&[("a", 5), ("pad", 16_379), ("c", 6)], "\"c\" and \"b\""),
-        (
-            &[("a", 5), ("pad", 16_379), ("b", 7)],
-            "the size or kind of \"b\"",
-        ),
+        (&[("a", 5), ("pad", 16_379), ("b", 7)], "the size or kind of \"b\""),
     ] {
         let error = Info::parse(&hybrid(files, &tree)).unwrap_err().to_string();
         let prefix = "the v1 and v2 parts of the hybrid torrent differ: ";
@@ -357,12 +284,7 @@ fn links_stay_inside() {
     );
     let info = Info::parse(&raw).unwrap();
     assert_eq!(paths(&info), ["n/d/f", "n/d/e/up", "n/top"]);
-    let links: Vec<_> = info
-        .layout()
-        .files()
-        .iter()
-        .map(|it| it.symlink.as_deref())
-        .collect();
+    let links: Vec<_> = info.layout().files().iter().map(|it| it.symlink.as_deref()).collect();
     assert_eq!(links, [None, Some(Path::new("../f")), Some(Path::new("d"))]);
     assert_eq!(info.notices().len(), 5);
     assert_eq!(
@@ -413,10 +335,7 @@ fn metadata_of_another_torrent_is_refused() {
         "the metadata is that of another torrent"
     );
     // Right SHA-256, but the dictionary is not a v2 one.
-    other = crate::InfoHashes {
-        v1: None,
-        v2: Some(hash::sha256(&raw)),
-    };
+    other = crate::InfoHashes { v1: None, v2: Some(hash::sha256(&raw)) };
     assert!(Info::parse_expecting(&raw, &other).is_err());
 }
 
@@ -429,9 +348,7 @@ fn slices(parts: &[Vec<u8>]) -> Vec<&[u8]> {
 }
 
 fn nasty() -> impl Strategy<Value = Vec<u8>> {
-    let fixed = [
-        "..", ".", "", "/", "a", "A", "a/../..", "C:\\", "\0", "con", "x (2)", "x", "~",
-    ];
+    let fixed = ["..", ".", "", "/", "a", "A", "a/../..", "C:\\", "\0", "con", "x (2)", "x", "~"];
     prop_oneof![
         prop::sample::select(fixed.to_vec()).prop_map(|name| name.as_bytes().to_vec()),
         prop::collection::vec(any::<u8>(), 0..8),

@@ -20,18 +20,10 @@ fn world(seed: u64) -> World {
     let version = versions[rng.index(3)];
     let piece_length = [16_384, 32_768, 65_536][rng.index(3)];
     let size = 300_000 + rng.below(700_000);
-    let sizes = if rng.chance(0.5) {
-        vec![size]
-    } else {
-        vec![size / 3, 0, 77, size / 2]
-    };
+    let sizes = if rng.chance(0.5) { vec![size] } else { vec![size / 3, 0, 77, size / 2] };
     let source = Source::new(version, &sizes, piece_length, seed);
     let config = WorldConfig {
-        place: if rng.chance(0.2) {
-            Place::OneMachine
-        } else {
-            Place::World
-        },
+        place: if rng.chance(0.2) { Place::OneMachine } else { Place::World },
         boundary: Duration::from_micros([1, 500, 100_000][rng.index(3)]),
         fragmentation: rng.unit(),
         ..WorldConfig::default()
@@ -45,11 +37,7 @@ fn world(seed: u64) -> World {
         world.add(spec(&mut rng, NodeSpec::seed()).lies(0.1));
     }
     for _ in 0..8 + rng.below(5) {
-        let start = if rng.chance(0.3) {
-            NodeSpec::magnet()
-        } else {
-            NodeSpec::leecher()
-        };
+        let start = if rng.chance(0.3) { NodeSpec::magnet() } else { NodeSpec::leecher() };
         let node = spec(&mut rng, start).joins(Duration::from_millis(rng.below(5_000)));
         let node = world.add(node);
         if rng.chance(0.5) {
@@ -58,11 +46,7 @@ fn world(seed: u64) -> World {
         } else if rng.chance(0.2) {
             let at = Duration::from_millis(rng.below(15_000));
             world.at(at, node, Deed::FillDisk);
-            world.at(
-                at + Duration::from_millis(rng.below(20_000)),
-                node,
-                Deed::FreeDisk,
-            );
+            world.at(at + Duration::from_millis(rng.below(20_000)), node, Deed::FreeDisk);
         }
     }
     world
@@ -70,10 +54,7 @@ fn world(seed: u64) -> World {
 
 fn spec(rng: &mut Rng, base: NodeSpec) -> NodeSpec {
     let mut spec = base
-        .access(
-            Some(50_000 + rng.below(400_000)),
-            Some(100_000 + rng.below(2_000_000)),
-        )
+        .access(Some(50_000 + rng.below(400_000)), Some(100_000 + rng.below(2_000_000)))
         .delay(Duration::from_millis(1 + rng.below(80)));
     spec.reachable = spec.start == crate::Start::Seed || rng.chance(0.8);
     if rng.chance(0.2) {
@@ -110,10 +91,7 @@ fn check_all(of_ten: u64) {
 
 #[test]
 fn replay_one_seed() {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "what to replay is for the person to say"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "what to replay is for the person to say")]
     let named = std::env::var("FLUVIAL_SEED").ok();
     check(named.map_or(0, |seed| seed.parse().expect("FLUVIAL_SEED is a number")));
 }

@@ -65,24 +65,17 @@ fn slow_pair(deeds: &[(u64, Deed)]) -> World {
 fn what_was_durable_is_not_fetched_again() {
     for deed in [Deed::Kill, Deed::PowerCut, Deed::Stop] {
         let mut world = slow_pair(&[(6, deed), (20, Deed::Start)]);
-        let report = world
-            .run(5 * MINUTE)
-            .unwrap_or_else(|failure| panic!("{deed:?}: {failure}"));
+        let report = world.run(5 * MINUTE).unwrap_or_else(|failure| panic!("{deed:?}: {failure}"));
         // At most what came within a second of the end, which is a tenth.
         let copies = report.copies_from_seeds;
-        assert!(
-            copies < if deed == Deed::Stop { 1.04 } else { 1.25 },
-            "{deed:?}: {copies}"
-        );
+        assert!(copies < if deed == Deed::Stop { 1.04 } else { 1.25 }, "{deed:?}: {copies}");
     }
 }
 
 #[test]
 fn a_full_disk_is_overcome_once_there_is_space() {
     let mut world = slow_pair(&[(3, Deed::FillDisk), (30, Deed::FreeDisk)]);
-    let report = world
-        .run(5 * MINUTE)
-        .unwrap_or_else(|failure| panic!("{failure}"));
+    let report = world.run(5 * MINUTE).unwrap_or_else(|failure| panic!("{failure}"));
     assert!(report.last > Duration::from_secs(30));
 }
 
@@ -93,7 +86,5 @@ fn a_tiny_cache_slows_and_never_stalls() {
     let mut leecher = NodeSpec::leecher();
     leecher.cache_budget = Some(200_000);
     world.add(leecher);
-    world
-        .run(MINUTE)
-        .unwrap_or_else(|failure| panic!("{failure}"));
+    world.run(MINUTE).unwrap_or_else(|failure| panic!("{failure}"));
 }

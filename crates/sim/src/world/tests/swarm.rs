@@ -6,17 +6,9 @@ use crate::{NodeSpec, Report, Source, World};
 fn fifty(seed: u64) -> Report {
     let mut world = World::new(seed, Source::single(2_000_000, 32_768, 9));
     world.add(NodeSpec::seed().access(Some(400_000), None));
-    world.add_many(
-        40,
-        &NodeSpec::leecher().access(Some(200_000), Some(1_000_000)),
-    );
-    world.add_many(
-        10,
-        &NodeSpec::magnet().access(Some(100_000), Some(1_000_000)),
-    );
-    world
-        .run(Duration::from_mins(10))
-        .unwrap_or_else(|failure| panic!("{failure}"))
+    world.add_many(40, &NodeSpec::leecher().access(Some(200_000), Some(1_000_000)));
+    world.add_many(10, &NodeSpec::magnet().access(Some(100_000), Some(1_000_000)));
+    world.run(Duration::from_mins(10)).unwrap_or_else(|failure| panic!("{failure}"))
 }
 
 #[test]

@@ -33,13 +33,7 @@ impl Stage {
 
     fn hello(node: usize) -> Report {
         let (info_hash, peer_id) = (hash::sha1(b""), peer_id(node));
-        Report::Handshake {
-            info_hash,
-            peer_id,
-            fast: true,
-            extended: true,
-            v2: false,
-        }
+        Report::Handshake { info_hash, peer_id, fast: true, extended: true, v2: false }
     }
 
     /// A batch of a connection that has seen every order.
@@ -49,19 +43,12 @@ impl Stage {
 
     /// A batch of a connection that has seen orders for so many blocks.
     fn early_batch(&mut self, conn: u64, reports: Vec<Report>, want: u32, taken: u64) {
-        let batch = Batch {
-            reports,
-            want,
-            taken,
-            totals: Totals::default(),
-        };
+        let batch = Batch { reports, want, taken, totals: Totals::default() };
         self.swarm.handle_batch(self.now, ConnId(conn), batch);
     }
 
     fn admit(&mut self, conn: u64, node: usize, direction: Direction) {
-        self.swarm
-            .admit(self.now, ConnId(conn), addr(node), direction)
-            .unwrap();
+        self.swarm.admit(self.now, ConnId(conn), addr(node), direction).unwrap();
         self.batch(conn, vec![Self::hello(node)], 0);
     }
 
@@ -85,11 +72,7 @@ impl Stage {
     fn hashed(&mut self, piece: u32, good: bool) -> Verdict {
         let piece = PieceIndex(piece);
         let right = self.info.v1_hash(piece);
-        let sha1 = if good {
-            right
-        } else {
-            Some(hash::sha1(b"wrong"))
-        };
+        let sha1 = if good { right } else { Some(hash::sha1(b"wrong")) };
         self.swarm.handle_hashed(self.now, piece, sha1, None)
     }
 
@@ -134,14 +117,8 @@ fn who_sent_all_of_a_bad_piece_is_banned() {
     it.deliver(1, &ranges);
     assert_eq!(it.hashed(0, false), Verdict::Bad);
     assert_eq!(closed(&it.orders()), [(1, CloseReason::Banned)]);
-    assert!(
-        it.events()
-            .iter()
-            .any(|event| matches!(event, Event::Banned(_)))
-    );
-    let refusal = it
-        .swarm
-        .admit(it.now, ConnId(2), addr(1), Direction::Incoming);
+    assert!(it.events().iter().any(|event| matches!(event, Event::Banned(_))));
+    let refusal = it.swarm.admit(it.now, ConnId(2), addr(1), Direction::Incoming);
     assert_eq!(refusal, Err(Refusal::Banned));
 }
 
@@ -159,11 +136,7 @@ fn who_sent_half_of_a_bad_piece_gets_whole_pieces_and_is_found_out() {
     let first = requests(&it.orders(), 1);
     assert_eq!(first.len(), 1);
     it.batch(2, Vec::new(), 2);
-    assert_eq!(
-        requests(&it.orders(), 2),
-        [],
-        "the rest of the piece is the first one's"
-    );
+    assert_eq!(requests(&it.orders(), 2), [], "the rest of the piece is the first one's");
     it.deliver(1, &first);
     it.batch(1, Vec::new(), 2);
     let second = requests(&it.orders(), 1);
@@ -184,22 +157,14 @@ fn a_piece_is_announced_once_it_is_on_disk_and_the_end_is_told() {
     assert_eq!(it.swarm.left(), 0);
     assert!(!it.swarm.is_complete() && !it.swarm.have().get(1));
     let interested = |order: &Order| matches!(order, Order::Interested(false));
-    assert!(
-        it.orders()
-            .iter()
-            .any(|(conn, order)| conn.0 == 1 && interested(order))
-    );
+    assert!(it.orders().iter().any(|(conn, order)| conn.0 == 1 && interested(order)));
     it.swarm.handle_written(it.now, PieceIndex(1));
     let orders = it.orders();
     let has = |wanted: fn(&Order) -> bool| orders.iter().any(|it| it.0.0 == 2 && wanted(&it.1));
     assert!(has(|order| matches!(order, Order::Have(PieceIndex(1)))));
     assert!(has(|order| matches!(order, Order::UploadOnly(true))));
     assert_eq!(closed(&orders), [(1, CloseReason::Redundant)]);
-    let complete = it
-        .events()
-        .iter()
-        .filter(|it| matches!(it, Event::Complete))
-        .count();
+    let complete = it.events().iter().filter(|it| matches!(it, Event::Complete)).count();
     assert_eq!(complete, 1);
 }
 
@@ -214,11 +179,7 @@ fn both_ends_keep_the_same_of_two_crossing_connections() {
                 Direction::Outgoing => Direction::Incoming,
             };
             let from = |direction| {
-                if direction == Direction::Outgoing {
-                    node
-                } else {
-                    node + 50
-                }
+                if direction == Direction::Outgoing { node } else { node + 50 }
             };
             for (conn, direction) in [(1, first), (2, second)] {
                 let to = addr(from(direction));
@@ -226,11 +187,7 @@ fn both_ends_keep_the_same_of_two_crossing_connections() {
             }
             it.batch(1, vec![Stage::hello(node)], 0);
             it.batch(2, vec![Stage::hello(node)], 0);
-            let stays = if (first == Direction::Outgoing) == ours_stays {
-                1
-            } else {
-                2
-            };
+            let stays = if (first == Direction::Outgoing) == ours_stays { 1 } else { 2 };
             assert_eq!(closed(&it.orders()), [(3 - stays, CloseReason::Duplicate)]);
             assert_eq!(it.swarm.stats().peers, 1);
         }
@@ -240,8 +197,7 @@ fn both_ends_keep_the_same_of_two_crossing_connections() {
 #[test]
 fn a_connection_to_ourselves_is_closed_and_not_tried_again() {
     let mut it = Stage::new(2, &[]);
-    it.swarm
-        .add_candidates(it.now, std::iter::once(addr(9)), Origin::Tracker);
+    it.swarm.add_candidates(it.now, std::iter::once(addr(9)), Origin::Tracker);
     assert_eq!(it.swarm.poll_connect(it.now), Some(addr(9)));
     it.admit(1, 9, Direction::Outgoing);
     assert_eq!(closed(&it.orders()).len(), 1);
@@ -267,8 +223,7 @@ fn rejected_blocks_are_asked_of_others_at_once_and_of_the_same_later() {
     assert_eq!(requests(&it.orders(), 1), []);
     it.pass(2);
     assert_eq!(requests(&it.orders(), 1).len(), 2);
-    it.swarm
-        .handle_closed(it.now, ConnId(1), &CloseReason::Remote);
+    it.swarm.handle_closed(it.now, ConnId(1), &CloseReason::Remote);
     it.batch(2, Vec::new(), 2);
     assert_eq!(requests(&it.orders(), 2).len(), 2);
 }
@@ -295,13 +250,10 @@ fn the_only_seed_is_spared_a_piece_that_others_have_by_now() {
     for piece in [begun, waiting] {
         it.batch(2, vec![Report::Have(piece)], 0);
     }
-    let cancelled = it
-        .orders()
-        .into_iter()
-        .find_map(|(conn, order)| match order {
-            Order::Cancel(ranges) => Some((conn, ranges)),
-            _ => None,
-        });
+    let cancelled = it.orders().into_iter().find_map(|(conn, order)| match order {
+        Order::Cancel(ranges) => Some((conn, ranges)),
+        _ => None,
+    });
     assert_eq!(cancelled, Some((ConnId(1), ranges[2..].to_vec())));
 }
 
@@ -339,11 +291,7 @@ fn an_unchoked_downloader_hears_suggestions_first() {
     let orders = it.orders();
     assert!(matches!(
         orders[..],
-        [
-            (_, Order::Suggest(_)),
-            (_, Order::Suggest(_)),
-            (_, Order::Unchoke)
-        ]
+        [(_, Order::Suggest(_)), (_, Order::Suggest(_)), (_, Order::Unchoke)]
     ));
 }
 
@@ -353,9 +301,7 @@ fn stopping_closes_everything_and_nothing_is_let_in() {
     it.seed(1, 2);
     it.swarm.stop(it.now);
     assert_eq!(closed(&it.orders()), [(1, CloseReason::Stopped)]);
-    let refusal = it
-        .swarm
-        .admit(it.now, ConnId(2), addr(2), Direction::Incoming);
+    let refusal = it.swarm.admit(it.now, ConnId(2), addr(2), Direction::Incoming);
     assert_eq!(refusal, Err(Refusal::NotRunning));
 }
 
@@ -363,16 +309,9 @@ fn stopping_closes_everything_and_nothing_is_let_in() {
 fn a_magnet_gets_its_metadata_and_then_its_pieces() {
     let info = info(u64::from(2 * PIECE), PIECE);
     let now = Instant::from_secs(1);
-    let bare = Torrent {
-        info: None,
-        ..(*torrent(&info)).clone()
-    };
+    let bare = Torrent { info: None, ..(*torrent(&info)).clone() };
     let swarm = Swarm::new(now, Config::new(peer_id(9)), Arc::new(bare), Rng::new(1));
-    let mut it = Stage {
-        swarm,
-        info: info.clone(),
-        now,
-    };
+    let mut it = Stage { swarm, info: info.clone(), now };
     it.admit(1, 1, Direction::Outgoing);
     let size = info.raw().len();
     let extended = ExtendedInfo {
@@ -381,34 +320,13 @@ fn a_magnet_gets_its_metadata_and_then_its_pieces() {
         ..ExtendedInfo::default()
     };
     it.batch(1, vec![Report::Extended(extended)], 0);
-    assert!(matches!(
-        it.orders()[..],
-        [(ConnId(1), Order::RequestMetadata(0))]
-    ));
-    it.batch(
-        1,
-        vec![Report::Metadata {
-            piece: 0,
-            data: info.raw().to_vec(),
-        }],
-        0,
-    );
+    assert!(matches!(it.orders()[..], [(ConnId(1), Order::RequestMetadata(0))]));
+    it.batch(1, vec![Report::Metadata { piece: 0, data: info.raw().to_vec() }], 0);
     assert!(matches!(it.events()[..], [Event::MetadataReady(_)]));
     let refusal = it.swarm.admit(now, ConnId(2), addr(2), Direction::Incoming);
-    assert_eq!(
-        refusal,
-        Err(Refusal::NotRunning),
-        "the disk is being looked at"
-    );
+    assert_eq!(refusal, Err(Refusal::NotRunning), "the disk is being looked at");
     it.swarm.start(now, &Bitfield::new(2), Vec::new());
-    assert!(matches!(
-        it.orders()[..],
-        [(ConnId(1), Order::Metadata { .. })]
-    ));
-    it.batch(
-        1,
-        vec![Report::Pieces(Bitfield::full(2)), Report::Unchoked],
-        9,
-    );
+    assert!(matches!(it.orders()[..], [(ConnId(1), Order::Metadata { .. })]));
+    it.batch(1, vec![Report::Pieces(Bitfield::full(2)), Report::Unchoked], 9);
     assert_eq!(requests(&it.orders(), 1).len(), 4);
 }

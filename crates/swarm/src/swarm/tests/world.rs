@@ -20,9 +20,7 @@ const SLOTS: usize = 5;
 /// A v1 torrent of one file whose piece hashes are made up.
 pub(super) fn info(length: u64, piece_length: u32) -> Arc<Info> {
     let pieces = length.div_ceil(u64::from(piece_length));
-    let hashes: Vec<u8> = (0..pieces)
-        .flat_map(|at| hash::sha1(&at.to_be_bytes()).0)
-        .collect();
+    let hashes: Vec<u8> = (0..pieces).flat_map(|at| hash::sha1(&at.to_be_bytes()).0).collect();
     let mut raw = format!(
         "d6:lengthi{length}e4:name7:content12:piece lengthi{piece_length}e6:pieces{}:",
         hashes.len()
@@ -94,11 +92,7 @@ impl World {
         let node = |(at, &rate): (usize, &u64)| {
             let config = Config::new(peer_id(at));
             let mut swarm = Swarm::new(now, config, torrent(info), rng.fork());
-            let have = if at == 0 {
-                Bitfield::full(pieces)
-            } else {
-                Bitfield::new(pieces)
-            };
+            let have = if at == 0 { Bitfield::full(pieces) } else { Bitfield::new(pieces) };
             swarm.start(now, &have, Vec::new());
             Node {
                 swarm,
@@ -132,9 +126,7 @@ impl World {
         for (own, other, direction) in [(a, b, Direction::Outgoing), (b, a, Direction::Incoming)] {
             let have = self.nodes[other].swarm.have();
             let swarm = &mut self.nodes[own].swarm;
-            swarm
-                .admit(self.now, conn(other), addr(other), direction)
-                .unwrap();
+            swarm.admit(self.now, conn(other), addr(other), direction).unwrap();
             let hello = Report::Handshake {
                 info_hash: hash::sha1(b""),
                 peer_id: peer_id(other),
@@ -142,11 +134,7 @@ impl World {
                 extended: true,
                 v2: false,
             };
-            let side = Side {
-                choked: true,
-                depth: 4.0,
-                ..Side::default()
-            };
+            let side = Side { choked: true, depth: 4.0, ..Side::default() };
             self.sides.insert((own, other), side);
             self.report(own, other, hello);
             self.report(own, other, Report::Pieces(have));
@@ -190,11 +178,8 @@ impl World {
     fn choke(&mut self) {
         for own in 0..self.nodes.len() {
             let seeding = self.nodes[own].swarm.is_complete();
-            let mut peers: Vec<_> = self.nodes[own]
-                .swarm
-                .peers(self.now)
-                .filter(|it| it.interested)
-                .collect();
+            let mut peers: Vec<_> =
+                self.nodes[own].swarm.peers(self.now).filter(|it| it.interested).collect();
             self.rng.shuffle(&mut peers);
             if seeding {
                 peers.sort_by_key(|it| it.totals.up_payload);
@@ -206,15 +191,9 @@ impl World {
                 }
             }
             let best: BTreeSet<_> = peers.iter().take(SLOTS).map(|it| it.conn).collect();
-            let all: Vec<_> = self.nodes[own]
-                .swarm
-                .peers(self.now)
-                .map(|it| it.conn)
-                .collect();
+            let all: Vec<_> = self.nodes[own].swarm.peers(self.now).map(|it| it.conn).collect();
             for conn in all {
-                self.nodes[own]
-                    .swarm
-                    .set_choked(self.now, conn, !best.contains(&conn));
+                self.nodes[own].swarm.set_choked(self.now, conn, !best.contains(&conn));
             }
             self.turn(own);
         }
@@ -223,11 +202,7 @@ impl World {
     /// A free slot is filled at once.
     fn fill_slots(&mut self, own: usize) {
         let node = &mut self.nodes[own];
-        let peers: Vec<_> = node
-            .swarm
-            .peers(self.now)
-            .filter(|it| it.interested)
-            .collect();
+        let peers: Vec<_> = node.swarm.peers(self.now).filter(|it| it.interested).collect();
         let taken = peers.iter().filter(|it| !it.am_choking).count();
         let choked: Vec<_> = peers.iter().filter(|it| it.am_choking).collect();
         if taken < SLOTS && !choked.is_empty() {
@@ -283,15 +258,8 @@ impl World {
             let full = side.asked.len() as f64 > side.depth * 0.75;
             let want = if side.choked || full { 0 } else { room };
             let reports = std::mem::take(&mut side.reports);
-            let batch = Batch {
-                reports,
-                want,
-                taken: u64::MAX,
-                totals: side.totals,
-            };
-            self.nodes[own]
-                .swarm
-                .handle_batch(self.now, conn(other), batch);
+            let batch = Batch { reports, want, taken: u64::MAX, totals: side.totals };
+            self.nodes[own].swarm.handle_batch(self.now, conn(other), batch);
             self.turn(own);
         }
     }
@@ -299,11 +267,7 @@ impl World {
     /// Does what a mind says.
     fn turn(&mut self, own: usize) {
         let now = self.now;
-        if self.nodes[own]
-            .swarm
-            .poll_timeout()
-            .is_some_and(|at| at <= now)
-        {
+        if self.nodes[own].swarm.poll_timeout().is_some_and(|at| at <= now) {
             self.nodes[own].swarm.handle_timeout(now);
         }
         while let Some((range, _)) = self.nodes[own].swarm.poll_store() {
@@ -323,10 +287,7 @@ impl World {
             }
         }
         while let Some(event) = self.nodes[own].swarm.poll_event() {
-            assert!(
-                !matches!(event, Event::Banned(_) | Event::BadTorrent(_)),
-                "{event:?}"
-            );
+            assert!(!matches!(event, Event::Banned(_) | Event::BadTorrent(_)), "{event:?}");
         }
         while let Some((to, order)) = self.nodes[own].swarm.poll_order() {
             self.obey(own, to.0 as usize, order);
@@ -341,8 +302,7 @@ impl World {
                 };
                 side.choked = true;
                 let rejected = side.asked.drain(..).collect();
-                side.reports
-                    .extend([Report::Choked, Report::Rejected(rejected)]);
+                side.reports.extend([Report::Choked, Report::Rejected(rejected)]);
             }
             Order::Unchoke => {
                 if let Some(side) = self.sides.get_mut(&(other, own)) {
@@ -373,9 +333,7 @@ impl World {
                 self.sides.remove(&(own, other));
                 if self.sides.remove(&(other, own)).is_some() {
                     let reason = CloseReason::Remote;
-                    self.nodes[other]
-                        .swarm
-                        .handle_closed(self.now, conn(own), &reason);
+                    self.nodes[other].swarm.handle_closed(self.now, conn(own), &reason);
                 }
             }
             _ => {}

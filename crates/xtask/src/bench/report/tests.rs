@@ -4,21 +4,11 @@ use super::{Row, Table};
 
 fn table(seeders: bool) -> Table {
     let sample = |seconds: f64, cpu: f64| {
-        let cost = Cost {
-            cpu,
-            rss: 30.0,
-            private: 20.0,
-        };
-        Sample {
-            seconds,
-            worker: cost,
-            seeder: seeders.then_some(cost),
-        }
+        let cost = Cost { cpu, rss: 30.0, private: 20.0 };
+        Sample { seconds, worker: cost, seeder: seeders.then_some(cost) }
     };
-    let row = |name: &str, samples: [Sample; 3]| Row {
-        name: name.to_owned(),
-        samples: samples.to_vec(),
-    };
+    let row =
+        |name: &str, samples: [Sample; 3]| Row { name: name.to_owned(), samples: samples.to_vec() };
     let ours = [sample(2.0, 1.0), sample(1.0, 3.0), sample(4.0, 2.0)];
     let theirs = [sample(1.0, 1.0), sample(1.0, 1.0), sample(1.0, 1.0)];
     Table {
