@@ -206,13 +206,16 @@ impl Connection {
         self.outbox.send(&Message::Extended(0, &payload));
     }
 
-    /// Allows a peer that has next to nothing its first pieces (BEP 6).
+    /// Allows a peer that has next to nothing its first pieces (BEP 6). A seed allows none: all its
+    /// newcomers at once would split its uplink until nobody has a whole piece to pass on, while
+    /// its slots go round anyway.
     pub(crate) fn allow_fast(&mut self) {
         let (Some(layout), Some(theirs)) = (self.layout(), self.theirs.known()) else {
             return;
         };
         let (pieces, count) = (layout.pieces(), allowed::count(layout.piece_length()));
-        if !self.agreed.fast || !self.allowed_theirs.is_empty() || theirs.ones() >= count {
+        let settled = self.upload_only || !self.allowed_theirs.is_empty();
+        if !self.agreed.fast || settled || theirs.ones() >= count {
             return;
         }
         let allowed = allowed::pieces(self.remote.ip(), &self.agreed.info_hash, pieces, count);

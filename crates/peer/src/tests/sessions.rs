@@ -237,6 +237,15 @@ fn every_request_of_a_fast_peer_is_answered_once() {
 }
 
 #[test]
+fn a_seed_allows_newcomers_nothing_while_choked() {
+    let mut remote = Scripted::new(FULL);
+    remote.order(Order::UploadOnly(true)).unwrap();
+    remote.sent();
+    remote.say(&Message::HaveNone).unwrap();
+    assert_eq!(remote.sent(), [""; 0]);
+}
+
+#[test]
 fn a_newcomer_may_ask_for_a_few_blocks_while_choked() {
     let mut remote = Scripted::new(FULL);
     remote.say(&Message::HaveNone).unwrap();
