@@ -22,7 +22,7 @@ impl Clock {
 
     /// Sleeps until `deadline`; for ever when there is none.
     pub(crate) async fn sleep_until(self, deadline: Option<Instant>) {
-        const LONGEST: Duration = Duration::from_secs(24 * 3_600);
+        const LONGEST: Duration = Duration::from_hours(24);
         match deadline {
             Some(deadline) => {
                 let wait = Duration::from_nanos(deadline.as_nanos()).min(LONGEST);

@@ -26,6 +26,9 @@ const SPARE_BLOCKS_MAX: usize = 1_024;
 /// Our name and version in peer ids (BEP 20).
 const PEER_ID_PREFIX: &[u8; 8] = b"-FL0010-";
 
+/// What the rest of a peer id is drawn from: printable, so that logs are readable.
+const PEER_ID_ALPHABET: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+
 /// How an engine is set up.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
@@ -355,9 +358,8 @@ async fn accept(listener: TcpListener, inputs: Sender<Input>) {
 fn peer_id(rng: &mut Rng) -> PeerId {
     let mut id = PeerId::default();
     id.0[..8].copy_from_slice(PEER_ID_PREFIX);
-    const ALPHABET: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
     for byte in &mut id.0[8..] {
-        *byte = ALPHABET[rng.index(ALPHABET.len())];
+        *byte = PEER_ID_ALPHABET[rng.index(PEER_ID_ALPHABET.len())];
     }
     id
 }

@@ -18,7 +18,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use announce::Scope;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-const FETCH_TIMEOUT: Duration = Duration::from_secs(60);
+const FETCH_TIMEOUT: Duration = Duration::from_mins(1);
 const REDIRECTS_MAX: usize = 5;
 const AGENT: &str = concat!("Fluvial/", env!("CARGO_PKG_VERSION"));
 

@@ -219,7 +219,8 @@ impl Look<'_> {
             if let Extent::Longer(size) = issue.extent {
                 let path = self.storage.file_path(issue.file);
                 self.notices.push(format!(
-                    "{path:?} is longer ({size} bytes) than the torrent says; it will be cut"
+                    "`{}` is longer ({size} bytes) than the torrent says; it will be cut",
+                    path.display()
                 ));
             }
         }

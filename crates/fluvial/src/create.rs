@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Create, output: &Output) -> anyhow::Result<()> {
         created_by: Some(CREATED_BY.to_owned()),
         trackers: args.announce.iter().map(|url| vec![url.clone()]).collect(),
         web_seeds: args.web_seed.clone(),
-        creation_date: args.date.then(|| now.map_or(0, |since| since.as_secs() as i64)),
+        creation_date: args.date.then(|| now.map_or(0, |since| since.as_secs().cast_signed())),
     };
     let bytes = make(&path, options, output)?;
     let metainfo = Metainfo::parse(&bytes).context("what was made does not read back")?;

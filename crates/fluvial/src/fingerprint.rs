@@ -17,8 +17,8 @@ use metainfo::PlanOptions;
 /// When a folder cannot be listed.
 pub(crate) fn of(path: &Path, options: &PlanOptions) -> anyhow::Result<String> {
     let mut hasher = Sha256::new();
-    let options = (&options.name, options.format, options.piece_length);
-    hasher.update(format!("{options:?} {path:?}").as_bytes());
+    let options = (path, &options.name, options.format, options.piece_length);
+    hasher.update(format!("{options:?}").as_bytes());
     add(path, &mut hasher)?;
     let mut digits = hasher.finish().to_string();
     digits.truncate(20);
@@ -42,7 +42,7 @@ fn add(path: &Path, hasher: &mut Sha256) -> anyhow::Result<()> {
     }
     let changed = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH);
     let target = fs::read_link(path).unwrap_or_default();
-    let line = format!("{path:?} {} {changed:?} {target:?} {:?}\n", meta.len(), meta.permissions());
-    hasher.update(line.as_bytes());
+    let looks = (path, meta.len(), changed, target, meta.permissions());
+    hasher.update(format!("{looks:?}\n").as_bytes());
     Ok(())
 }

@@ -24,7 +24,7 @@ use crate::units::{show_duration, show_rate, show_size};
 use crate::{farewell, net, record, selection, source, state};
 
 /// How often a person hears why nothing moves.
-const WHY_EVERY: Duration = Duration::from_secs(60);
+const WHY_EVERY: Duration = Duration::from_mins(1);
 /// Sources listed for a person before the rest is only counted.
 const SOURCES_SHOWN: usize = 8;
 

@@ -23,20 +23,17 @@ pub(crate) fn start(common: &Common, output: &Output) -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new(format!("warn,{}", own_targets(level))));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(common.verbose > 1);
-    match &common.log {
-        Some(path) => {
-            let file = OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(path)
-                .with_context(|| format!("cannot write the log to `{}`", path.display()))?;
-            builder.with_ansi(false).with_writer(SharedFile(file)).init();
-        }
-        None => {
-            let ansi = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
-            let writer = AboveBars(output.bars().clone());
-            builder.with_ansi(ansi).without_time().with_writer(writer).init();
-        }
+    if let Some(path) = &common.log {
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .with_context(|| format!("cannot write the log to `{}`", path.display()))?;
+        builder.with_ansi(false).with_writer(SharedFile(file)).init();
+    } else {
+        let ansi = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
+        let writer = AboveBars(output.bars().clone());
+        builder.with_ansi(ansi).without_time().with_writer(writer).init();
     }
     Ok(())
 }

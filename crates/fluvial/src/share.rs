@@ -24,7 +24,7 @@ use crate::units::show_size;
 use crate::{fingerprint, net, reach, state, tracker};
 
 /// Our own tracker serves people who wait; they ask more often than a public one would like.
-const INTERVAL: Duration = Duration::from_secs(5 * 60);
+const INTERVAL: Duration = Duration::from_mins(5);
 const MIN_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Publishes the content until told to end.
@@ -34,10 +34,7 @@ pub(crate) async fn run(args: &Share, output: &Output) -> anyhow::Result<()> {
     let engine = net::start(&args.net)?;
     net::note_port(&args.net, &engine, output);
     let stop = Stop::listen()?;
-    let server = match args.no_tracker {
-        true => None,
-        false => Some(host(args, &engine, &made.metainfo)?),
-    };
+    let server = if args.no_tracker { None } else { Some(host(args, &engine, &made.metainfo)?) };
     let mut metainfo = made.metainfo;
     let own = server.iter().map(|server| tracker::url(server.http_addresses()));
     metainfo.trackers = own.chain(args.tracker.iter().cloned()).map(|url| vec![url]).collect();
@@ -157,12 +154,11 @@ impl Made {
             kept: state_dir.join(format!("shared-{mark}.torrent")),
             named: args.torrent.clone(),
         };
-        let metainfo = match files.read_kept() {
-            Some(metainfo) => metainfo,
-            None => {
-                let bytes = making::make(&content, options, output)?;
-                Metainfo::parse(&bytes).context("what was made does not read back")?
-            }
+        let metainfo = if let Some(metainfo) = files.read_kept() {
+            metainfo
+        } else {
+            let bytes = making::make(&content, options, output)?;
+            Metainfo::parse(&bytes).context("what was made does not read back")?
         };
         Ok(Self { metainfo, content, files })
     }

@@ -27,7 +27,7 @@ impl Stop {
     /// Returns once the person wishes to end.
     pub(crate) async fn wished(&mut self) {
         if self.0.wait_for(|wish| *wish).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -52,5 +52,5 @@ fn people_read_three_digits() {
     assert_eq!(show_rate(4_000_000), "3.81 MiB/s");
     assert_eq!(show_duration(Duration::from_millis(4_200)), "4.2s");
     assert_eq!(show_duration(Duration::from_secs(185)), "3m 05s");
-    assert_eq!(show_duration(Duration::from_secs(3_720)), "1h 02m");
+    assert_eq!(show_duration(Duration::from_mins(62)), "1h 02m");
 }

@@ -1,5 +1,8 @@
 //! The binary, used as a person or a script would, over loopback.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its stage fails, and says where")]
+#![allow(clippy::unnecessary_debug_formatting, reason = "odd names are best seen escaped")]
+
 mod existing;
 mod kill;
 mod support;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use stdx::Rng;
 
 /// Long enough that only a hang reaches it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A folder for one test, with its own state directory.
 pub(crate) struct Place {
