@@ -260,10 +260,10 @@ pub(crate) struct Verify {
   fluvial tracker
   fluvial tracker --udp 0.0.0.0:6969 --http '[::]:6969'")]
 pub(crate) struct Tracker {
-    /// Answer UDP announces here; repeat for several [default: 0.0.0.0:6969 and [::]:6969]
+    /// Answer UDP announces here; repeat for several [default: port 6969 of every address]
     #[arg(long, value_name = "IP:PORT")]
     pub(crate) udp: Vec<SocketAddr>,
-    /// Answer HTTP announces here; repeat for several [default: 0.0.0.0:6969 and [::]:6969]
+    /// Answer HTTP announces here; repeat for several [default: port 6969 of every address]
     #[arg(long, value_name = "IP:PORT")]
     pub(crate) http: Vec<SocketAddr>,
     /// Keep the peer tables below this size
