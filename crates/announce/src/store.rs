@@ -107,8 +107,10 @@ pub struct StoreStats {
     pub peers_v4: u64,
     /// IPv6 peers.
     pub peers_v6: u64,
-    /// Bytes that all that occupies, never less than in truth.
+    /// Bytes that all that occupies, never less than in truth, beside the 70 kB of empty tables.
     pub memory: u64,
+    /// Finished downloads counted so far, those of swarms since forgotten included.
+    pub completed: u64,
     /// Peers dropped so far because they fell silent.
     pub expired: u64,
     /// Peers and empty swarms dropped so far to stay within the budget.
@@ -251,14 +253,16 @@ impl Store {
         };
         let peers = shard.swarm_mut(position).peers_mut();
         let known = peers.find(keys, ip, announce.port());
+        let (bytes, completed) = (peers.bytes(), peers.completed);
         let seeding = announce.left == 0;
         let at = if lists {
             let (at, new) = peers.record(keys, known, ip, announce, stamp);
             if new {
                 *<Swarm as Family<N>>::counter(&mut self.stats) += 1;
-                self.stats.memory += <Swarm as Family<N>>::PEER_BYTES;
+                self.stats.memory += peers.bytes() - bytes;
                 self.networks.add(keys.network(&ip));
             }
+            self.stats.completed += u64::from(peers.completed - completed);
             Some(at)
         } else {
             known
@@ -321,11 +325,13 @@ impl Store {
         Swarm: Family<N>,
     {
         let swarm = self.shards[shard_of(hash)].swarm_mut(position);
-        let removed = <Swarm as Family<N>>::peers_mut(swarm).remove(&self.keys, at);
+        let peers = <Swarm as Family<N>>::peers_mut(swarm);
+        let bytes = peers.bytes();
+        let removed = peers.remove(&self.keys, at);
+        self.stats.memory -= bytes - peers.bytes();
         let forget = swarm.is_empty() && !(swarm.has_history() && self.has_spare_room());
         self.networks.remove(self.keys.network(&removed.ip));
         *<Swarm as Family<N>>::counter(&mut self.stats) -= 1;
-        self.stats.memory -= <Swarm as Family<N>>::PEER_BYTES;
         if forget {
             self.drop_swarm(hash, position);
         }

@@ -7,7 +7,7 @@ const NETWORK_COUNTERS: usize = 4096;
 /// Peers compared for each one evicted.
 const CANDIDATES: usize = 8;
 /// Evictions per announce; each announce adds at most one peer and one swarm.
-const MAX_EVICTIONS: usize = 16;
+const MAX_EVICTIONS: usize = 32;
 
 /// How many peers each network (/24 or /48) has in the store, in constant memory.
 #[derive(Debug)]

@@ -1,115 +1,122 @@
-/// An open-addressed map from keyed hashes to positions in somebody else's vector.
+mod segment;
+
+use self::segment::Segment;
+
+/// Mean number of positions per segment from which one more segment is made. With it the longest
+/// pause is re-hashing about twice as many: some tenths of a millisecond, however large the whole.
+const SEGMENT_LEN: usize = 1024;
+/// What one position costs at most: its slots at the lowest load, a third, and its part of the
+/// segments' own records.
+pub(crate) const INDEX_BYTES: u64 = 13;
+
+/// A map from keyed hashes to positions in somebody else's vector. It stores no keys: the owner
+/// supplies equality and re-hashing.
 ///
-/// It stores four bytes per slot and no keys: the owner supplies equality and re-hashing. Linear
-/// probing with back-shift deletion, so there are no tombstones to clean up.
+/// Linear hashing over open-addressed segments: growth splits one segment at a time, in turn, so
+/// that no insertion ever re-hashes everything.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    slots: Box<[u32]>,
+    segments: Vec<Segment>,
     len: usize,
 }
 
-const EMPTY: u32 = u32::MAX;
-const MIN_SLOTS: usize = 16;
-
 impl Index {
-    /// Number of slots, each of four bytes.
-    pub(crate) fn slots(&self) -> usize {
-        self.slots.len()
+    /// Whether nothing was ever inserted.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.segments.is_empty()
+    }
+
+    /// Heap bytes in use, allocator overhead not counted.
+    #[cfg(test)]
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let slots: usize = self.segments.iter().map(Segment::slots).sum();
+        slots * 4 + self.segments.capacity() * size_of::<Segment>()
     }
 
     /// The position that hashes to `hash` and satisfies `is_match`.
     pub(crate) fn find(&self, hash: u64, is_match: impl Fn(u32) -> bool) -> Option<u32> {
-        if self.slots.is_empty() {
+        if self.segments.is_empty() {
             return None;
         }
-        let mut slot = self.home(hash);
-        loop {
-            match self.slots[slot] {
-                EMPTY => return None,
-                position if is_match(position) => return Some(position),
-                _ => slot = self.next(slot),
-            }
-        }
+        self.segments[self.segment_of(hash)].find(hash, is_match)
     }
 
-    /// Adds `position`, growing first when more than three quarters full. `hash_of` hashes the
-    /// owner's element at a position that the index already holds.
+    /// Adds `position`. `hash_of` hashes the owner's element at a position that the index holds.
     pub(crate) fn insert(&mut self, hash: u64, position: u32, hash_of: impl Fn(u32) -> u64) {
-        if (self.len + 1) * 4 > self.slots.len() * 3 {
-            self.resize((self.slots.len() * 2).max(MIN_SLOTS), hash_of);
+        if self.segments.is_empty() {
+            self.segments.reserve_exact(1);
+            self.segments.push(Segment::default());
         }
-        self.place(hash, position);
+        let segment = self.segment_of(hash);
+        self.segments[segment].insert(hash, position, &hash_of);
         self.len += 1;
+        if self.len > self.segments.len() * SEGMENT_LEN {
+            self.split(hash_of);
+        }
     }
 
     /// Says that what was at position `old` (hashing to `hash`) is now at `new`.
     pub(crate) fn replace(&mut self, hash: u64, old: u32, new: u32) {
-        let slot = self.slot_of(hash, old);
-        self.slots[slot] = new;
+        let segment = self.segment_of(hash);
+        let segment = &mut self.segments[segment];
+        segment.set(segment.slot_of(hash, old), new);
     }
 
     /// Exchanges two positions with their hashes.
     pub(crate) fn swap(&mut self, first: (u64, u32), second: (u64, u32)) {
-        let (a, b) = (self.slot_of(first.0, first.1), self.slot_of(second.0, second.1));
-        self.slots.swap(a, b);
-        self.slots[a] = second.1;
-        self.slots[b] = first.1;
+        let (a, b) = (self.segment_of(first.0), self.segment_of(second.0));
+        let slot_a = self.segments[a].slot_of(first.0, first.1);
+        let slot_b = self.segments[b].slot_of(second.0, second.1);
+        self.segments[a].set(slot_a, second.1);
+        self.segments[b].set(slot_b, first.1);
     }
 
-    /// Removes `position`, shrinking when less than a quarter remains in use.
+    /// Removes `position`.
     pub(crate) fn remove(&mut self, hash: u64, position: u32, hash_of: impl Fn(u32) -> u64) {
-        let mut hole = self.slot_of(hash, position);
-        let mut probe = hole;
-        loop {
-            probe = self.next(probe);
-            let moved = self.slots[probe];
-            if moved == EMPTY {
-                break;
-            }
-            // An element may fill the hole unless that would put it before its home slot.
-            let home = self.home(hash_of(moved));
-            let mask = self.slots.len() - 1;
-            if (probe.wrapping_sub(home) & mask) >= (probe.wrapping_sub(hole) & mask) {
-                self.slots[hole] = moved;
-                hole = probe;
-            }
-        }
-        self.slots[hole] = EMPTY;
+        let segment = self.segment_of(hash);
+        self.segments[segment].remove(hash, position, &hash_of);
         self.len -= 1;
-        if self.slots.len() > MIN_SLOTS && self.len * 4 < self.slots.len() {
-            self.resize(self.slots.len() / 2, hash_of);
+        let fewer = self.segments.len() - 1;
+        // Only far below the point of the split, or the two would alternate.
+        if fewer > 0 && self.len < fewer * SEGMENT_LEN / 2 {
+            self.merge(hash_of);
         }
     }
 
-    fn resize(&mut self, slots: usize, hash_of: impl Fn(u32) -> u64) {
-        let old = std::mem::replace(&mut self.slots, vec![EMPTY; slots].into_boxed_slice());
-        for position in old.into_iter().filter(|&position| position != EMPTY) {
-            self.place(hash_of(position), position);
+    /// Divides the next segment in turn between itself and a new last one.
+    fn split(&mut self, hash_of: impl Fn(u32) -> u64) {
+        let divided = partner(self.segments.len());
+        let half = self.segments[divided].halved();
+        self.segments.push(self.segments[divided].halved());
+        let whole = std::mem::replace(&mut self.segments[divided], half);
+        for position in whole.into_positions() {
+            let hash = hash_of(position);
+            let segment = self.segment_of(hash);
+            self.segments[segment].insert(hash, position, &hash_of);
         }
     }
 
-    fn place(&mut self, hash: u64, position: u32) {
-        let mut slot = self.home(hash);
-        while self.slots[slot] != EMPTY {
-            slot = self.next(slot);
+    /// Undoes the latest split.
+    fn merge(&mut self, hash_of: impl Fn(u32) -> u64) {
+        let last = self.segments.pop().expect("only several segments are merged");
+        let into = partner(self.segments.len());
+        for position in last.into_positions() {
+            self.segments[into].insert(hash_of(position), position, &hash_of);
         }
-        self.slots[slot] = position;
     }
 
-    fn slot_of(&self, hash: u64, position: u32) -> usize {
-        let mut slot = self.home(hash);
-        while self.slots[slot] != position {
-            assert!(self.slots[slot] != EMPTY, "the index holds every position of its owner");
-            slot = self.next(slot);
-        }
-        slot
-    }
-
-    fn home(&self, hash: u64) -> usize {
-        hash as usize & (self.slots.len() - 1)
-    }
-
-    fn next(&self, slot: usize) -> usize {
-        (slot + 1) & (self.slots.len() - 1)
+    /// Segments go by the high half of a hash; slots inside go by the low bits.
+    fn segment_of(&self, hash: u64) -> usize {
+        let mask = self.segments.len().next_power_of_two() - 1;
+        let segment = (hash >> 32) as usize & mask;
+        if segment < self.segments.len() { segment } else { segment & (mask >> 1) }
     }
 }
+
+/// The segment that shares its hashes with number `segment`, which is not the first.
+fn partner(segment: usize) -> usize {
+    segment ^ (1 << segment.ilog2())
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,11 +2,17 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use stdx::{Duration, Rng};
 
-use super::index::Index;
+use super::index::{INDEX_BYTES, Index};
 use super::keys::Keys;
 
 /// Below this many peers a linear scan is as fast as an index and costs no memory.
 const INDEX_FROM: usize = 16;
+/// An index that is there goes when fewer peers than this remain.
+const INDEX_UNTIL: usize = 12;
+/// What the allocator adds to one allocation, at most, in bytes.
+const ALLOCATION_BYTES: u64 = 24;
+/// What an index costs before it holds anything, in bytes.
+const INDEX_BASE: u64 = 72;
 
 /// When a peer was last heard of, in units of four seconds modulo 2^15 (36 hours), so that it and
 /// a flag fit in two bytes.
@@ -88,6 +94,17 @@ impl<const N: usize> PeerTable<N> {
         self.entries.len()
     }
 
+    /// What the table costs at most, allocator overhead included. It follows from the number of
+    /// peers alone, so that evicting peers always helps.
+    pub(crate) fn bytes(&self) -> u64 {
+        let (len, entry) = (self.entries.len() as u64, size_of::<Entry<N>>() as u64);
+        let itself = size_of::<Self>() as u64 + ALLOCATION_BYTES;
+        let entries = len * entry * 8 / 5 + 2 * entry + ALLOCATION_BYTES;
+        let indexed = self.entries.len() >= INDEX_UNTIL;
+        let index = if indexed { len * INDEX_BYTES + INDEX_BASE } else { 0 };
+        itself + entries + index
+    }
+
     pub(crate) fn seeders(&self) -> u32 {
         self.seeders
     }
@@ -107,12 +124,12 @@ impl<const N: usize> PeerTable<N> {
     /// Heap bytes in use, spare capacity included, allocator overhead not.
     #[cfg(test)]
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.entries.capacity() * size_of::<Entry<N>>() + self.index.slots() * 4
+        self.entries.capacity() * size_of::<Entry<N>>() + self.index.heap_bytes()
     }
 
     pub(crate) fn find(&self, keys: &Keys, ip: [u8; N], port: u16) -> Option<usize> {
         let is_match = |entry: &Entry<N>| entry.ip == ip && entry.port == port;
-        if self.index.slots() == 0 {
+        if self.index.is_unused() {
             return self.entries.iter().position(is_match);
         }
         self.index
@@ -122,13 +139,10 @@ impl<const N: usize> PeerTable<N> {
 
     /// Adds a peer that is not in the table; returns its position.
     pub(crate) fn insert(&mut self, keys: &Keys, entry: Entry<N>, seeding: bool) -> usize {
-        if self.entries.len() == self.entries.capacity() {
-            // A quarter at a time: half the spare memory that doubling would leave.
-            self.entries.reserve_exact((self.entries.len() / 4).max(2));
-        }
+        grow(&mut self.entries);
         let at = self.entries.len();
         self.entries.push(entry);
-        if self.index.slots() > 0 {
+        if !self.index.is_unused() {
             self.index_last(keys);
         } else if self.entries.len() > INDEX_FROM {
             for upto in 0..self.entries.len() {
@@ -153,17 +167,15 @@ impl<const N: usize> PeerTable<N> {
         let at = self.set_seeding(keys, at, false);
         let last = self.entries.len() - 1;
         self.swap(keys, at, last);
-        if self.index.slots() > 0 {
+        if !self.index.is_unused() {
             let (hash, entries) = (hash_of(keys, &self.entries[last]), &self.entries);
             self.index.remove(hash, last as u32, |p| hash_of(keys, &entries[p as usize]));
         }
         let removed = self.entries.swap_remove(last);
-        if self.entries.len() < INDEX_FROM / 2 {
+        if self.entries.len() < INDEX_UNTIL {
             self.index = Index::default();
         }
-        if self.entries.len() * 2 < self.entries.capacity() {
-            self.entries.shrink_to(self.entries.len() + self.entries.len() / 4 + 1);
-        }
+        shrink(&mut self.entries);
         removed
     }
 
@@ -214,7 +226,7 @@ impl<const N: usize> PeerTable<N> {
         if a == b {
             return;
         }
-        if self.index.slots() > 0 {
+        if !self.index.is_unused() {
             let (hash_a, hash_b) =
                 (hash_of(keys, &self.entries[a]), hash_of(keys, &self.entries[b]));
             self.index.swap((hash_a, a as u32), (hash_b, b as u32));
@@ -226,6 +238,20 @@ impl<const N: usize> PeerTable<N> {
         let last = self.entries.len() - 1;
         let (hash, entries) = (hash_of(keys, &self.entries[last]), &self.entries);
         self.index.insert(hash, last as u32, |p| hash_of(keys, &entries[p as usize]));
+    }
+}
+
+/// Makes room for one more, a quarter at a time: half the spare memory that doubling would leave.
+pub(crate) fn grow<T>(elements: &mut Vec<T>) {
+    if elements.len() == elements.capacity() {
+        elements.reserve_exact((elements.len() / 4).max(2));
+    }
+}
+
+/// Gives back memory when more than three eighths are spare.
+pub(crate) fn shrink<T>(elements: &mut Vec<T>) {
+    if elements.len() * 8 < elements.capacity() * 5 {
+        elements.shrink_to(elements.len() + elements.len() / 4 + 1);
     }
 }
 

@@ -1,14 +1,14 @@
 use hash::Sha1Digest;
 
-use super::index::Index;
+use super::index::{INDEX_BYTES, Index};
 use super::keys::Keys;
-use super::peers::{Entry, PeerTable, Stamp};
+use super::peers::{Entry, PeerTable, Stamp, grow, shrink};
 use super::{ScrapeEntry, StoreAnnounce, StoreStats};
 use crate::Event;
 
-/// What one swarm costs beside its peers: its record and index slots, and both families' tables
-/// with what the allocator adds.
-pub(crate) const SWARM_BYTES: u64 = 288;
+/// What one swarm without peers costs at most: its record with three eighths spare, and its index
+/// slots at the lowest load.
+pub(crate) const SWARM_BYTES: u64 = size_of::<Swarm>() as u64 * 8 / 5 + INDEX_BYTES;
 
 /// One swarm.
 #[derive(Debug)]
@@ -31,10 +31,6 @@ impl Swarm {
 
 /// Where a swarm and the statistics keep what belongs to addresses of `N` bytes.
 pub(crate) trait Family<const N: usize> {
-    /// What one peer costs in the largest case: its entry with a quarter spare, and index slots
-    /// at the lowest load.
-    const PEER_BYTES: u64 = (N as u64 + 4) * 5 / 4 + 11;
-
     fn peers(&self) -> &Peers<N>;
     fn peers_mut(&mut self) -> &mut Peers<N>;
     fn counter(stats: &mut StoreStats) -> &mut u64;
@@ -78,6 +74,11 @@ pub(crate) struct Peers<const N: usize> {
 impl<const N: usize> Peers<N> {
     pub(crate) fn len(&self) -> usize {
         self.table.as_ref().map_or(0, |table| table.len())
+    }
+
+    /// What the table costs at most, allocator overhead included.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.table.as_ref().map_or(0, |table| table.bytes())
     }
 
     pub(crate) fn summary(&self) -> ScrapeEntry {
@@ -178,9 +179,7 @@ impl Shard {
 
     /// Adds a swarm that is not in the shard; returns its position.
     pub(crate) fn insert(&mut self, keys: &Keys, hash: u64, info_hash: Sha1Digest) -> usize {
-        if self.swarms.len() == self.swarms.capacity() {
-            self.swarms.reserve_exact((self.swarms.len() / 4).max(2));
-        }
+        grow(&mut self.swarms);
         let at = self.swarms.len();
         self.swarms.push(Swarm { info_hash, v4: Peers::default(), v6: Peers::default() });
         let swarms = &self.swarms;
@@ -196,15 +195,13 @@ impl Shard {
             self.index.replace(hash_at(last as u32), last as u32, at as u32);
         }
         self.swarms.swap_remove(at);
-        if self.swarms.len() * 2 < self.swarms.capacity() {
-            self.swarms.shrink_to(self.swarms.len() + self.swarms.len() / 4 + 1);
-        }
+        shrink(&mut self.swarms);
     }
 
     /// Heap bytes with all swarms' own, allocator overhead not counted.
     #[cfg(test)]
     pub(crate) fn heap_bytes(&self) -> usize {
-        let records = self.swarms.capacity() * size_of::<Swarm>() + self.index.slots() * 4;
+        let records = self.swarms.capacity() * size_of::<Swarm>() + self.index.heap_bytes();
         let peers: usize =
             self.swarms.iter().map(|swarm| swarm.v4.heap_bytes() + swarm.v6.heap_bytes()).sum();
         records + peers

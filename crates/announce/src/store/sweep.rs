@@ -105,8 +105,8 @@ impl Store {
         self.shards = std::iter::repeat_with(Shard::default).take(SHARDS).collect();
         self.networks = Networks::default();
         self.cursor = Cursor::default();
-        let (expired, evicted) = (self.stats.expired, self.stats.evicted);
-        let dropped = self.stats.peers_v4 + self.stats.peers_v6;
-        self.stats = StoreStats { expired: expired + dropped, evicted, ..StoreStats::default() };
+        let StoreStats { peers_v4, peers_v6, completed, expired, evicted, .. } = self.stats;
+        let expired = expired + peers_v4 + peers_v6;
+        self.stats = StoreStats { completed, expired, evicted, ..StoreStats::default() };
     }
 }
