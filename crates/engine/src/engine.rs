@@ -1,27 +1,30 @@
+use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::net::TcpListener;
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::mpsc::{Sender, channel};
 use tokio::sync::{oneshot, watch};
 
-use announce::{TrackerStatus, TrackerUrl};
-use disk::{Disk, DiskConfig, Resume, Storage};
-use metainfo::{Info, PieceLayers};
-use session::{AddError, AddTorrent, Event, Limits, Session, Source, Status};
-use stdx::{Instant, PeerId, Pool, Rng, TorrentId};
+use announce::TrackerUrl;
+use disk::{Disk, DiskConfig};
+use session::{AddError, AddTorrent, Limits, Session};
+use stdx::{Instant, PeerId, Pool, Rng};
 
 use crate::clock::Clock;
+use crate::files;
 use crate::link::Surroundings;
 use crate::listen::{self, ListenError};
 use crate::mind::{Input, MIND_QUEUE_MAX, Mind};
-use crate::opening::{self, OpenError, Purpose};
 use crate::throttle::Throttle;
+use crate::torrent::{EngineError, Torrent};
 use crate::trackers::Trackers;
 
 /// Unused block buffers kept for reuse: 16 MiB.
 const SPARE_BLOCKS_MAX: usize = 1_024;
+
+/// How long closing may take: trackers have 3 s, the disk the rest.
+const CLOSE_MAX: Duration = Duration::from_secs(30);
 
 /// Our name and version in peer ids (BEP 20).
 const PEER_ID_PREFIX: &[u8; 8] = b"-FL0010-";
@@ -54,14 +57,27 @@ pub enum StartError {
 }
 
 /// The engine has ended, and with it every torrent.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the engine has stopped")]
-pub struct Ended;
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Ended {
+    /// It was closed.
+    #[error("the engine was closed")]
+    Closed,
+    /// It broke down; what it says last is a fault of the program.
+    #[error("internal error: the engine broke down; please report what it said before")]
+    Broken,
+}
 
 /// A running client: one session, its sockets, disk threads and timers. Cheap to clone.
+///
+/// It ends with [`Engine::close`]. When instead the last handle is dropped, torrents' handles
+/// included, it stops its torrents in the background. Its disk threads end with the last handle.
 #[derive(Clone, Debug)]
 pub struct Engine {
     inputs: Sender<Input>,
+    /// Tells the mind that somebody has a handle.
+    _handle: Sender<Infallible>,
+    /// How the mind ended, once it has.
+    ended: watch::Receiver<Option<Ended>>,
     disk: Arc<Disk>,
     trackers: Arc<Trackers>,
     listening: Arc<[SocketAddr]>,
@@ -89,21 +105,28 @@ impl Engine {
         let peer_id = peer_id(&mut rng);
         let trackers = Trackers::start(clock, rng.next_u64());
         let throttle = Throttle::new(clock, config.limits);
-        tokio::spawn(Arc::clone(&throttle).run());
         let (gate, reading) = watch::channel(true);
-        let mind = inputs.clone();
-        let around = Surroundings { clock, mind, disk: Arc::clone(&disk), throttle, pool, reading };
+        let around = Surroundings {
+            clock,
+            mind: inputs.clone(),
+            disk: Arc::clone(&disk),
+            throttle: Arc::clone(&throttle),
+            pool,
+            reading,
+        };
         let mut session_config = session::Config::new(peer_id, port);
         session_config.limits = config.limits;
-        session_config.max_peers = config.max_peers;
+        session_config.max_peers = files::make_room(config.max_peers);
         let session = Session::new(clock.now(), session_config, rng.next_u64());
         let peer_config = Arc::new(peer_config(peer_id, port, config.limits));
-        let mind = Mind::new(session, around, Arc::clone(&trackers), peer_config, gate);
-        tokio::spawn(mind.run(queue));
+        let mut mind = Mind::new(session, around, Arc::clone(&trackers), peer_config, gate);
+        mind.spawn(throttle.run());
         for listener in listeners {
-            tokio::spawn(accept(listener, inputs.clone()));
+            mind.spawn(listen::accept(listener, inputs.clone()));
         }
-        Ok(Self { inputs, disk, trackers, listening: listening.into() })
+        let (handle, handles) = channel(1);
+        let ended = watch_over(mind.run(queue, handles));
+        Ok(Self { inputs, _handle: handle, ended, disk, trackers, listening: listening.into() })
     }
 
     /// Where peers can connect to.
@@ -126,17 +149,28 @@ impl Engine {
             Ok::<_, AddError>((id, mind.listen(id)))
         });
         let (id, events) = added.await??;
-        Ok(Torrent { id, engine: self.clone(), events, files: Mutex::default() })
+        Ok(Torrent::new(id, self.clone(), events))
     }
 
-    /// Ends every torrent that has not been stopped.
+    /// Ends every torrent that has not been stopped, then the engine: sockets are closed when this
+    /// returns, unless the disk hangs.
     pub async fn close(&self) {
         // Nothing is left to end when the engine has ended.
-        let _ended = self.ask(|mind, now| mind.session.shutdown(now)).await;
+        let _ended = self.ask(Mind::close).await;
+        let mut ended = self.ended.clone();
+        let over = ended.wait_for(Option::is_some);
+        if tokio::time::timeout(CLOSE_MAX, over).await.is_err() {
+            tracing::warn!("the disk did not finish in time; the next start checks what is there");
+        }
+    }
+
+    /// The threads that do a torrent's reading and writing.
+    pub(crate) fn disk(&self) -> &Disk {
+        &self.disk
     }
 
     /// Runs `act` on the mind's task and returns what it returned.
-    async fn ask<T: Send + 'static>(
+    pub(crate) async fn ask<T: Send + 'static>(
         &self,
         act: impl FnOnce(&mut Mind, Instant) -> T + Send + 'static,
     ) -> Result<T, Ended> {
@@ -144,215 +178,26 @@ impl Engine {
         let command = Box::new(move |mind: &mut Mind, now| {
             let _gone = send.send(act(mind, now));
         });
-        self.inputs.send(Input::Command(command)).await.map_err(|_| Ended)?;
-        receive.await.map_err(|_| Ended)
-    }
-}
-
-/// Why a torrent cannot be worked with.
-#[derive(Debug, thiserror::Error)]
-pub enum EngineError {
-    /// It was not taken in.
-    #[error(transparent)]
-    Add(#[from] AddError),
-    /// Its files cannot be used.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// The engine has ended.
-    #[error(transparent)]
-    Ended(#[from] Ended),
-}
-
-/// A torrent in an engine.
-#[derive(Debug)]
-pub struct Torrent {
-    id: TorrentId,
-    engine: Engine,
-    events: Receiver<Event>,
-    /// Once started.
-    files: Mutex<Option<Files>>,
-}
-
-#[derive(Clone, Debug)]
-struct Files {
-    storage: Arc<Storage>,
-    resume: Option<Arc<Resume>>,
-}
-
-/// How a tracker does.
-#[derive(Clone, Debug)]
-pub struct TrackerView {
-    /// Its address.
-    pub url: String,
-    /// Whether the last announce was answered; `None` before the first.
-    pub working: Option<bool>,
-    /// Why it failed, or what it warns of.
-    pub message: Option<String>,
-}
-
-impl Torrent {
-    /// The next event; `None` when the engine has ended.
-    pub async fn event(&mut self) -> Option<Event> {
-        self.events.recv().await
-    }
-
-    /// Looks at the files under `path`, verifies what must be, and goes to work. `progress` hears
-    /// how many bytes of how many are verified. Returns what a person should know.
-    ///
-    /// # Errors
-    /// When the files cannot be used.
-    pub async fn start(
-        &self,
-        job: StartJob,
-        progress: impl FnMut(u64, u64) + Send + 'static,
-    ) -> Result<Vec<String>, EngineError> {
-        let resume = job.resume.clone();
-        let opened =
-            tokio::task::spawn_blocking(move || job.open(progress)).await.map_err(|_| Ended)??;
-        let storage = Arc::clone(&opened.storage);
-        self.engine.disk.attach(self.id, Arc::clone(&storage));
-        *self.lock() = Some(Files { storage, resume });
-        let id = self.id;
-        let (have, partial) = (opened.have, opened.partial);
-        self.engine.ask(move |mind, now| mind.session.start(now, id, have, partial)).await?;
-        Ok(opened.notices)
-    }
-
-    /// Chooses among the files; one priority for each.
-    ///
-    /// # Errors
-    /// When the engine has ended.
-    pub async fn select(&self, priorities: Vec<swarm::Priority>) -> Result<(), Ended> {
-        let id = self.id;
-        self.engine.ask(move |mind, now| mind.session.select(now, id, &priorities)).await
-    }
-
-    /// How it does.
-    ///
-    /// # Errors
-    /// When the engine has ended.
-    pub async fn status(&self) -> Result<Option<Status>, Ended> {
-        let id = self.id;
-        self.engine.ask(move |mind, now| mind.session.status(now, id)).await
-    }
-
-    /// Everybody who was met, who gave most first.
-    ///
-    /// # Errors
-    /// When the engine has ended.
-    pub async fn sources(&self) -> Result<Vec<Source>, Ended> {
-        let id = self.id;
-        self.engine.ask(move |mind, _| mind.session.sources(id)).await
-    }
-
-    /// Ends it: writes what is held, tells the trackers. [`Event::Stopped`] follows.
-    ///
-    /// # Errors
-    /// When the engine has ended.
-    pub async fn stop(&self) -> Result<(), Ended> {
-        let id = self.id;
-        self.engine.ask(move |mind, now| mind.session.stop(now, id)).await
-    }
-
-    /// The v2 piece hashes that are known (BEP 52).
-    ///
-    /// # Errors
-    /// When the engine has ended.
-    pub async fn layers(&self) -> Result<PieceLayers, Ended> {
-        let id = self.id;
-        let layers = move |mind: &mut Mind, _| mind.session.layers(id).cloned();
-        Ok(self.engine.ask(layers).await?.unwrap_or_default())
-    }
-
-    /// How its trackers do.
-    ///
-    /// # Errors
-    /// When the engine has ended.
-    pub async fn trackers(&self) -> Result<Vec<TrackerView>, Ended> {
-        let id = self.id;
-        let view = |tracker: TrackerStatus<'_>| TrackerView {
-            url: tracker.url.to_string(),
-            working: tracker.working,
-            message: tracker.message.map(str::to_owned),
-        };
-        let ask =
-            move |mind: &mut Mind, _| mind.session.trackers(id).into_iter().map(view).collect();
-        self.engine.ask(ask).await
-    }
-
-    /// Where the content is, once started: the file, or the folder with the torrent's name.
-    pub fn content_path(&self) -> Option<PathBuf> {
-        self.lock().as_ref().map(|files| files.storage.content_path())
-    }
-
-    /// Completes what has no bytes: empty files, links, attributes, sizes.
-    ///
-    /// # Errors
-    /// When one cannot be made.
-    pub async fn finish(&self) -> Result<(), EngineError> {
-        let Some(files) = self.lock().clone() else {
-            return Ok(());
-        };
-        let finished = tokio::task::spawn_blocking(move || files.storage.finish());
-        Ok(finished.await.map_err(|_| Ended)?.map_err(OpenError::from)?)
-    }
-
-    /// After [`Event::Stopped`]: records that the end was clean.
-    pub async fn close(&self) {
-        let Some(Files { storage, resume: Some(resume) }) = self.lock().clone() else {
-            return;
-        };
-        let closed = tokio::task::spawn_blocking(move || resume.close(&storage)).await;
-        if let Ok(Err(error)) = closed {
-            tracing::warn!(%error, "the next start will check the files");
+        if self.inputs.send(Input::Command(command)).await.is_ok()
+            && let Ok(answer) = receive.await
+        {
+            return Ok(answer);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Files>> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The files of a torrent, to be looked at.
-#[derive(Debug)]
-pub struct StartJob {
-    /// The metadata.
-    pub info: Arc<Info>,
-    /// What is known of the v2 piece hashes.
-    pub layers: PieceLayers,
-    /// The folder (to get), or the content itself (to seed).
-    pub path: PathBuf,
-    /// What survives the process, if anything should.
-    pub resume: Option<Arc<Resume>>,
-    /// What is to be done.
-    pub purpose: Purpose,
-}
-
-impl StartJob {
-    fn open(self, mut progress: impl FnMut(u64, u64)) -> Result<opening::Opened, OpenError> {
-        let Self { info, layers, path, resume, purpose } = self;
-        opening::open(&info, &layers, &path, resume.as_ref(), &purpose, &mut |done, total| {
-            progress(done, total);
-            std::ops::ControlFlow::Continue(())
-        })
+        let mut ended = self.ended.clone();
+        let how = ended.wait_for(Option::is_some).await;
+        Err(how.ok().and_then(|how| *how).unwrap_or(Ended::Broken))
     }
 }
 
-async fn accept(listener: TcpListener, inputs: Sender<Input>) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, remote)) => {
-                if inputs.send(Input::Incoming(stream, remote)).await.is_err() {
-                    return;
-                }
-            }
-            Err(error) => {
-                // Out of file descriptors, most likely: give others time to end.
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-            }
-        }
-    }
+/// Runs the mind; a panic in it must not look like a normal end.
+fn watch_over(mind: impl Future<Output = ()> + Send + 'static) -> watch::Receiver<Option<Ended>> {
+    let (tell, ended) = watch::channel(None);
+    let mind = tokio::spawn(mind);
+    tokio::spawn(async move {
+        let how = if mind.await.is_ok() { Ended::Closed } else { Ended::Broken };
+        tell.send_replace(Some(how));
+    });
+    ended
 }
 
 fn peer_id(rng: &mut Rng) -> PeerId {

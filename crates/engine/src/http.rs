@@ -3,7 +3,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
 use hyper::Uri;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
@@ -11,6 +11,7 @@ use hyper::header::{ACCEPT, HOST, HeaderValue, LOCATION, USER_AGENT};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
@@ -55,6 +56,14 @@ pub enum FetchError {
         /// What went wrong.
         reason: String,
     },
+    /// More than was asked for.
+    #[error("the answer of `{host}` is longer than {limit} bytes, which nothing of use here is")]
+    TooLong {
+        /// The host's name.
+        host: String,
+        /// How much would have been taken.
+        limit: u64,
+    },
     /// An answer other than success.
     #[error("`{host}` answered {status}")]
     Status {
@@ -85,7 +94,7 @@ pub async fn fetch(url: &str, limit: u64) -> Result<Vec<u8>, FetchError> {
 
 /// Decides whether a URL may be asked at an address; the last argument is where the request before
 /// went, of which this is a redirect.
-pub(crate) type Allow = dyn Fn(&str, IpAddr, Option<IpAddr>) -> bool + Sync;
+pub(crate) type Allow<'a> = dyn Fn(&str, IpAddr, Option<IpAddr>) -> bool + Sync + 'a;
 
 /// Fetches a document of at most `limit` bytes within `timeout`, following redirects that `allow`
 /// permits.
@@ -93,14 +102,14 @@ pub(crate) async fn get(
     url: &str,
     limit: u64,
     timeout: Duration,
-    allow: &Allow,
+    allow: &Allow<'_>,
 ) -> Result<Vec<u8>, FetchError> {
     tokio::time::timeout(timeout, follow(url, limit, allow))
         .await
         .unwrap_or_else(|_| Err(FetchError::Timeout(host_of(url))))
 }
 
-async fn follow(url: &str, limit: u64, allow: &Allow) -> Result<Vec<u8>, FetchError> {
+async fn follow(url: &str, limit: u64, allow: &Allow<'_>) -> Result<Vec<u8>, FetchError> {
     let mut url = url.to_owned();
     let mut from = None;
     for _ in 0..=REDIRECTS_MAX {
@@ -187,20 +196,17 @@ impl Target {
     {
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|error| self.broken(error))?;
-        let driver = tokio::spawn(connection);
-        let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
-        let authority = self.uri.authority().map_or("", |authority| authority.as_str());
-        let host = authority.rsplit('@').next().unwrap_or_default();
-        let request = hyper::Request::get(path)
-            .header(HOST, host)
+        // Ends with this request, however that ends.
+        let mut driver = JoinSet::new();
+        driver.spawn(connection);
+        let request = hyper::Request::get(self.path())
+            .header(HOST, self.authority())
             .header(USER_AGENT, AGENT)
             .header(ACCEPT, HeaderValue::from_static("*/*"))
             .body(Empty::<Bytes>::new())
             .map_err(|error| self.broken(error))?;
         let response = sender.send_request(request).await.map_err(|error| self.broken(error))?;
-        let answer = self.read(response, limit).await;
-        driver.abort();
-        answer
+        self.read(response, limit).await
     }
 
     async fn read(
@@ -209,7 +215,7 @@ impl Target {
         limit: u64,
     ) -> Result<Answer, FetchError> {
         let status = response.status();
-        if status.is_redirection()
+        if matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
             && let Some(next) = response.headers().get(LOCATION)
         {
             let next = next.to_str().map_err(|error| self.broken(error))?;
@@ -218,31 +224,71 @@ impl Target {
         if !status.is_success() {
             return Err(FetchError::Status { host: self.host.clone(), status: status.as_u16() });
         }
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let body = Limited::new(response.into_body(), limit);
-        let body = body.collect().await.map_err(|error| self.broken(error))?;
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
+        let body = Limited::new(response.into_body(), most).collect().await;
+        let body = body.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                return FetchError::TooLong { host: self.host.clone(), limit };
+            }
+            self.broken(error)
+        })?;
         Ok(Answer::Body(body.to_bytes().to_vec()))
     }
 
-    /// Resolves a `Location` header against this request.
+    /// Resolves a `Location` header against this request (RFC 3986 §5.2). User names do not go
+    /// along.
     fn join(&self, next: &str) -> String {
         let scheme = if self.tls { "https" } else { "http" };
-        let authority = self.uri.authority().map_or("", |authority| authority.as_str());
-        if next.contains("://") {
-            next.to_owned()
-        } else if let Some(rest) = next.strip_prefix("//") {
-            format!("{scheme}://{rest}")
-        } else if next.starts_with('/') {
-            format!("{scheme}://{authority}{next}")
-        } else {
-            let folder = self.uri.path().rsplit_once('/').map_or("", |(folder, _)| folder);
-            format!("{scheme}://{authority}{folder}/{next}")
+        let next = next.split('#').next().unwrap_or_default();
+        if has_scheme(next) {
+            return next.to_owned();
         }
+        if let Some(rest) = next.strip_prefix("//") {
+            return format!("{scheme}://{rest}");
+        }
+        let path = self.uri.path();
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let path = match next.as_bytes().first() {
+            None => self.path().to_owned(),
+            Some(b'/') => next.to_owned(),
+            Some(b'?') => format!("{path}{next}"),
+            Some(_) => format!("{folder}/{next}"),
+        };
+        format!("{scheme}://{}{path}", self.authority())
     }
 
-    fn broken(&self, reason: impl std::fmt::Display) -> FetchError {
-        FetchError::Exchange { host: self.host.clone(), reason: reason.to_string() }
+    fn path(&self) -> &str {
+        self.uri.path_and_query().map_or("/", |path| path.as_str())
     }
+
+    /// Host and port, without a user name.
+    fn authority(&self) -> &str {
+        let authority = self.uri.authority().map_or("", |authority| authority.as_str());
+        authority.rsplit('@').next().unwrap_or_default()
+    }
+
+    fn broken(&self, error: impl Into<BoxError>) -> FetchError {
+        FetchError::Exchange { host: self.host.clone(), reason: causes(&*error.into()) }
+    }
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// An error with what caused it: the HTTP library alone says only in which of its steps.
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let all = std::iter::successors(Some(error), |error| error.source());
+    let mut texts: Vec<String> = all.map(ToString::to_string).collect();
+    texts.dedup();
+    texts.join(": ")
+}
+
+/// True for `scheme:…` (RFC 3986 §3.1), not for a path that has a colon somewhere.
+fn has_scheme(url: &str) -> bool {
+    let Some((scheme, _)) = url.split_once(':') else {
+        return false;
+    };
+    let rest = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    scheme.starts_with(|first: char| first.is_ascii_alphabetic()) && scheme.bytes().all(rest)
 }
 
 fn host_of(url: &str) -> String {
@@ -258,3 +304,6 @@ fn tls_connector() -> TlsConnector {
     });
     TlsConnector::from(Arc::clone(config))
 }
+
+#[cfg(test)]
+mod tests;

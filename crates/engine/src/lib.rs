@@ -1,6 +1,7 @@
 //! Sockets, disk and timers wired to the cores.
 //!
 //! - `engine`: starting, and the handle that others hold.
+//! - `torrent`: the handle of one torrent.
 //! - `mind`: the one task that owns the session and decides.
 //! - `link`: one connection's task: its socket and its `peer::Peer`.
 //! - `throttle`: the rate limits that all links share.
@@ -9,19 +10,20 @@
 
 mod clock;
 mod engine;
+mod files;
 mod http;
 mod link;
 mod listen;
 mod mind;
 mod opening;
 mod throttle;
+mod torrent;
 mod trackers;
 
 // The public interface is:
 pub use clock::Clock;
-pub use engine::{
-    Ended, Engine, EngineConfig, EngineError, StartError, StartJob, Torrent, TrackerView,
-};
+pub use engine::{Ended, Engine, EngineConfig, StartError};
 pub use http::{FetchError, fetch};
 pub use listen::{DEFAULT_PORT, ListenError};
 pub use opening::{OpenError, Purpose};
+pub use torrent::{EngineError, StartJob, Torrent, TrackerView};

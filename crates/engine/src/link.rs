@@ -1,5 +1,4 @@
-use std::cell::RefCell;
-use std::io::{self, IoSlice, IoSliceMut};
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use tokio::io::Interest;
@@ -8,42 +7,26 @@ use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::sync::watch;
 
 use disk::Disk;
-use peer::{CloseReason, Order, Peer, Totals};
+use peer::{CloseReason, Peer, Totals};
 use session::Flow;
-use stdx::{BlockRange, Buf, ConnId, Duration, Instant, Pool};
+use stdx::{BlockRange, ConnId, Duration, Instant, Pool};
 
 use crate::clock::Clock;
 use crate::mind::Input;
 use crate::throttle::Throttle;
 
-/// Orders, grants and read blocks that may wait for one connection; beyond it the peer is not
-/// keeping up and is closed.
-pub(crate) const LINK_QUEUE_MAX: usize = 8_192;
+use socket::Allowance;
+
+mod mailbox;
+mod socket;
+
+pub(crate) use mailbox::{LinkInput, Mailbox};
 
 /// How often totals are told when nothing else is.
 const TOTALS_EVERY: Duration = Duration::from_secs(1);
 
-/// The most that one `read` or `write` moves before other connections get their turn.
-const BURST: usize = 256 * 1024;
-
-/// Most slices given to one `writev`.
-const SLICES_MAX: usize = 64;
-
-thread_local! {
-    /// Where sockets are read into; what is payload goes on to a pooled block at once.
-    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; BURST]);
-}
-
-/// What reaches a connection's task.
-#[derive(Debug)]
-pub(crate) enum LinkInput {
-    /// The mind decided something.
-    Order(Order),
-    /// The throttle's turn has come for this many bytes.
-    Grant(Flow, u64),
-    /// Blocks that were to be read; `None` when they could not be.
-    Read(Vec<(BlockRange, Option<Buf>)>),
-}
+/// Inputs taken in before the socket gets its turn.
+const TURN_MAX: usize = 256;
 
 /// What every connection shares.
 #[derive(Clone, Debug)]
@@ -63,19 +46,14 @@ pub(crate) struct Link {
     stream: TcpStream,
     peer: Peer,
     inbox: Receiver<LinkInput>,
-    own: Sender<LinkInput>,
+    /// The way to `inbox`, for those that answer us.
+    mailbox: Mailbox,
     around: Surroundings,
-    /// Bytes that may be read and written now, and whether more were asked for.
+    /// Up and down, as [`Flow`] counts them.
     allowance: [Allowance; 2],
     told: Totals,
     told_at: Instant,
     told_want: u32,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Allowance {
-    bytes: u64,
-    asked: bool,
 }
 
 impl Link {
@@ -83,7 +61,7 @@ impl Link {
         conn: ConnId,
         stream: TcpStream,
         peer: Peer,
-        (own, inbox): (Sender<LinkInput>, Receiver<LinkInput>),
+        (mailbox, inbox): (Mailbox, Receiver<LinkInput>),
         around: Surroundings,
     ) -> Self {
         let told_at = around.clock.now();
@@ -92,7 +70,7 @@ impl Link {
             stream,
             peer,
             inbox,
-            own,
+            mailbox,
             around,
             allowance: [Allowance::default(); 2],
             told: Totals::default(),
@@ -103,7 +81,7 @@ impl Link {
 
     /// Runs the connection to its end and tells the mind why it ended.
     pub(crate) async fn run(mut self) {
-        self.around.throttle.join(self.conn, self.own.clone());
+        self.around.throttle.join(self.conn, self.mailbox.clone());
         let reason = match self.turns().await {
             Ok(never) => match never {},
             Err(reason) => reason,
@@ -117,29 +95,35 @@ impl Link {
         let _gone = self.around.mind.send(Input::Closed(self.conn, last, reason)).await;
     }
 
-    async fn turns(&mut self) -> Result<std::convert::Infallible, CloseReason> {
+    async fn turns(&mut self) -> Result<Infallible, CloseReason> {
         loop {
+            if self.mailbox.has_overflowed() {
+                return Err(CloseReason::Transport("it does not keep up".to_owned()));
+            }
+            // Here and not only below: a socket that is always ready must not hold time up.
+            let now = self.now();
+            if self.peer.poll_timeout().is_some_and(|due| due <= now) {
+                self.peer.handle_timeout(now)?;
+            }
             self.start_reads();
             self.report().await?;
+            self.release_unusable();
             self.wait().await?;
         }
     }
 
-    /// Waits for whatever comes first, and handles it.
+    /// Waits for whatever comes first, and handles it. What is waiting takes turns by chance, so
+    /// that neither the socket nor the mind can shut the other out.
     async fn wait(&mut self) -> Result<(), CloseReason> {
         let interest = self.interest();
         let (interest, watched) = (interest.unwrap_or(Interest::ERROR), interest.is_some());
-        let mut deadline = self.peer.poll_timeout();
-        if self.peer.totals() != self.told {
-            let tell = self.told_at + TOTALS_EVERY;
-            deadline = Some(deadline.map_or(tell, |deadline| deadline.min(tell)));
-        }
+        let deadline = self.deadline();
         tokio::select! {
-            biased;
             input = self.inbox.recv() => {
-                let input = input.ok_or(CloseReason::Stopped)?;
-                self.handle(input)?;
-                while let Ok(input) = self.inbox.try_recv() {
+                // It never ends while we hold a way to it ourselves.
+                self.handle(input.ok_or(CloseReason::Stopped)?)?;
+                for _ in 1..TURN_MAX {
+                    let Ok(input) = self.inbox.try_recv() else { break };
                     self.handle(input)?;
                 }
             }
@@ -156,11 +140,16 @@ impl Link {
             changed = self.around.reading.changed() => {
                 changed.map_err(|_| CloseReason::Stopped)?;
             }
-            () = self.around.clock.sleep_until(deadline) => {
-                self.peer.handle_timeout(self.now())?;
-            }
+            // The next turn sees to what is due.
+            () = self.around.clock.sleep_until(deadline) => {}
         }
         Ok(())
+    }
+
+    /// When to go on even if nothing comes.
+    fn deadline(&self) -> Option<Instant> {
+        let tell = (self.peer.totals() != self.told).then(|| self.told_at + TOTALS_EVERY);
+        self.peer.poll_timeout().into_iter().chain(tell).min()
     }
 
     fn handle(&mut self, input: LinkInput) -> Result<(), CloseReason> {
@@ -183,100 +172,6 @@ impl Link {
     }
 }
 
-/// The socket's side.
-impl Link {
-    /// What the socket is watched for; nothing while the limits or the peer hold both ways up.
-    fn interest(&self) -> Option<Interest> {
-        let [up, down] = self.allowance;
-        let read = self.may_read() && !(down.asked && down.bytes == 0);
-        let write = self.has_transmit() && !(up.asked && up.bytes == 0);
-        match (read, write) {
-            (true, true) => Some(Interest::READABLE | Interest::WRITABLE),
-            (true, false) => Some(Interest::READABLE),
-            (false, true) => Some(Interest::WRITABLE),
-            (false, false) => None,
-        }
-    }
-
-    fn may_read(&self) -> bool {
-        self.peer.wants_input() && *self.around.reading.borrow()
-    }
-
-    fn has_transmit(&self) -> bool {
-        self.peer.poll_transmit(&mut Vec::new()) > 0
-    }
-
-    fn read(&mut self) -> Result<(), CloseReason> {
-        if !self.may_read() {
-            return Ok(());
-        }
-        let allowed = self.allow(Flow::Down, BURST as u64) as usize;
-        if allowed == 0 {
-            return Ok(());
-        }
-        let now = self.now();
-        let read = SCRATCH.with_borrow_mut(|scratch| {
-            let direct = self.peer.direct().unwrap_or_default();
-            let direct_len = direct.len().min(allowed);
-            let rest = (allowed - direct_len).min(scratch.len());
-            let mut slices =
-                [IoSliceMut::new(&mut direct[..direct_len]), IoSliceMut::new(&mut scratch[..rest])];
-            let n = match self.stream.try_read_vectored(&mut slices) {
-                Ok(0) => return Err(CloseReason::Remote),
-                Ok(n) => n,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
-                Err(error) => return Err(CloseReason::Transport(error.to_string())),
-            };
-            let filled = n.min(direct_len);
-            self.peer.handle_direct(now, filled)?;
-            self.peer.handle_received(now, &scratch[..n - filled], &self.around.pool)?;
-            Ok(n)
-        })?;
-        self.settle(Flow::Down, read as u64);
-        Ok(())
-    }
-
-    fn write(&mut self) -> Result<(), CloseReason> {
-        let mut slices = Vec::with_capacity(SLICES_MAX);
-        let ready = self.peer.poll_transmit(&mut slices);
-        if ready == 0 {
-            return Ok(());
-        }
-        let allowed = allow(
-            &mut self.allowance[Flow::Up as usize],
-            &self.around.throttle,
-            (self.conn, Flow::Up),
-            ready.min(BURST) as u64,
-        );
-        if allowed == 0 {
-            return Ok(());
-        }
-        let slices = cut(&slices, allowed as usize);
-        let sent = match self.stream.try_write_vectored(&slices) {
-            Ok(n) => n,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            Err(error) => return Err(CloseReason::Transport(error.to_string())),
-        };
-        let now = self.now();
-        self.peer.handle_sent(now, sent);
-        self.settle(Flow::Up, sent as u64);
-        Ok(())
-    }
-
-    fn allow(&mut self, flow: Flow, want: u64) -> u64 {
-        let allowance = &mut self.allowance[flow as usize];
-        allow(allowance, &self.around.throttle, (self.conn, flow), want)
-    }
-
-    /// Counts what was moved and returns the rest of the allowance.
-    fn settle(&mut self, flow: Flow, used: u64) {
-        let allowance = &mut self.allowance[flow as usize];
-        let rest = allowance.bytes.saturating_sub(used);
-        allowance.bytes = 0;
-        self.around.throttle.give_back(flow, rest);
-    }
-}
-
 /// The mind's and the disk's side.
 impl Link {
     /// Asks the disk for the blocks that are to be sent next.
@@ -288,13 +183,12 @@ impl Link {
         if ranges.is_empty() {
             return;
         }
-        let own = self.own.clone();
+        let mailbox = self.mailbox.clone();
         self.around.disk.read(
             torrent,
             ranges,
             Box::new(move |blocks| {
-                // Bounded by the upload watermark, far below the queue's length.
-                let _closed = own.try_send(LinkInput::Read(blocks));
+                let _ended = mailbox.put(LinkInput::Read(blocks));
             }),
         );
     }
@@ -317,30 +211,5 @@ impl Link {
     }
 }
 
-/// Takes from the allowance, or asks the throttle for more.
-fn allow(
-    allowance: &mut Allowance,
-    throttle: &Throttle,
-    (conn, flow): (ConnId, Flow),
-    want: u64,
-) -> u64 {
-    if allowance.bytes == 0 && !allowance.asked {
-        allowance.bytes = throttle.request(conn, flow, want);
-        allowance.asked = allowance.bytes == 0;
-    }
-    allowance.bytes.min(want)
-}
-
-/// The first `length` bytes of `slices`.
-fn cut<'a>(slices: &'a [IoSlice<'_>], mut length: usize) -> Vec<IoSlice<'a>> {
-    let mut cut = Vec::with_capacity(slices.len());
-    for slice in slices {
-        let take = slice.len().min(length);
-        if take == 0 {
-            break;
-        }
-        cut.push(IoSlice::new(&slice[..take]));
-        length -= take;
-    }
-    cut
-}
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,20 @@
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::Sender;
+
+use crate::mind::Input;
 
 /// Where peers were expected when no address was named.
 pub const DEFAULT_PORT: u16 = 6881;
 
 const BACKLOG: i32 = 1024;
+
+/// Pause when the system has no more sockets to give: others must end first.
+const ERROR_PAUSE: Duration = Duration::from_millis(200);
 
 /// Why a named address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -56,4 +63,32 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
+}
+
+/// Hands connections to the mind, for ever.
+pub(crate) async fn accept(listener: TcpListener, inputs: Sender<Input>) {
+    let mut failing = false;
+    loop {
+        match listener.accept().await {
+            Ok((stream, remote)) => {
+                failing = false;
+                if inputs.send(Input::Incoming(stream, remote)).await.is_err() {
+                    return;
+                }
+            }
+            // That connection is gone; the next may be there already.
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::warn!(%error, "cannot accept connections for now");
+                }
+                tokio::time::sleep(ERROR_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
 }

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,6 +7,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::watch;
+use tokio::task::{Id, JoinError, JoinSet};
 
 use announce::{AnnounceResponse, Event as Announced, Failure};
 use cache::Done;
@@ -13,7 +15,7 @@ use peer::{Batch, CloseReason, Peer};
 use session::{Announce, AnnounceId, Connect, Event, STOP_TIMEOUT, Session};
 use stdx::{ConnId, Instant, TorrentId};
 
-use crate::link::{LINK_QUEUE_MAX, Link, LinkInput, Surroundings};
+use crate::link::{Link, LinkInput, Mailbox, Surroundings};
 use crate::trackers::Trackers;
 
 /// Inputs that may wait for the mind; beyond it, connections wait with theirs and read no more.
@@ -53,10 +55,17 @@ pub(crate) struct Mind {
     around: Surroundings,
     trackers: Arc<Trackers>,
     peer_config: Arc<peer::Config>,
-    links: HashMap<ConnId, Sender<LinkInput>>,
+    links: HashMap<ConnId, Mailbox>,
     opening: HashMap<ConnId, Connect>,
     listeners: HashMap<TorrentId, Sender<Event>>,
     reading: watch::Sender<bool>,
+    /// Everything that runs for the mind: connections, attempts, announces, listening sockets.
+    /// Ends with it.
+    tasks: JoinSet<()>,
+    /// Which of them are connections.
+    link_tasks: HashMap<Id, ConnId>,
+    /// Ends as soon as the last torrent is gone.
+    closing: bool,
 }
 
 impl Mind {
@@ -76,7 +85,15 @@ impl Mind {
             opening: HashMap::new(),
             listeners: HashMap::new(),
             reading,
+            tasks: JoinSet::new(),
+            link_tasks: HashMap::new(),
+            closing: false,
         }
+    }
+
+    /// Runs something for as long as the mind lives.
+    pub(crate) fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
     }
 
     /// Says where the events of a torrent go.
@@ -86,25 +103,53 @@ impl Mind {
         receive
     }
 
-    /// Takes in inputs until nobody is left to send any.
-    pub(crate) async fn run(mut self, mut inputs: Receiver<Input>) {
+    /// Stops every torrent; once they are gone, [`Self::run`] returns.
+    pub(crate) fn close(&mut self, now: Instant) {
+        self.closing = true;
+        self.session.shutdown(now);
+    }
+
+    /// Decides until [`Self::close`], or until nobody has a handle any more.
+    pub(crate) async fn run(
+        mut self,
+        mut inputs: Receiver<Input>,
+        mut handles: Receiver<Infallible>,
+    ) {
         let mut turn = Vec::with_capacity(TURN_MAX);
         loop {
             self.drain();
+            if self.closing && self.session.is_empty() {
+                return;
+            }
             let deadline = self.session.poll_timeout();
             tokio::select! {
                 biased;
-                taken = inputs.recv_many(&mut turn, TURN_MAX) => {
-                    if taken == 0 {
-                        return;
-                    }
+                Some(ended) = self.tasks.join_next_with_id() => self.task_ended(ended),
+                _ = inputs.recv_many(&mut turn, TURN_MAX) => {
                     for input in turn.drain(..) {
                         self.handle(input);
                     }
                 }
+                _ = handles.recv(), if !self.closing => self.close(self.around.clock.now()),
                 () = self.around.clock.sleep_until(deadline) => {}
             }
             self.session.handle_timeout(self.around.clock.now());
+        }
+    }
+
+    /// A task that panicked is a fault of ours, but costs one connection only.
+    fn task_ended(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let id = match &ended {
+            Ok((id, ())) => *id,
+            Err(error) => error.id(),
+        };
+        let conn = self.link_tasks.remove(&id);
+        if let (Err(error), Some(conn)) = (ended, conn) {
+            tracing::error!(?conn, %error, "internal error; the connection is closed");
+            self.around.throttle.leave(conn);
+            self.links.remove(&conn);
+            let reason = CloseReason::Transport("internal error".to_owned());
+            self.session.handle_closed(self.around.clock.now(), conn, &reason);
         }
     }
 
@@ -158,10 +203,11 @@ impl Mind {
     fn link(&mut self, conn: ConnId, stream: TcpStream, peer: Peer) {
         // Requests and haves are small and urgent; failing to say so only makes them slower.
         let _slower = stream.set_nodelay(true);
-        let (send, receive) = channel(LINK_QUEUE_MAX);
-        self.links.insert(conn, send.clone());
-        let link = Link::new(conn, stream, peer, (send, receive), self.around.clone());
-        tokio::spawn(link.run());
+        let (mailbox, inbox) = Mailbox::new();
+        self.links.insert(conn, mailbox.clone());
+        let link = Link::new(conn, stream, peer, (mailbox, inbox), self.around.clone());
+        let task = self.tasks.spawn(link.run());
+        self.link_tasks.insert(task.id(), conn);
     }
 
     fn drain(&mut self) {
@@ -169,8 +215,8 @@ impl Mind {
             let Some(link) = self.links.get(&conn) else {
                 continue;
             };
-            if link.try_send(LinkInput::Order(order)).is_err() {
-                // It doesn't keep up, or has ended; in the latter case this changes nothing.
+            if !link.put(LinkInput::Order(order)) {
+                // It doesn't keep up and will end, or it has ended already. Either way it says so.
                 tracing::debug!(?conn, "a connection does not take its orders");
                 self.links.remove(&conn);
             }
@@ -194,7 +240,7 @@ impl Mind {
     fn connect(&mut self, connect: Connect) {
         let (conn, addr, mind) = (connect.conn, connect.addr, self.around.mind.clone());
         self.opening.insert(conn, connect);
-        tokio::spawn(async move {
+        self.spawn(async move {
             let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(addr))
                 .await
                 .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
@@ -202,9 +248,9 @@ impl Mind {
         });
     }
 
-    fn announce(&self, announce: Announce) {
+    fn announce(&mut self, announce: Announce) {
         let (trackers, mind) = (Arc::clone(&self.trackers), self.around.mind.clone());
-        tokio::spawn(async move {
+        self.spawn(async move {
             let Announce { id, url, request } = announce;
             let stopped = request.event == Announced::Stopped;
             let asked = trackers.announce(&url, request);
@@ -238,7 +284,8 @@ impl Mind {
             | Event::Failed { torrent, .. }
             | Event::Stopped { torrent } => *torrent,
         };
-        if let Event::Stopped { .. } = event {
+        let stopped = matches!(event, Event::Stopped { .. });
+        if stopped {
             self.around.disk.detach(torrent);
         }
         let Some(listener) = self.listeners.get(&torrent) else {
@@ -249,6 +296,10 @@ impl Mind {
             return;
         }
         if listener.try_send(event).is_err() {
+            tracing::debug!(?torrent, "nobody takes the torrent's events");
+        }
+        if stopped {
+            // Should its event have found no room, the end of the channel says the same.
             self.listeners.remove(&torrent);
         }
     }

@@ -1,8 +1,11 @@
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use disk::{CheckReport, Extent, Found, Judge, Resume, Storage, StorageOptions, Which, check};
+use disk::{
+    CheckReport, Extent, FileStat, Found, Judge, Resume, Storage, StorageOptions, Which, check,
+};
 use metainfo::{Info, PieceLayers};
 use stdx::{Bitfield, FileIndex, PieceIndex};
 
@@ -18,6 +21,19 @@ pub enum OpenError {
          replace it with --overwrite"
     )]
     Occupied(PathBuf),
+    /// A folder stands where a file belongs, or the other way round.
+    #[error(
+        "{path:?} is in the way: a {needed} belongs there; move it away, or choose another folder with -o"
+    )]
+    InTheWay {
+        /// What stands there.
+        path: PathBuf,
+        /// `file`, `folder` or `link`.
+        needed: &'static str,
+    },
+    /// There is nothing to be seeded.
+    #[error("there is no {0:?}; name the content itself, not its folder")]
+    Missing(PathBuf),
     /// What is to be seeded is not what the torrent says.
     #[error(
         "{path:?} is not whole: {bad} of {pieces} pieces are missing or wrong; `fluvial get` \
@@ -140,11 +156,41 @@ impl Look<'_> {
                 return self.recorded(resume, found);
             }
         }
+        self.clear_way()?;
         let have = self.first_sight(overwrite)?;
         if let Some(resume) = resume {
             resume.adopt(self.storage, &have, &[])?;
         }
         Ok((have, Vec::new()))
+    }
+
+    /// Finds what would stop the download only when it gets there.
+    fn clear_way(&self) -> Result<(), OpenError> {
+        let root = self.storage.content_path();
+        for (index, entry) in self.storage.content().files().iter().enumerate() {
+            let file = FileIndex(index as u32);
+            if !self.storage.is_wanted(file) {
+                continue;
+            }
+            let path = self.storage.file_path(file);
+            let above = path.ancestors().skip(1).take_while(|above| above.starts_with(&root));
+            for above in above {
+                if above.symlink_metadata().is_ok_and(|meta| !meta.is_dir()) {
+                    return Err(OpenError::InTheWay { path: above.to_owned(), needed: "folder" });
+                }
+            }
+            let Ok(meta) = path.symlink_metadata() else {
+                continue;
+            };
+            let (needed, fits) = match &entry.symlink {
+                Some(target) => ("link", path.read_link().is_ok_and(|found| found == *target)),
+                None => ("file", meta.is_file()),
+            };
+            if !fits {
+                return Err(OpenError::InTheWay { path, needed });
+            }
+        }
+        Ok(())
     }
 
     /// What the record claims, with what is in doubt verified.
@@ -164,34 +210,51 @@ impl Look<'_> {
     /// Files that no record tells of: theirs, if any piece matches; otherwise someone else's.
     fn first_sight(&mut self, overwrite: bool) -> Result<Bitfield, OpenError> {
         let none = Bitfield::new(self.storage.content().pieces());
-        let stats = self.storage.stat();
-        let occupied = stats.iter().position(|stat| stat.is_some_and(|stat| stat.size > 0));
-        let Some(occupied) = occupied else {
+        let occupied = |(index, stat): (usize, Option<FileStat>)| {
+            let file = FileIndex(index as u32);
+            // What is not wanted is not touched.
+            let taken = stat.is_some_and(|stat| stat.size > 0) && self.storage.is_wanted(file);
+            taken.then_some(file)
+        };
+        let Some(occupied) = self.storage.stat().into_iter().enumerate().find_map(occupied) else {
             return Ok(none);
         };
         let report = self.check(Which::All)?;
+        if report.good.ones() == 0 && !overwrite {
+            // What cannot be read may well be theirs.
+            return Err(match report.trouble {
+                Some(trouble) => trouble.into(),
+                None => OpenError::Occupied(self.storage.file_path(occupied)),
+            });
+        }
         if report.good.ones() == 0 {
-            let path = self.storage.file_path(FileIndex(occupied as u32));
-            return if overwrite { Ok(none) } else { Err(OpenError::Occupied(path)) };
+            return Ok(none);
         }
         self.notices.push(format!(
             "found {} of {} pieces in place",
             report.good.ones(),
             report.good.len()
         ));
+        if let Some(trouble) = &report.trouble {
+            self.notices.push(format!("some of it is fetched again: {trouble}"));
+        }
         self.note_longer(&report);
         Ok(report.good)
     }
 
     fn seed(&mut self, resume: Option<&Arc<Resume>>) -> Result<Bitfield, OpenError> {
+        let path = self.storage.content_path();
+        if path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+            return Err(OpenError::Missing(path));
+        }
         let have = match resume {
-            None => self.check(Which::All)?.good,
+            None => self.whole()?,
             Some(resume) => {
                 let found = resume.validate(self.storage)?;
                 let have = if found.fresh {
-                    let report = self.check(Which::All)?;
-                    resume.adopt(self.storage, &report.good, &[])?;
-                    report.good
+                    let good = self.whole()?;
+                    resume.adopt(self.storage, &good, &[])?;
+                    good
                 } else {
                     self.recorded(resume, found)?.0
                 };
@@ -202,12 +265,18 @@ impl Look<'_> {
         };
         if !have.is_full() {
             return Err(OpenError::NotWhole {
-                path: self.storage.content_path(),
+                path,
                 bad: have.len() - have.ones(),
                 pieces: have.len(),
             });
         }
         Ok(have)
+    }
+
+    /// Verifies everything; what cannot be read is told, rather than called wrong.
+    fn whole(&mut self) -> Result<Bitfield, OpenError> {
+        let report = self.check(Which::All)?;
+        report.trouble.map_or(Ok(report.good), |trouble| Err(trouble.into()))
     }
 
     fn check(&mut self, which: Which<'_>) -> Result<CheckReport, OpenError> {
@@ -226,3 +295,6 @@ impl Look<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

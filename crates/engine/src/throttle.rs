@@ -3,13 +3,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
-use tokio::sync::mpsc::Sender;
 
 use session::{Flow, Limiter, Limits};
 use stdx::ConnId;
 
 use crate::clock::Clock;
-use crate::link::LinkInput;
+use crate::link::{LinkInput, Mailbox};
 
 /// The process's rate limits, shared by every connection: the pure `Limiter`, a lock, and a task
 /// that hands out the grants that had to wait.
@@ -25,7 +24,7 @@ pub(crate) struct Throttle {
 #[derive(Debug)]
 struct Shared {
     limiter: Limiter,
-    links: HashMap<ConnId, Sender<LinkInput>>,
+    links: HashMap<ConnId, Mailbox>,
 }
 
 impl Throttle {
@@ -37,7 +36,7 @@ impl Throttle {
     }
 
     /// Tells where the grants of `conn` go.
-    pub(crate) fn join(&self, conn: ConnId, link: Sender<LinkInput>) {
+    pub(crate) fn join(&self, conn: ConnId, link: Mailbox) {
         self.lock().links.insert(conn, link);
     }
 
@@ -63,7 +62,12 @@ impl Throttle {
     /// Returns what was granted and not used.
     pub(crate) fn give_back(&self, flow: Flow, bytes: u64) {
         if bytes > 0 && self.limited[flow as usize].load(Ordering::Relaxed) {
-            self.lock().limiter.give_back(flow, bytes);
+            let mut shared = self.lock();
+            shared.limiter.give_back(flow, bytes);
+            // Whoever is first in line may go earlier now.
+            if shared.limiter.poll_timeout().is_some() {
+                self.waiting.notify_one();
+            }
         }
     }
 
@@ -83,7 +87,7 @@ impl Throttle {
         let now = self.clock.now();
         while let Some((conn, flow, bytes)) = shared.limiter.poll_grant(now) {
             let link = shared.links.get(&conn);
-            let taken = link.is_some_and(|l| l.try_send(LinkInput::Grant(flow, bytes)).is_ok());
+            let taken = link.is_some_and(|link| link.put(LinkInput::Grant(flow, bytes)));
             if !taken {
                 shared.limiter.give_back(flow, bytes);
             }

@@ -1,6 +1,6 @@
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -21,6 +21,15 @@ mod udp;
 const ANSWER_MAX: u64 = 1 << 20;
 /// All of one HTTP announce: connecting, redirects, answer.
 const HTTP_TIMEOUT: Duration = Duration::from_secs(30);
+/// All of asking the system for a tracker's addresses.
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long one of several addresses of a UDP tracker has to answer before the next is tried:
+/// enough for a datagram and its repetition.
+const UDP_PATIENCE: Duration = Duration::from_secs(20);
+/// Addresses of one tracker that are tried.
+const ADDRESSES_MAX: usize = 4;
+/// Trackers of which it is remembered which address answered.
+const ANSWERED_MAX: usize = 1_024;
 /// HTTP announces under way at once.
 const HTTP_AT_ONCE: usize = 50;
 
@@ -31,6 +40,8 @@ pub(crate) struct Trackers {
     http: Semaphore,
     /// URLs that a person typed; these may lead anywhere.
     typed: Mutex<HashSet<String>>,
+    /// Which address of a UDP tracker answered last: it is asked first.
+    answered: Mutex<BTreeMap<String, SocketAddr>>,
 }
 
 impl Trackers {
@@ -39,12 +50,13 @@ impl Trackers {
             udp: UdpTrackers::start(clock, seed),
             http: Semaphore::new(HTTP_AT_ONCE),
             typed: Mutex::default(),
+            answered: Mutex::default(),
         })
     }
 
     /// Notes that a person named this tracker.
     pub(crate) fn trust(&self, url: &TrackerUrl) {
-        self.typed().insert(url.as_str().to_owned());
+        lock(&self.typed).insert(url.as_str().to_owned());
     }
 
     /// Announces, and waits for the answer.
@@ -53,7 +65,7 @@ impl Trackers {
         url: &TrackerUrl,
         request: AnnounceRequest,
     ) -> Result<AnnounceResponse, Failure> {
-        let typed = self.typed().contains(url.as_str());
+        let typed = lock(&self.typed).contains(url.as_str());
         match url.scheme() {
             Scheme::Udp => self.announce_udp(url, request, typed).await,
             Scheme::Http | Scheme::Https => self.announce_http(url, request, typed).await,
@@ -66,12 +78,26 @@ impl Trackers {
         request: AnnounceRequest,
         typed: bool,
     ) -> Result<AnnounceResponse, Failure> {
-        let addresses = resolve(url).await?;
-        let target = addresses
-            .into_iter()
-            .find(|target| typed || content_may_contact(url, target.ip()))
-            .ok_or_else(forbidden)?;
-        self.udp.announce(target, url.path_and_query().to_owned(), request).await
+        let mut targets = resolve(url).await?;
+        targets.retain(|target| typed || content_may_contact(url, target.ip()));
+        if let Some(last) = lock(&self.answered).get(url.as_str()) {
+            // Stable: the others stay in the order that the system prefers.
+            targets.sort_by_key(|target| target != last);
+        }
+        targets.truncate(ADDRESSES_MAX);
+        let ask =
+            |target| self.udp.announce(target, url.path_and_query().to_owned(), request.clone());
+        let (target, response) = first_answer(targets, UDP_PATIENCE, ask).await?;
+        self.remember(url, target);
+        Ok(response)
+    }
+
+    fn remember(&self, url: &TrackerUrl, target: SocketAddr) {
+        let mut answered = lock(&self.answered);
+        if answered.len() >= ANSWERED_MAX && !answered.contains_key(url.as_str()) {
+            answered.pop_first();
+        }
+        answered.insert(url.as_str().to_owned(), target);
     }
 
     async fn announce_http(
@@ -81,25 +107,46 @@ impl Trackers {
         typed: bool,
     ) -> Result<AnnounceResponse, Failure> {
         let _turn = self.http.acquire().await;
-        let url = announce_url(url.as_str(), &request);
-        let allow =
-            move |url: &str, to: IpAddr, from: Option<IpAddr>| match url.parse::<TrackerUrl>() {
-                Ok(_) if typed && from.is_none() => true,
-                Ok(url) => match from {
-                    Some(from) => may_redirect(from, &url, to),
-                    None => content_may_contact(&url, to),
-                },
-                Err(_) => false,
-            };
-        let body = http::get(&url, ANSWER_MAX, HTTP_TIMEOUT, &allow)
+        let allow = |next: &str, to: IpAddr, from: Option<IpAddr>| match from {
+            None => typed || content_may_contact(url, to),
+            Some(from) => next.parse().is_ok_and(|next| may_redirect(from, &next, to)),
+        };
+        let full = announce_url(url.as_str(), &request);
+        let body = http::get(&full, ANSWER_MAX, HTTP_TIMEOUT, &allow)
             .await
             .map_err(|error| Failure::new(error.to_string().as_bytes()))?;
         parse_announce_response(&body)
     }
+}
 
-    fn typed(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
-        self.typed.lock().unwrap_or_else(PoisonError::into_inner)
+/// Asks one address after the other; each but the last has `patience` to answer.
+async fn first_answer<A>(
+    targets: Vec<SocketAddr>,
+    patience: Duration,
+    ask: impl Fn(SocketAddr) -> A,
+) -> Result<(SocketAddr, AnnounceResponse), Failure>
+where
+    A: Future<Output = Result<AnnounceResponse, Failure>>,
+{
+    let mut last = forbidden();
+    let mut targets = targets.into_iter().peekable();
+    while let Some(target) = targets.next() {
+        let asked = ask(target);
+        let outcome = if targets.peek().is_none() {
+            asked.await
+        } else {
+            let late = |_| Err(Failure::new(b"the tracker does not answer"));
+            tokio::time::timeout(patience, asked).await.unwrap_or_else(late)
+        };
+        match outcome {
+            Ok(response) => return Ok((target, response)),
+            Err(failure) => {
+                tracing::debug!(%target, reason = failure.reason, "an announce failed");
+                last = failure;
+            }
+        }
     }
+    Err(last)
 }
 
 async fn resolve(url: &TrackerUrl) -> Result<Vec<SocketAddr>, Failure> {
@@ -107,12 +154,21 @@ async fn resolve(url: &TrackerUrl) -> Result<Vec<SocketAddr>, Failure> {
         Host::Ip(ip) => return Ok(vec![SocketAddr::new(*ip, url.port())]),
         Host::Name(name) => name,
     };
-    tokio::net::lookup_host((name.as_str(), url.port()))
-        .await
-        .map(Iterator::collect)
-        .map_err(|error| Failure::new(format!("cannot find `{name}`: {error}").as_bytes()))
+    let look = tokio::net::lookup_host((name.as_str(), url.port()));
+    let late = |_| Err(std::io::ErrorKind::TimedOut.into());
+    let found = tokio::time::timeout(RESOLVE_TIMEOUT, look).await.unwrap_or_else(late);
+    found.map(Iterator::collect).map_err(|error| {
+        Failure::new(format!("cannot find the address of `{name}`: {error}").as_bytes())
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn forbidden() -> Failure {
     Failure::new(b"its address is one that a torrent may not name")
 }
+
+#[cfg(test)]
+mod tests;

@@ -150,6 +150,11 @@ impl Peer {
         self.connection.outbox.poll_transmit(out)
     }
 
+    /// Whether [`Self::poll_transmit`] has anything; cheaper than asking it.
+    pub fn has_transmit(&self) -> bool {
+        !self.connection.outbox.is_empty()
+    }
+
     /// The next report for the owner.
     pub fn poll_report(&mut self) -> Option<Report> {
         self.connection.reports.pop_front()

@@ -1,6 +1,7 @@
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot};
@@ -14,6 +15,9 @@ use crate::clock::Clock;
 const QUEUE_MAX: usize = 1_024;
 /// A longer datagram is no tracker's.
 const DATAGRAM_MAX: usize = 4_096;
+
+/// Pause after an error of a socket, so that one that lasts costs nothing.
+const ERROR_PAUSE: Duration = Duration::from_millis(50);
 
 type Answer = Result<AnnounceResponse, Failure>;
 
@@ -47,6 +51,7 @@ impl UdpTrackers {
     ) -> Answer {
         let (answer, wait) = oneshot::channel();
         let gone = || Failure::new(b"shutting down");
+        let target = SocketAddr::new(target.ip().to_canonical(), target.port());
         self.asks.send(Ask { target, path, request, answer }).await.map_err(|_| gone())?;
         wait.await.map_err(|_| gone())?
     }
@@ -56,7 +61,8 @@ struct Carrier {
     clock: Clock,
     client: UdpClient,
     sockets: [Option<UdpSocket>; 2],
-    waiting: HashMap<u64, oneshot::Sender<Answer>>,
+    /// By token, with where each was sent.
+    waiting: BTreeMap<u64, (SocketAddr, oneshot::Sender<Answer>)>,
     next_token: u64,
 }
 
@@ -66,7 +72,7 @@ impl Carrier {
             clock,
             client: UdpClient::new(Rng::new(seed)),
             sockets: [None, None],
-            waiting: HashMap::new(),
+            waiting: BTreeMap::new(),
             next_token: 0,
         }
     }
@@ -107,7 +113,7 @@ impl Carrier {
         let now = self.clock.now();
         match self.client.announce(now, token, ask.target, &ask.path, ask.request) {
             Ok(()) => {
-                self.waiting.insert(token, ask.answer);
+                self.waiting.insert(token, (ask.target, ask.answer));
             }
             Err(error) => {
                 let _gone = ask.answer.send(Err(error.into()));
@@ -133,13 +139,16 @@ impl Carrier {
             let Some(target) = self.client.poll_transmit(&mut datagram) else {
                 break;
             };
-            if let Some(socket) = &self.sockets[usize::from(target.is_ipv6())] {
-                // A lost datagram is repeated; so is one that could not be sent.
-                let _lost = socket.send_to(&datagram, target).await;
+            let Some(socket) = &self.sockets[usize::from(target.is_ipv6())] else {
+                continue;
+            };
+            // A lost datagram is repeated; where there is no way at all, another address may do.
+            if let Err(error) = socket.send_to(&datagram, target).await {
+                self.give_up(target, &error);
             }
         }
         while let Some(event) = self.client.poll_event() {
-            let Some(answer) = self.waiting.remove(&event.token) else {
+            let Some((_, answer)) = self.waiting.remove(&event.token) else {
                 continue;
             };
             let _gone = answer.send(match event.outcome {
@@ -151,11 +160,38 @@ impl Carrier {
     }
 }
 
+impl Carrier {
+    /// Ends all that was to be asked of `target`.
+    fn give_up(&mut self, target: SocketAddr, error: &io::Error) {
+        let reason = format!("cannot send to {target}: {error}");
+        let hit: Vec<u64> = self
+            .waiting
+            .iter()
+            .filter(|(_, (waiting, _))| *waiting == target)
+            .map(|(&token, _)| token)
+            .collect();
+        for token in hit {
+            self.client.cancel(token);
+            if let Some((_, answer)) = self.waiting.remove(&token) {
+                // The asker may have gone.
+                let _gone = answer.send(Err(Failure::new(reason.as_bytes())));
+            }
+        }
+    }
+}
+
 /// The next datagram; never, where there is no socket. Errors (an ICMP refusal of an earlier
 /// datagram, say) are left to the time-out.
 async fn receive(socket: Option<&UdpSocket>, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
     match socket {
-        Some(socket) => socket.recv_from(buffer).await.ok(),
+        Some(socket) => match socket.recv_from(buffer).await {
+            Ok(received) => Some(received),
+            Err(error) => {
+                tracing::debug!(%error, "a tracker socket failed");
+                tokio::time::sleep(ERROR_PAUSE).await;
+                None
+            }
+        },
         None => std::future::pending().await,
     }
 }

@@ -1,0 +1,231 @@
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::mpsc::Receiver;
+
+use announce::TrackerStatus;
+use disk::{Resume, Storage};
+use metainfo::{Info, PieceLayers};
+use session::{AddError, Event, Source, Status};
+use stdx::TorrentId;
+
+use crate::engine::{Ended, Engine};
+use crate::mind::Mind;
+use crate::opening::{self, OpenError, Opened, Purpose};
+
+/// Why a torrent cannot be worked with.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// It was not taken in.
+    #[error(transparent)]
+    Add(#[from] AddError),
+    /// Its files cannot be used.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The engine has ended.
+    #[error(transparent)]
+    Ended(#[from] Ended),
+}
+
+/// A torrent in an engine.
+#[derive(Debug)]
+pub struct Torrent {
+    id: TorrentId,
+    engine: Engine,
+    events: Receiver<Event>,
+    /// Once started.
+    files: Mutex<Option<Files>>,
+}
+
+#[derive(Clone, Debug)]
+struct Files {
+    storage: Arc<Storage>,
+    resume: Option<Arc<Resume>>,
+}
+
+/// How a tracker does.
+#[derive(Clone, Debug)]
+pub struct TrackerView {
+    /// Its address.
+    pub url: String,
+    /// Whether the last announce was answered; `None` before the first.
+    pub working: Option<bool>,
+    /// Why it failed, or what it warns of.
+    pub message: Option<String>,
+}
+
+/// The files of a torrent, to be looked at.
+#[derive(Debug)]
+pub struct StartJob {
+    /// The metadata.
+    pub info: Arc<Info>,
+    /// What is known of the v2 piece hashes.
+    pub layers: PieceLayers,
+    /// The folder (to get), or the content itself (to seed).
+    pub path: PathBuf,
+    /// What survives the process, if anything should.
+    pub resume: Option<Arc<Resume>>,
+    /// What is to be done.
+    pub purpose: Purpose,
+}
+
+impl Torrent {
+    pub(crate) fn new(id: TorrentId, engine: Engine, events: Receiver<Event>) -> Self {
+        Self { id, engine, events, files: Mutex::default() }
+    }
+
+    /// The next event; `None` after [`Event::Stopped`], and when the engine has ended.
+    pub async fn event(&mut self) -> Option<Event> {
+        self.events.recv().await
+    }
+
+    /// Looks at the files under `path`, verifies what must be, and goes to work. `progress` hears
+    /// how many bytes of how many are verified. Returns what a person should know.
+    ///
+    /// # Errors
+    /// When the files cannot be used.
+    pub async fn start(
+        &self,
+        job: StartJob,
+        progress: impl FnMut(u64, u64) + Send + 'static,
+    ) -> Result<Vec<String>, EngineError> {
+        let resume = job.resume.clone();
+        // Whoever stops waiting for this stops the check, too.
+        let given_up = GivenUp::default();
+        let flag = Arc::clone(&given_up.0);
+        let opened = tokio::task::spawn_blocking(move || job.open(progress, &flag))
+            .await
+            .map_err(|_| Ended::Broken)??;
+        let storage = Arc::clone(&opened.storage);
+        self.engine.disk().attach(self.id, Arc::clone(&storage));
+        *self.lock() = Some(Files { storage, resume });
+        let id = self.id;
+        let (have, partial) = (opened.have, opened.partial);
+        self.engine.ask(move |mind, now| mind.session.start(now, id, have, partial)).await?;
+        Ok(opened.notices)
+    }
+
+    /// Chooses among the files; one priority for each.
+    ///
+    /// # Errors
+    /// When the engine has ended.
+    pub async fn select(&self, priorities: Vec<swarm::Priority>) -> Result<(), Ended> {
+        let id = self.id;
+        self.engine.ask(move |mind, now| mind.session.select(now, id, &priorities)).await
+    }
+
+    /// How it does.
+    ///
+    /// # Errors
+    /// When the engine has ended.
+    pub async fn status(&self) -> Result<Option<Status>, Ended> {
+        let id = self.id;
+        self.engine.ask(move |mind, now| mind.session.status(now, id)).await
+    }
+
+    /// Everybody who was met, who gave most first.
+    ///
+    /// # Errors
+    /// When the engine has ended.
+    pub async fn sources(&self) -> Result<Vec<Source>, Ended> {
+        let id = self.id;
+        self.engine.ask(move |mind, _| mind.session.sources(id)).await
+    }
+
+    /// Ends it: writes what is held, tells the trackers. [`Event::Stopped`] follows.
+    ///
+    /// # Errors
+    /// When the engine has ended.
+    pub async fn stop(&self) -> Result<(), Ended> {
+        let id = self.id;
+        self.engine.ask(move |mind, now| mind.session.stop(now, id)).await
+    }
+
+    /// The v2 piece hashes that are known (BEP 52).
+    ///
+    /// # Errors
+    /// When the engine has ended.
+    pub async fn layers(&self) -> Result<PieceLayers, Ended> {
+        let id = self.id;
+        let layers = move |mind: &mut Mind, _| mind.session.layers(id).cloned();
+        Ok(self.engine.ask(layers).await?.unwrap_or_default())
+    }
+
+    /// How its trackers do.
+    ///
+    /// # Errors
+    /// When the engine has ended.
+    pub async fn trackers(&self) -> Result<Vec<TrackerView>, Ended> {
+        let id = self.id;
+        let view = |tracker: TrackerStatus<'_>| TrackerView {
+            url: tracker.url.to_string(),
+            working: tracker.working,
+            message: tracker.message.map(str::to_owned),
+        };
+        let ask =
+            move |mind: &mut Mind, _| mind.session.trackers(id).into_iter().map(view).collect();
+        self.engine.ask(ask).await
+    }
+
+    /// Where the content is, once started: the file, or the folder with the torrent's name.
+    pub fn content_path(&self) -> Option<PathBuf> {
+        self.lock().as_ref().map(|files| files.storage.content_path())
+    }
+
+    /// Completes what has no bytes: empty files, links, attributes, sizes.
+    ///
+    /// # Errors
+    /// When one cannot be made.
+    pub async fn finish(&self) -> Result<(), EngineError> {
+        let Some(files) = self.lock().clone() else {
+            return Ok(());
+        };
+        let finished = tokio::task::spawn_blocking(move || files.storage.finish());
+        Ok(finished.await.map_err(|_| Ended::Broken)?.map_err(OpenError::from)?)
+    }
+
+    /// After [`Event::Stopped`]: records that the end was clean.
+    pub async fn close(&self) {
+        let Some(Files { storage, resume: Some(resume) }) = self.lock().clone() else {
+            return;
+        };
+        let closed = tokio::task::spawn_blocking(move || resume.close(&storage)).await;
+        if let Ok(Err(error)) = closed {
+            tracing::warn!(%error, "the next start will check the files");
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Files>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Raises its flag when it is dropped.
+#[derive(Debug, Default)]
+struct GivenUp(Arc<AtomicBool>);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl StartJob {
+    fn open(
+        self,
+        mut progress: impl FnMut(u64, u64),
+        given_up: &AtomicBool,
+    ) -> Result<Opened, OpenError> {
+        let Self { info, layers, path, resume, purpose } = self;
+        opening::open(&info, &layers, &path, resume.as_ref(), &purpose, &mut |done, total| {
+            progress(done, total);
+            if given_up.load(Ordering::Relaxed) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        })
+    }
+}
