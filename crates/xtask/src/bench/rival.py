@@ -68,17 +68,18 @@ def session():
     return opened
 
 
-def add(opened, torrent, folder, flags):
+def add(opened, torrent, folder):
     params = lt.load_torrent_file(torrent)
     params.save_path = folder
     params.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
-    params.flags |= flags
     return opened.add_torrent(params)
 
 
 def seed(torrent, folder):
     opened = session()
-    add(opened, torrent, folder, lt.torrent_flags.seed_mode)
+    # Checked now: in seed mode it would hash each piece when it is first asked for.
+    add(opened, torrent, folder)
+    wait_for(opened, lt.torrent_finished_alert)
     ready(SETTINGS, port=opened.listen_port())
     sys.stdin.readline()
 
@@ -97,7 +98,7 @@ def get(torrent, folder, peer_port):
     opened = session()
     ready(SETTINGS)
     sys.stdin.readline()
-    handle = add(opened, torrent, folder, 0)
+    handle = add(opened, torrent, folder)
     handle.connect_peer(("127.0.0.1", int(peer_port)))
     wait_for(opened, lt.torrent_finished_alert)
     handle.flush_cache()
