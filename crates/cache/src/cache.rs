@@ -144,8 +144,8 @@ impl Cache {
         self.update_full();
     }
 
-    /// Answers [`Event::Hashed`]: a good piece is written, a bad one dropped. Without effect when
-    /// the piece awaits none.
+    /// Answers [`Event::Hashed`]: a good piece is written, a bad one dropped after its blocks were
+    /// hashed one by one for [`Event::Blocks`]. Without effect when the piece awaits none.
     pub fn verdict(&mut self, now: Instant, torrent: TorrentId, piece: PieceIndex, good: bool) {
         self.now = self.now.max(now);
         let key = (torrent, piece);
@@ -159,6 +159,7 @@ impl Cache {
             state.judge_good();
             self.step(key);
         } else {
+            self.examine(key);
             self.drop_piece(key);
         }
         self.lower_fence(torrent);
@@ -270,8 +271,18 @@ impl Cache {
     }
 
     /// Empties a piece that stays in the map only while an operation of it is in flight, and lets
-    /// go of its record.
+    /// go of its record. What waits behind a fence goes, too: it would take the place of what is
+    /// fetched anew.
     fn drop_piece(&mut self, key: Key) {
+        let fence = self.torrents.get_mut(&key.0).and_then(|entry| entry.fence.as_mut());
+        if let Some(fence) = fence {
+            let used = &mut self.used;
+            fence.backlog.retain(|(range, data)| {
+                let kept = range.piece != key.1;
+                *used -= if kept { 0 } else { data.len() as u64 };
+                kept
+            });
+        }
         let Some(state) = self.pieces.get(&key) else {
             return;
         };

@@ -1,3 +1,4 @@
+use hash::Sha256Digest;
 use stdx::{PieceIndex, TorrentId};
 
 use crate::{Fault, PieceDigests};
@@ -14,6 +15,17 @@ pub enum Event {
         piece: PieceIndex,
         /// What its bytes hash to.
         digests: PieceDigests,
+    },
+    /// What the blocks of a piece that was judged bad hashed to, so that it can be told which of
+    /// them were wrong once right ones are here. Comes before the next [`Event::Hashed`] of the
+    /// piece; not at all when the disk failed, or a piece was judged late and is being spilled.
+    Blocks {
+        /// The torrent.
+        torrent: TorrentId,
+        /// The piece.
+        piece: PieceIndex,
+        /// SHA-256 of each block without padding: what [`metainfo::Layout::request`] cuts.
+        digests: Vec<Sha256Digest>,
     },
     /// The piece was judged good and is on disk, readable, though a power cut could still take it.
     Written {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use hash::{Sha1, Sha1Digest, Sha256Digest, sha256};
 use metainfo::{Layout, PieceHashes, merkle};
-use stdx::{BLOCK_LENGTH, Buf, PieceIndex};
+use stdx::{BLOCK_LENGTH, BlockIndex, Buf, PieceIndex};
 
 /// What a piece's bytes hash to, in the versions that the torrent has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -127,4 +127,45 @@ impl HashJob {
         });
         Hashed { state, digests }
     }
+}
+
+/// The blocks of a bad piece, to be hashed one by one.
+#[derive(Debug)]
+pub struct BlocksJob {
+    /// The piece.
+    pub piece: PieceIndex,
+    /// The bytes of each; `None` for a block of padding alone.
+    pub blocks: Vec<Option<Arc<Buf>>>,
+}
+
+impl BlocksJob {
+    /// SHA-256 of each block. Drops the buffers.
+    pub fn run(self) -> Vec<Sha256Digest> {
+        let digest = |block: Option<Arc<Buf>>| sha256(block.as_deref().map_or(&[][..], |buf| buf));
+        self.blocks.into_iter().map(digest).collect()
+    }
+}
+
+/// SHA-256 of each block of a piece, without padding, in order. `read` fills a slice with what
+/// is on disk from an offset in the piece on.
+///
+/// # Errors
+/// What `read` returns.
+pub fn hash_blocks<E>(
+    layout: &Layout,
+    piece: PieceIndex,
+    mut read: impl FnMut(u32, &mut [u8]) -> Result<(), E>,
+) -> Result<Vec<Sha256Digest>, E> {
+    let mut buffer = [0; BLOCK_LENGTH as usize];
+    let blocks = (0..layout.block_count(piece)).map(BlockIndex);
+    let digest = |block| {
+        let range = layout.request(piece, block);
+        let (begin, length) = range.map_or((0, 0), |range| (range.begin, range.length));
+        let bytes = &mut buffer[..length as usize];
+        if length > 0 {
+            read(begin, bytes)?;
+        }
+        Ok(sha256(bytes))
+    };
+    blocks.map(digest).collect()
 }

@@ -5,7 +5,8 @@
 //! piece, SHA-256 leaves of v2-only torrents in any order (a hybrid's leaves go along with its
 //! SHA-1, so that each byte is read once). When every block is hashed the owner hears
 //! [`Event::Hashed`] and answers with [`Cache::verdict`]; a good piece goes out in one vectored
-//! write, a bad one is dropped unwritten. About once a second what was written is synced and
+//! write, a bad one is dropped unwritten, but for the digests of its blocks ([`Event::Blocks`]):
+//! they tell later who sent the wrong ones, and cost nothing as long as pieces are good. About once a second what was written is synced and
 //! recorded; only then is it [`Event::Durable`].
 //!
 //! # Invariants
@@ -40,7 +41,9 @@ pub use cache::Cache;
 pub use config::{Config, DEFAULT_BUDGET, HASH_BATCH, SYNC_INTERVAL};
 pub use content::Content;
 pub use event::Event;
-pub use hashing::{HashBlock, HashJob, HashState, Hashed, PieceDigests, PieceHasher};
+pub use hashing::{
+    BlocksJob, HashBlock, HashJob, HashState, Hashed, PieceDigests, PieceHasher, hash_blocks,
+};
 pub use op::{Done, Fault, FaultKind, Op, OpId, Outcome, Part, SyncJob, Work, WriteJob};
 
 #[cfg(test)]

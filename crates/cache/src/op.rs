@@ -1,9 +1,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use hash::Sha256Digest;
 use stdx::{Bitfield, Buf, FileIndex, PieceIndex, TorrentId};
 
-use crate::{HashJob, Hashed, PieceDigests};
+use crate::{BlocksJob, HashJob, Hashed, PieceDigests};
 
 /// Names an operation; ascends in the order they are issued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,6 +31,12 @@ pub enum Work {
     Write(WriteJob),
     /// Read the whole piece back and hash it, answered by [`Outcome::Read`].
     ReadHash(PieceIndex),
+    /// Hash the blocks of a bad piece one by one: [`BlocksJob::run`], answered by
+    /// [`Outcome::Blocks`].
+    HashBlocks(BlocksJob),
+    /// Read a bad piece back and do the same: [`crate::hash_blocks`], answered by
+    /// [`Outcome::Blocks`].
+    ReadBlocks(PieceIndex),
     /// Make durable and record, answered by [`Outcome::Synced`].
     Sync(SyncJob),
 }
@@ -84,6 +91,8 @@ pub enum Outcome {
     Written,
     /// Answers [`Work::ReadHash`].
     Read(PieceDigests),
+    /// Answers [`Work::HashBlocks`] and [`Work::ReadBlocks`]: as in [`crate::Event::Blocks`].
+    Blocks(Vec<Sha256Digest>),
     /// Answers [`Work::Sync`].
     Synced,
     /// Any operation but hashing may fail; how much of it was done is unknown.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use metainfo::Layout;
 use stdx::{BLOCK_LENGTH, Bitfield, BlockIndex, Buf, PieceIndex};
 
-use crate::{HashBlock, HashJob, HashState, Hashed, OpId, Part, PieceDigests, WriteJob};
+use crate::{BlocksJob, HashBlock, HashJob, HashState, Hashed, OpId, Part, PieceDigests, WriteJob};
 
 /// Where one block is.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub(crate) enum Doing {
     Hash,
     Write,
     Read,
+    /// Hash the blocks of what was judged bad.
+    Examine,
 }
 
 /// The one operation that a piece may have in flight.
@@ -235,6 +237,16 @@ impl Piece {
         };
         let blocks = indices.into_iter().map(block).collect();
         HashJob { piece, state, blocks, last: self.is_complete() }
+    }
+
+    /// The blocks of a piece that is complete and all in memory; `None`: they are on disk.
+    pub(crate) fn blocks_job(&self, piece: PieceIndex) -> Option<BlocksJob> {
+        let block = |slot: &Slot| match slot {
+            Slot::Held(data) => Some(Arc::clone(data)),
+            Slot::Absent | Slot::OnDisk | Slot::Padding => None,
+        };
+        let blocks = self.slots.iter().map(block).collect();
+        (self.on_disk == 0).then_some(BlocksJob { piece, blocks })
     }
 
     /// The job of [`Step::Write`], and of a spill.

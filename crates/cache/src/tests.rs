@@ -46,6 +46,8 @@ fn kind(op: &Op) -> &'static str {
         Work::Hash(_) => "hash",
         Work::Write(_) => "write",
         Work::ReadHash(_) => "read",
+        Work::HashBlocks(_) => "hash blocks",
+        Work::ReadBlocks(_) => "read blocks",
         Work::Sync(_) => "sync",
     }
 }
@@ -72,6 +74,7 @@ fn settle(cache: &mut Cache, good: bool) -> Vec<String> {
 fn describe(event: &Event) -> String {
     match event {
         Event::Hashed { piece, .. } => format!("hashed {piece}"),
+        Event::Blocks { piece, digests, .. } => format!("{} blocks of {piece}", digests.len()),
         Event::Written { piece, .. } => format!("written {piece}"),
         Event::Durable { pieces, .. } => format!("durable {}", pieces.len()),
         Event::Flushed { .. } => "flushed".to_owned(),
@@ -85,6 +88,8 @@ fn answer(op: Op) -> Done {
         Work::Hash(job) => Outcome::Hashed(job.run()),
         Work::Write(_) => Outcome::Written,
         Work::ReadHash(_) => Outcome::Read(PieceDigests::default()),
+        Work::HashBlocks(job) => Outcome::Blocks(job.run()),
+        Work::ReadBlocks(_) => Outcome::Blocks(Vec::new()),
         Work::Sync(_) => Outcome::Synced,
     };
     Done { id: op.id, outcome }
@@ -114,7 +119,8 @@ fn a_good_piece_is_hashed_written_and_made_durable_in_that_order() {
 fn a_bad_piece_is_dropped_unwritten_and_may_come_again() {
     let (mut cache, layout) = cache(1, Config::default());
     store_piece(&mut cache, &layout, 0);
-    assert_eq!(settle(&mut cache, false), ["hash", "hashed 0"]);
+    let steps = ["hash", "hashed 0", "hash blocks", "4 blocks of 0"];
+    assert_eq!(settle(&mut cache, false), steps);
     assert_eq!(cache.used(), 0);
     store_piece(&mut cache, &layout, 0);
     assert_eq!(settle(&mut cache, true), ["hash", "hashed 0", "write", "written 0"]);
@@ -247,7 +253,7 @@ fn restored_blocks_are_read_back_with_the_rest() {
     store(&mut cache, &layout, 0, 0);
     store(&mut cache, &layout, 0, 3);
     let log = settle(&mut cache, false);
-    assert_eq!(log, ["write", "read", "hashed 0"]);
+    assert_eq!(log, ["write", "read", "hashed 0", "read blocks", "0 blocks of 0"]);
     cache.handle_timeout(cache.poll_timeout().unwrap());
     let op = cache.poll_op().unwrap();
     let Work::Sync(job) = &op.work else { panic!("{op:?}") };
@@ -317,7 +323,27 @@ fn a_piece_that_proves_wrong_later_is_read_again_and_leaves_the_record() {
     store_piece(&mut cache, &layout, 0);
     settle(&mut cache, true);
     cache.recheck(Instant::ZERO, TORRENT, PieceIndex(0));
-    assert_eq!(settle(&mut cache, false), ["read", "hashed 0"]);
+    let steps = ["read", "hashed 0", "read blocks", "0 blocks of 0"];
+    assert_eq!(settle(&mut cache, false), steps);
     store_piece(&mut cache, &layout, 0);
     assert_eq!(settle(&mut cache, true), ["hash", "hashed 0", "write", "written 0"]);
+}
+
+#[test]
+fn blocks_that_come_while_a_bad_piece_is_looked_at_wait_and_count() {
+    let (mut cache, layout) = cache(1, Config::default());
+    store_piece(&mut cache, &layout, 0);
+    let op = cache.poll_op().unwrap();
+    cache.handle_done(Instant::ZERO, answer(op));
+    assert!(matches!(cache.poll_event(), Some(Event::Hashed { .. })));
+    cache.verdict(Instant::ZERO, TORRENT, PieceIndex(0), false);
+    let look = cache.poll_op().unwrap();
+    assert_eq!((kind(&look), cache.used()), ("hash blocks", 4 * BLOCK));
+    store_piece(&mut cache, &layout, 0);
+    assert_eq!(cache.used(), 8 * BLOCK);
+    assert!(cache.poll_op().is_none());
+    cache.handle_done(Instant::ZERO, answer(look));
+    let steps = ["4 blocks of 0", "hash", "hashed 0", "write", "written 0"];
+    assert_eq!(settle(&mut cache, true), steps);
+    assert_eq!(cache.used(), 0);
 }

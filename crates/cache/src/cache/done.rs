@@ -36,9 +36,14 @@ impl Cache {
             let entry = self.torrents.get_mut(&key.0).expect("looked up above");
             entry.touch_files(key.1);
         }
+        let (torrent, piece) = key;
+        if let (Doing::Examine, Outcome::Blocks(digests)) = (busy.doing, &outcome) {
+            // The piece was dropped when it was judged: this is about what it was.
+            let digests = digests.clone();
+            self.events.push_back(Event::Blocks { torrent, piece, digests });
+        }
         if !busy.stale {
             let state = self.pieces.get_mut(&key).expect("looked up above");
-            let (torrent, piece) = key;
             match outcome {
                 Outcome::Hashed(hashed) => {
                     if let Some(digests) = state.handle_hashed(hashed) {
@@ -61,7 +66,7 @@ impl Cache {
                     self.fail(torrent, fault);
                     self.lose(key);
                 }
-                Outcome::Synced => {}
+                Outcome::Synced | Outcome::Blocks(_) => {}
             }
         }
         self.step(key);

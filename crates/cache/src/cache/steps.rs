@@ -36,6 +36,20 @@ impl Cache {
         self.ops.push_back(Op { id, torrent: key.0, work: Work::Hash(job) });
     }
 
+    /// Has the blocks of a bad piece hashed one by one. The piece itself is dropped at once: the
+    /// operation has the buffers, or the place on disk, for itself until it is over.
+    pub(super) fn examine(&mut self, key: Key) {
+        let state = self.pieces.get(&key).expect("the caller looked it up");
+        if state.busy.is_some() {
+            return;
+        }
+        let job = state.blocks_job(key.1);
+        let bytes = if job.is_some() { state.held() } else { 0 };
+        let id = self.issue(key, Doing::Examine, Vec::new(), bytes);
+        let work = job.map_or(Work::ReadBlocks(key.1), Work::HashBlocks);
+        self.ops.push_back(Op { id, torrent: key.0, work });
+    }
+
     /// Writes all that a piece holds.
     pub(super) fn write(&mut self, key: Key) {
         let state = self.pieces.get(&key).expect("the caller looked it up");

@@ -24,7 +24,8 @@ fn layouts() -> Vec<Arc<Layout>> {
     items.into_iter().map(Arc::new).collect()
 }
 
-fn check(seed: u64, layout: &Arc<Layout>, cuts: bool, faults: bool) {
+/// Returns how many bad pieces there were whose blocks were looked at.
+fn check(seed: u64, layout: &Arc<Layout>, cuts: bool, faults: bool) -> u32 {
     let budget = [4, 8, 16, 200][seed as usize % 4] * BLOCK;
     let mut world = World::new(seed, layout, budget);
     world.lie_rate = 0.02;
@@ -40,7 +41,7 @@ fn check(seed: u64, layout: &Arc<Layout>, cuts: bool, faults: bool) {
         if world.is_finished() {
             world.power_cut();
             assert!(world.is_finished(), "seed {seed}: what was finished stays so");
-            return;
+            return world.examined;
         }
         world.act();
     }
@@ -48,11 +49,13 @@ fn check(seed: u64, layout: &Arc<Layout>, cuts: bool, faults: bool) {
 }
 
 fn check_all(cuts: bool, faults: bool) {
+    let mut examined = 0;
     for layout in layouts() {
         for seed in 0..40 {
-            check(seed, &layout, cuts, faults);
+            examined += check(seed, &layout, cuts, faults);
         }
     }
+    assert!(examined > 100, "{examined}");
 }
 
 #[test]

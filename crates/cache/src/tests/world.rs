@@ -2,8 +2,10 @@
 //! what was synced survives a power cut for sure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::sync::Arc;
 
+use hash::{Sha256Digest, sha256};
 use metainfo::{Layout, PieceHasher};
 use stdx::{
     BLOCK_LENGTH, Bitfield, BlockIndex, BlockRange, Buf, Duration, Instant, PieceIndex, Rng,
@@ -12,6 +14,7 @@ use stdx::{
 use super::{BLOCK, TORRENT};
 use crate::{
     Cache, Config, Done, Event, Fault, FaultKind, Op, Outcome, PieceDigests, SyncJob, Work,
+    hash_blocks,
 };
 
 type Block = (u32, u32);
@@ -44,6 +47,11 @@ pub(super) struct World {
     missing: BTreeSet<Block>,
     verdicts: Vec<PieceIndex>,
     judged: BTreeMap<u32, PieceDigests>,
+    /// What was delivered last, and of pieces judged bad.
+    told: BTreeMap<Block, Vec<u8>>,
+    bad: BTreeMap<u32, Vec<(u32, Vec<u8>)>>,
+    /// Bad pieces whose blocks were looked at.
+    pub(super) examined: u32,
     /// What a fence must have recorded when it ends.
     fenced: Option<BTreeSet<Block>>,
     failed: bool,
@@ -89,6 +97,9 @@ impl World {
             missing,
             verdicts: Vec::new(),
             judged: BTreeMap::new(),
+            told: BTreeMap::new(),
+            bad: BTreeMap::new(),
+            examined: 0,
             fenced: None,
             failed: false,
             fault_rate: 0.0,
@@ -117,6 +128,9 @@ impl World {
         }
         (self.queue, self.answers) = (Vec::new(), Vec::new());
         self.verdicts.clear();
+        self.bad.clear();
+        // A power cut may have left what came before.
+        self.told.clone_from(&self.seen);
         (self.fenced, self.failed) = (None, false);
         self.drain();
     }
@@ -179,6 +193,9 @@ impl World {
         if new && self.rng.chance(self.lie_rate) {
             bytes[0] ^= 1;
         }
+        if new {
+            self.told.insert(block, bytes.clone());
+        }
         let (piece, begin) = (PieceIndex(block.0), block.1 * BLOCK_LENGTH);
         let range = BlockRange { piece, begin, length: bytes.len() as u32 };
         self.cache.store(self.now, TORRENT, range, Buf::copy_of(&bytes));
@@ -214,6 +231,9 @@ impl World {
             }
             Work::ReadHash(_) if fails => Outcome::Failed(fault),
             Work::ReadHash(piece) => Outcome::Read(self.read_hash(piece)),
+            Work::HashBlocks(job) => Outcome::Blocks(job.run()),
+            Work::ReadBlocks(_) if fails => Outcome::Failed(fault),
+            Work::ReadBlocks(piece) => Outcome::Blocks(self.read_blocks(piece)),
             Work::Sync(job) => {
                 if fails {
                     self.lose_pages();
@@ -236,6 +256,16 @@ impl World {
             hasher.update(&vec![0; full as usize - bytes.len()]);
         }
         hasher.finish().into()
+    }
+
+    fn read_blocks(&self, piece: PieceIndex) -> Vec<Sha256Digest> {
+        let read = |begin: u32, bytes: &mut [u8]| {
+            let block = (piece.0, begin / BLOCK_LENGTH);
+            bytes.copy_from_slice(self.seen.get(&block).map_or(&[][..], |bytes| bytes));
+            Ok::<(), Infallible>(())
+        };
+        let Ok(digests) = hash_blocks(&self.layout, piece, read);
+        digests
     }
 
     fn sync(&mut self, job: SyncJob) {
@@ -282,6 +312,11 @@ impl World {
         // The digests are those of the last Hashed; none is pending when the piece was lost since.
         let good = self.judged.get(&piece.0) == Some(&self.digests[piece.get()]);
         if !good {
+            let blocks = self.told.range((piece.0, 0)..=(piece.0, u32::MAX));
+            self.bad.insert(
+                piece.0,
+                blocks.map(|(&(_, block), bytes)| (block, bytes.clone())).collect(),
+            );
             self.refetch(piece);
         }
         self.cache.verdict(self.now, TORRENT, piece, good);
@@ -312,6 +347,13 @@ impl World {
 
     fn handle_event(&mut self, event: Event) {
         match event {
+            Event::Blocks { piece, digests, .. } => {
+                let blocks = self.bad.remove(&piece.0).expect("of a piece that was judged bad");
+                for (block, bytes) in blocks {
+                    assert_eq!(digests[block as usize], sha256(&bytes), "{piece}:{block}");
+                }
+                self.examined += 1;
+            }
             Event::Hashed { piece, digests, .. } => {
                 self.judged.insert(piece.0, digests);
                 if self.rng.chance(0.8) {
