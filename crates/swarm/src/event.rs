@@ -30,7 +30,8 @@ pub enum Event {
 pub enum Verdict {
     /// It is right: write it.
     Good,
-    /// It is wrong: drop it; it is fetched anew.
+    /// It is wrong: drop it; it is fetched anew. What its blocks hash to, told to
+    /// [`crate::Swarm::handle_block_digests`], helps to find out who is to blame.
     Bad,
     /// One version's hash fits and the other's does not: nobody is to blame but the torrent.
     BadTorrent,

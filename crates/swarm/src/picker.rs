@@ -185,7 +185,7 @@ impl Picker {
         self.partials.iter().map(|(&piece, partial)| {
             let mut got = Bitfield::new(partial.blocks.len() as u32);
             for (at, block) in partial.blocks.iter().enumerate() {
-                if *block == partial::Block::Got {
+                if block.is_here() {
                     got.set(at as u32);
                 }
             }
@@ -336,6 +336,12 @@ impl Picker {
     /// Whose blocks are in a piece in progress.
     pub fn contributors(&self, piece: PieceIndex) -> Contributors {
         self.partials.get(&piece.0).map(Partial::contributors).unwrap_or_default()
+    }
+
+    /// Who sent each block of a piece in progress; `None` where it is not here, was found on disk,
+    /// or is padding. Empty for other pieces.
+    pub fn senders(&self, piece: PieceIndex) -> Vec<Option<ConnId>> {
+        self.partials.get(&piece.0).map(Partial::senders).unwrap_or_default()
     }
 
     /// Puts a piece into the lists that its state asks for.

@@ -1,44 +1,51 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
 use stdx::ConnId;
 
 use crate::Identity;
+use evidence::Evidence;
 
-/// Identities whose record is kept.
-const RECORDS_MAX: usize = 4_096;
-/// Closed connections whose identity is remembered for pieces still in progress.
+mod evidence;
+
+/// Identities on parole that are remembered.
+const PAROLE_MAX: usize = 4_096;
+/// Closed connections whose peer is remembered for pieces still in progress.
 const DEPARTED_MAX: usize = 4_096;
-/// What a part in a failed piece costs.
-const FAILED: i8 = -2;
-/// The best that good pieces can earn.
-const BEST: i8 = 8;
-/// At this record, suspicion is enough.
-const BANNED: i8 = -7;
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Record {
-    points: i8,
-    parole: bool,
+/// A peer that may have sent something bad, and where it can be shut out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Suspect {
+    /// Where its connection came from or led to.
+    pub(crate) addr: SocketAddr,
+    /// Where it listens, if known.
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+impl Suspect {
+    pub(crate) fn identity(&self) -> Identity {
+        Identity::of(self.addr)
+    }
 }
 
 /// Who had a part in pieces that failed.
 ///
-/// A peer that sent the whole of a failed piece is certainly to blame. Where several did, each is
-/// put on parole: it is given whole pieces only, so that the next failure has one name, and a good
-/// piece clears it. (Digests of single blocks, kept from failed pieces, will name the culprit at
-/// the first good copy; this is their place.)
+/// Only proof bans. A peer that sent the whole of a failed piece is proven wrong at once. Where
+/// several did, the digests of the blocks are kept (see [`Evidence`]): the first good copy of the
+/// piece shows which blocks were wrong, and so who sent them. Until then all of them are on
+/// parole, and are given whole pieces only, so that the next failure has one name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Trust {
-    records: BTreeMap<Identity, Record>,
-    departed: BTreeMap<ConnId, SocketAddr>,
+    pub(crate) evidence: Evidence,
+    parole: BTreeSet<Identity>,
+    departed: BTreeMap<ConnId, Suspect>,
     order: VecDeque<ConnId>,
 }
 
 impl Trust {
-    /// Remembers where a closed connection came from.
-    pub(crate) fn closed(&mut self, conn: ConnId, addr: SocketAddr) {
-        self.departed.insert(conn, addr);
+    /// Remembers whose connection one was that is closed.
+    pub(crate) fn closed(&mut self, conn: ConnId, peer: Suspect) {
+        self.departed.insert(conn, peer);
         self.order.push_back(conn);
         if self.order.len() > DEPARTED_MAX
             && let Some(oldest) = self.order.pop_front()
@@ -47,31 +54,26 @@ impl Trust {
         }
     }
 
-    /// Where a closed connection came from.
-    pub(crate) fn departed(&self, conn: ConnId) -> Option<SocketAddr> {
+    /// Whose connection one was that is closed.
+    pub(crate) fn departed(&self, conn: ConnId) -> Option<Suspect> {
         self.departed.get(&conn).copied()
     }
 
     pub(crate) fn is_on_parole(&self, addr: SocketAddr) -> bool {
-        self.records.get(&Identity::of(addr)).is_some_and(|record| record.parole)
+        self.parole.contains(&Identity::of(addr))
     }
 
-    /// Notes a part in a good piece; `alone` when it was the whole.
-    pub(crate) fn good(&mut self, addr: SocketAddr, alone: bool) {
-        if let Some(record) = self.records.get_mut(&Identity::of(addr)) {
-            record.points = (record.points + 1).min(BEST);
-            record.parole &= !alone;
+    /// Puts a peer under suspicion.
+    pub(crate) fn suspect(&mut self, peer: &Suspect) {
+        if self.parole.len() >= PAROLE_MAX {
+            self.parole.pop_first();
         }
+        self.parole.insert(peer.identity());
     }
 
-    /// Notes a part in a failed piece; true when that was one too many.
-    pub(crate) fn bad(&mut self, addr: SocketAddr) -> bool {
-        if self.records.len() >= RECORDS_MAX {
-            self.records.pop_first();
-        }
-        let record = self.records.entry(Identity::of(addr)).or_default();
-        record.points = record.points.saturating_add(FAILED);
-        record.parole = true;
-        record.points <= BANNED
+    /// Ends the suspicion: it sent a whole good piece, or is cleared of all it was suspected of,
+    /// or is banned.
+    pub(crate) fn clear(&mut self, identity: Identity) {
+        self.parole.remove(&identity);
     }
 }

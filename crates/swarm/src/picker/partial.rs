@@ -10,8 +10,16 @@ pub(super) enum Block {
     Free,
     /// This connection was asked first; see [`Partial::extra`] for the others.
     Asked(ConnId),
-    /// It is here.
-    Got,
+    /// It is here, sent by this connection.
+    From(ConnId),
+    /// It is here, found on disk, or needs no sending.
+    Found,
+}
+
+impl Block {
+    pub(super) fn is_here(self) -> bool {
+        matches!(self, Self::From(_) | Self::Found)
+    }
 }
 
 /// Who keeps a piece in progress for itself.
@@ -28,7 +36,7 @@ pub(super) struct Partial {
     pub(super) blocks: Vec<Block>,
     /// Blocks in state [`Block::Free`].
     pub(super) free: u32,
-    /// Blocks not in state [`Block::Got`].
+    /// Blocks that are not here.
     pub(super) missing: u32,
     /// No free block is below this one.
     first_free: u32,
@@ -67,7 +75,7 @@ impl Partial {
     /// are padding and count as here.
     pub(super) fn new(count: u32, needed: impl Fn(BlockIndex) -> bool) -> Self {
         let state = |at| {
-            if needed(BlockIndex(at)) { Block::Free } else { Block::Got }
+            if needed(BlockIndex(at)) { Block::Free } else { Block::Found }
         };
         let blocks: Vec<_> = (0..count).map(state).collect();
         let free = blocks.iter().filter(|&&block| block == Block::Free).count() as u32;
@@ -135,11 +143,11 @@ impl Partial {
     /// Notes a block that arrived. False when it was here already.
     pub(super) fn receive(&mut self, block: BlockIndex, from: Option<ConnId>) -> bool {
         match self.blocks.get(block.get()) {
-            None | Some(Block::Got) => return false,
+            None | Some(Block::From(_) | Block::Found) => return false,
             Some(Block::Free) => self.free -= 1,
             Some(&Block::Asked(conn)) => self.count(conn, false),
         }
-        self.blocks[block.get()] = Block::Got;
+        self.blocks[block.get()] = from.map_or(Block::Found, Block::From);
         self.missing -= 1;
         self.extra.retain(|&(at, _)| at != block);
         match from {
@@ -179,6 +187,15 @@ impl Partial {
         Contributors { conns: self.contributors.clone(), unknown: self.unknown }
     }
 
+    /// Who sent each block; `None` where it is not here, was found, or needs no sending.
+    pub(super) fn senders(&self) -> Vec<Option<ConnId>> {
+        let sender = |block: &Block| match *block {
+            Block::From(conn) => Some(conn),
+            Block::Free | Block::Asked(_) | Block::Found => None,
+        };
+        self.blocks.iter().map(sender).collect()
+    }
+
     fn count(&mut self, conn: ConnId, more: bool) {
         match self.workers.iter().position(|&(it, _)| it == conn) {
             Some(at) if more => self.workers[at].1 += 1,
@@ -198,7 +215,7 @@ impl Partial {
             self.blocks.iter().filter(|block| wanted(block)).count() as u32
         };
         assert_eq!(self.free, count(|block| *block == Block::Free));
-        assert_eq!(self.missing, count(|block| *block != Block::Got));
+        assert_eq!(self.missing, count(|block| !block.is_here()));
         let asked: u32 = self.workers.iter().map(|worker| worker.1).sum();
         assert_eq!(asked, self.missing - self.free);
         assert!(self.blocks[..self.first_free as usize].iter().all(|block| *block != Block::Free));

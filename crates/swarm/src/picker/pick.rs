@@ -58,8 +58,16 @@ struct Cursor {
 impl Picker {
     /// Chooses up to `want` blocks for a peer and marks them as asked for.
     pub fn pick(&mut self, asker: &Asker<'_>, want: u32) -> Vec<(PieceIndex, BlockIndex)> {
+        let out = self.pick_as_told(asker, want as usize);
+        if !out.is_empty() || !asker.parole || asker.outstanding > 0 {
+            return out;
+        }
+        // Pieces begun by several, of whom each is under suspicion, must not stay undone.
+        self.pick_as_told(&Asker { parole: false, ..*asker }, want as usize)
+    }
+
+    fn pick_as_told(&mut self, asker: &Asker<'_>, want: usize) -> Vec<(PieceIndex, BlockIndex)> {
         let mut out = Vec::new();
-        let want = want as usize;
         if want == 0 || asker.have.ones() == 0 {
             return out;
         }

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use hash::sha256;
 use peer::Order;
 use stdx::{BlockRange, Buf, ConnId, Duration, Instant, PieceIndex};
 
@@ -105,6 +106,9 @@ impl Swarm {
             return;
         };
         it.useful_bytes += u64::from(range.length);
+        if self.trust.evidence.wants(piece) {
+            self.trust.evidence.arrived(piece, block, sha256(&data));
+        }
         self.stores.push_back((range, data));
         for other in cancel {
             if let Some(it) = self.conns.get_mut(&other) {

@@ -6,6 +6,7 @@ use stdx::{ConnId, Duration, Instant};
 
 use super::Swarm;
 use crate::conn::Conn;
+use crate::trust::Suspect;
 use crate::{Direction, Identity, Refusal};
 
 /// Of two connections to one peer from different addresses, one that has stood for so long stays:
@@ -299,6 +300,6 @@ impl Swarm {
         if let Some(send_once) = &mut content.send_once {
             send_once.closed(conn);
         }
-        self.trust.closed(conn, it.addr);
+        self.trust.closed(conn, Suspect { addr: it.addr, listen: it.listen });
     }
 }

@@ -6,7 +6,8 @@ use stdx::{ConnId, Instant, PieceIndex};
 
 use super::Swarm;
 use crate::layers::Contradiction;
-use crate::{Contributors, Event, Identity, Verdict};
+use crate::trust::Suspect;
+use crate::{Event, Identity, Verdict};
 
 impl Swarm {
     /// Compares the digests of a piece whose blocks are all here with what they should be, and
@@ -123,7 +124,7 @@ impl Swarm {
             return;
         }
         let contributors = content.picker.contributors(piece);
-        let alone = contributors.single().is_some();
+        let alone = contributors.single();
         content.picker.verified(piece);
         if content.wanted.get(piece.0) {
             content.wanted.clear(piece.0);
@@ -138,8 +139,8 @@ impl Swarm {
                 Err(Contradiction) => contradiction = true,
             }
         }
-        for addr in self.addrs_of(&contributors) {
-            self.trust.good(addr, alone);
+        if let Some(peer) = alone.and_then(|conn| self.peer_of(conn)) {
+            self.trust.clear(peer.identity());
         }
         let mut uninterested = Vec::new();
         for conn in self.conns.values_mut().filter(|conn| conn.has(piece)) {
@@ -149,6 +150,11 @@ impl Swarm {
         for conn in uninterested {
             self.update_interest(conn);
         }
+        let judgement = self.trust.evidence.passed(piece);
+        judgement.cleared.into_iter().for_each(|identity| self.trust.clear(identity));
+        for liar in judgement.liars {
+            self.ban_suspect(now, &liar);
+        }
         if contradiction {
             self.bad_torrent(now, "the pieces fit the v1 hashes and not the v2 roots".into());
         }
@@ -157,23 +163,55 @@ impl Swarm {
     fn piece_bad(&mut self, now: Instant, piece: PieceIndex) {
         let Some(content) = &self.content else { return };
         self.failed += u64::from(content.layout().piece_size(piece));
-        let contributors = content.picker.contributors(piece);
+        let unknown = content.picker.contributors(piece).unknown;
+        let senders = content.picker.senders(piece);
+        let mut peers: Vec<Suspect> = Vec::new();
+        let mut lost = unknown;
+        let senders: Vec<Option<Suspect>> = senders
+            .into_iter()
+            .map(|sender| {
+                let peer = sender.map(|conn| self.peer_of(conn))?;
+                lost |= peer.is_none();
+                let identity = peer?.identity();
+                if peers.iter().all(|it| it.identity() != identity) {
+                    peers.extend(peer);
+                }
+                peer
+            })
+            .collect();
         self.fetch_anew(piece);
         self.events.push_back(Event::PieceFailed(piece));
-        if let Some(culprit) = contributors.single().and_then(|conn| self.addr_of(conn)) {
-            self.ban(now, culprit);
+        if let (&[culprit], false) = (&peers[..], lost) {
+            return self.ban_suspect(now, &culprit);
+        }
+        if peers.is_empty() {
             return;
         }
-        for addr in self.addrs_of(&contributors) {
-            if self.trust.bad(addr) {
-                self.ban(now, addr);
-            }
+        self.trust.evidence.failed(piece, &senders);
+        // With a liar among them that is known by now, the others had better not suffer for it.
+        if !peers.iter().any(|peer| self.neighbours.is_banned(peer.addr)) {
+            peers.iter().for_each(|peer| self.trust.suspect(peer));
         }
+    }
+
+    /// Takes the SHA-256 digests of the blocks, padding left out, of the copy of a piece that
+    /// [`Verdict::Bad`] was about.
+    pub fn handle_block_digests(
+        &mut self,
+        now: Instant,
+        piece: PieceIndex,
+        digests: &[Sha256Digest],
+    ) {
+        for liar in self.trust.evidence.examined(piece, digests) {
+            self.ban_suspect(now, &liar);
+        }
+        self.finish(now);
     }
 
     fn fetch_anew(&mut self, piece: PieceIndex) {
         if let Some(content) = &mut self.content {
             content.picker.forget(piece);
+            self.trust.evidence.restarted(piece);
             self.freed = true;
         }
     }
@@ -185,12 +223,17 @@ impl Swarm {
         }
     }
 
-    fn addrs_of(&self, contributors: &Contributors) -> Vec<SocketAddr> {
-        contributors.conns.iter().filter_map(|&conn| self.addr_of(conn)).collect()
+    fn peer_of(&self, conn: ConnId) -> Option<Suspect> {
+        let here = self.conns.get(&conn).map(|it| Suspect { addr: it.addr, listen: it.listen });
+        here.or_else(|| self.trust.departed(conn))
     }
 
-    fn addr_of(&self, conn: ConnId) -> Option<SocketAddr> {
-        self.conns.get(&conn).map(|it| it.addr).or_else(|| self.trust.departed(conn))
+    fn ban_suspect(&mut self, now: Instant, peer: &Suspect) {
+        self.trust.clear(peer.identity());
+        if let Some(listen) = peer.listen {
+            self.neighbours.ban(listen);
+        }
+        self.ban(now, peer.addr);
     }
 
     /// Shuts a peer out and closes its connections.

@@ -146,6 +146,62 @@ fn who_sent_half_of_a_bad_piece_gets_whole_pieces_and_is_found_out() {
     assert_eq!(closed(&it.orders()), [(1, CloseReason::Banned)]);
 }
 
+fn banned(events: &[Event]) -> Vec<std::net::SocketAddr> {
+    let addr = |event: &Event| match event {
+        Event::Banned(addr) => Some(*addr),
+        _ => None,
+    };
+    events.iter().filter_map(addr).collect()
+}
+
+#[test]
+fn the_first_good_copy_shows_who_sent_the_bad_block_even_if_it_left() {
+    for leaves in [false, true] {
+        let mut it = Stage::new(1, &[]);
+        for conn in [1, 2] {
+            let ranges = it.seed(conn, 1);
+            it.deliver(conn, &ranges);
+        }
+        assert_eq!(it.hashed(0, false), Verdict::Bad);
+        let good = hash::sha256(&vec![0; 16 * 1024]);
+        it.swarm.handle_block_digests(it.now, PieceIndex(0), &[good, hash::sha256(b"a lie")]);
+        assert_eq!(banned(&it.events()), [], "nobody knows yet");
+        if leaves {
+            it.swarm.handle_closed(it.now, ConnId(2), &CloseReason::Remote);
+        }
+        it.orders();
+        let ranges = it.seed(3, 2);
+        it.deliver(3, &ranges);
+        assert_eq!(it.hashed(0, true), Verdict::Good);
+        assert_eq!(banned(&it.events()), [addr(2)]);
+        let gone: &[_] = if leaves { &[] } else { &[(2, CloseReason::Banned)] };
+        assert_eq!(closed(&it.orders()), gone);
+        let refusal = it.swarm.admit(it.now, ConnId(4), addr(2), Direction::Incoming);
+        assert_eq!(refusal, Err(Refusal::Banned));
+    }
+}
+
+#[test]
+fn what_was_found_on_disk_is_never_blamed_on_the_peer_that_sent_the_rest() {
+    let mut it = Stage::new(1, &[]);
+    let mut found = Bitfield::new(2);
+    found.set(0);
+    let info = it.info.clone();
+    it.swarm = Swarm::new(it.now, Config::new(peer_id(9)), torrent(&info), Rng::new(1));
+    it.swarm.start(it.now, &Bitfield::new(1), vec![(PieceIndex(0), found)]);
+    let ranges = it.seed(1, 2);
+    assert_eq!(ranges.len(), 1);
+    it.deliver(1, &ranges);
+    assert_eq!(it.hashed(0, false), Verdict::Bad);
+    let good = hash::sha256(&vec![0; 16 * 1024]);
+    it.swarm.handle_block_digests(it.now, PieceIndex(0), &[hash::sha256(b"torn"), good]);
+    it.batch(1, Vec::new(), 2);
+    let ranges = requests(&it.orders(), 1);
+    it.deliver(1, &ranges);
+    assert_eq!(it.hashed(0, true), Verdict::Good);
+    assert_eq!(banned(&it.events()), []);
+}
+
 #[test]
 fn a_piece_is_announced_once_it_is_on_disk_and_the_end_is_told() {
     let mut it = Stage::new(2, &[0]);
