@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cache::{Outcome, Part, PieceDigests, SyncJob, Work};
+use cache::{Outcome, Part, PieceDigests, SyncJob, Work, hash_blocks};
 use metainfo::PieceHasher;
 use stdx::{BLOCK_LENGTH, Bitfield, BlockIndex, Duration, PieceIndex, Rng};
 
@@ -196,6 +196,16 @@ impl Store {
                 Outcome::Written
             }
             Work::ReadHash(piece) => Outcome::Read(self.digests(piece)),
+            Work::HashBlocks(job) => Outcome::Blocks(job.run()),
+            Work::ReadBlocks(piece) => {
+                let read = |begin, bytes: &mut [u8]| {
+                    let there = self.read(piece, begin, bytes.len() as u32);
+                    bytes.copy_from_slice(&there.unwrap_or_default());
+                    Ok::<(), std::convert::Infallible>(())
+                };
+                let Ok(digests) = hash_blocks(self.source.info().layout(), piece, read);
+                Outcome::Blocks(digests)
+            }
             Work::Sync(job) => {
                 self.synced(mark, &job);
                 Outcome::Synced

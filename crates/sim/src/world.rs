@@ -85,6 +85,8 @@ pub struct World {
     pool: Pool,
     failure: Option<Failure>,
     dialled: u64,
+    /// Whose outgoing connection last had a port.
+    ephemeral: BTreeMap<u16, NodeIndex>,
     /// Steps since time last went on.
     at_once: u32,
 }
@@ -171,6 +173,7 @@ impl World {
             pool: Pool::new(SPARE_BUFFERS),
             failure: None,
             dialled: 0,
+            ephemeral: BTreeMap::new(),
             at_once: 0,
         }
     }

@@ -3,8 +3,7 @@ use std::net::SocketAddr;
 
 use stdx::{Bitfield, Instant, PieceIndex};
 
-use super::node::Node;
-use super::{NodeIndex, Place, World};
+use super::{NodeIndex, PORT, Place, World};
 
 /// Why a run failed: what is wrong, when, and what to type to see it again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,15 +45,16 @@ impl World {
 
     /// Only who lies is banned.
     pub(super) fn banned(&mut self, by: NodeIndex, address: SocketAddr) {
-        let place = self.config.place;
-        let is = |node: &&mut Node| match place {
-            Place::World => node.address.ip() == address.ip(),
-            Place::OneMachine => node.address == address,
+        let node = match (self.config.place, self.ephemeral.get(&address.port())) {
+            (Place::OneMachine, Some(&node)) => Some(node),
+            (Place::OneMachine, None) => self.node_at(address),
+            (Place::World, _) => self.node_at(SocketAddr::new(address.ip(), PORT)),
         };
-        let liar = self.nodes.iter_mut().find(is).map(|node| {
+        let liar = node.map(|node| &mut self.nodes[node.get()]).map(|node| {
             node.bans += 1;
-            node.spec.lies > 0.0
+            node.lied > 0
         });
+        self.nodes[by.get()].banned += 1;
         self.require(liar == Some(true), || format!("{by:?} bans {address}, which is honest"));
     }
 

@@ -87,6 +87,7 @@ impl World {
     fn ephemeral(&mut self, node: NodeIndex) -> SocketAddr {
         self.dialled += 1;
         let port = 32_768 + (self.dialled % 28_000) as u16;
+        self.ephemeral.insert(port, node);
         SocketAddr::new(self.nodes[node.get()].address.ip(), port)
     }
 }

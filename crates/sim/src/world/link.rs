@@ -145,10 +145,12 @@ impl World {
         let state = &mut self.nodes[node.get()];
         for &range in ranges {
             let mut bytes = state.store.read(range.piece, range.begin, range.length);
-            if self.rng.chance(state.spec.lies)
+            if state.lied < state.spec.lies_max
+                && self.rng.chance(state.spec.lies)
                 && let Some(byte) = bytes.as_mut().and_then(|bytes| bytes.first_mut())
             {
                 *byte ^= 1;
+                state.lied += 1;
             }
             let Some(end) = state.end(conn) else {
                 return;

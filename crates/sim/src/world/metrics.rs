@@ -19,6 +19,12 @@ pub struct NodeReport {
     pub from: Vec<(NodeIndex, u64)>,
     /// How often others have banned it.
     pub bans: u32,
+    /// Wrong blocks that it sent.
+    pub lied: u32,
+    /// Pieces that failed their check here.
+    pub pieces_failed: u32,
+    /// How many peers it has banned.
+    pub banned: u32,
 }
 
 /// What came of a run.
@@ -112,6 +118,9 @@ impl World {
                 totals: traffic.total,
                 from: traffic.from.into_iter().collect(),
                 bans: node.bans,
+                lied: node.lied,
+                pieces_failed: node.pieces_failed,
+                banned: node.banned,
             }
         })
     }

@@ -250,7 +250,8 @@ impl World {
                 }
                 session::Event::PieceDone { piece, .. } => self.check_claim(node, piece),
                 session::Event::PieceFailed { piece, .. } => {
-                    let honest = self.nodes.iter().all(|node| node.spec.lies == 0.0);
+                    self.nodes[node.get()].pieces_failed += 1;
+                    let honest = self.nodes.iter().all(|node| node.lied == 0);
                     self.require(!honest, || format!("{node:?} finds piece {piece} bad"));
                 }
                 session::Event::LayerReady { torrent } => {
@@ -336,7 +337,9 @@ fn size_of(work: &Work, piece_length: u32) -> (u64, bool) {
     match work {
         Work::Hash(job) => (u64::from(piece_length).min(job.blocks.len() as u64 * 16_384), false),
         Work::Write(job) => (job.parts.iter().map(|part| part.data.len() as u64).sum(), false),
-        Work::ReadHash(_) => (u64::from(piece_length), false),
+        Work::ReadHash(_) | Work::HashBlocks(_) | Work::ReadBlocks(_) => {
+            (u64::from(piece_length), false)
+        }
         Work::Sync(_) => (0, true),
     }
 }

@@ -32,6 +32,12 @@ pub(crate) struct Node {
     pub(crate) failed: Option<String>,
     /// How many others have banned it.
     pub(crate) bans: u32,
+    /// Wrong blocks that it sent.
+    pub(crate) lied: u32,
+    /// Pieces that failed their check here.
+    pub(crate) pieces_failed: u32,
+    /// How many peers it has banned.
+    pub(crate) banned: u32,
     /// Counts the processes that ran here.
     pub(crate) life: u32,
     pub(crate) mind: Option<Mind>,
@@ -94,6 +100,9 @@ impl Node {
             disk_full: false,
             failed: None,
             bans: 0,
+            lied: 0,
+            pieces_failed: 0,
+            banned: 0,
             life: 0,
             mind: None,
             starts_left: 0,

@@ -80,6 +80,8 @@ pub struct NodeSpec {
     pub disk: DiskConfig,
     /// How likely each block that it sends is wrong.
     pub lies: f64,
+    /// How many wrong blocks it sends at most.
+    pub lies_max: u32,
     /// The block cache's budget in bytes; `None` is the usual one.
     pub cache_budget: Option<u64>,
 }
@@ -95,6 +97,7 @@ impl Default for NodeSpec {
             reachable: true,
             disk: DiskConfig::default(),
             lies: 0.0,
+            lies_max: u32::MAX,
             cache_budget: None,
         }
     }
