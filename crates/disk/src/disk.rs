@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
-use cache::{Done, Fault, FaultKind, Op, Outcome, Work};
+use cache::{Done, Fault, FaultKind, Op, Outcome, Work, hash_blocks};
 use stdx::{BLOCK_LENGTH, BlockRange, Buf, Pool, TorrentId};
 
 use crate::sweep::{CHUNK, cores, hash_piece};
@@ -107,7 +107,9 @@ impl Disk {
     pub fn submit(&self, op: Op) {
         let storage = self.storage(op.torrent);
         let queue = match op.work {
-            Work::Hash(_) | Work::ReadHash(_) => &self.shared.hash,
+            Work::Hash(_) | Work::ReadHash(_) | Work::HashBlocks(_) | Work::ReadBlocks(_) => {
+                &self.shared.hash
+            }
             Work::Write(_) | Work::Sync(_) => &self.shared.io,
         };
         queue.push(Job::Op(op, storage));
@@ -217,6 +219,11 @@ fn run(work: Work, storage: Option<&Storage>, buffer: &mut Vec<u8>) -> Outcome {
         Work::ReadHash(piece) => {
             buffer.resize(CHUNK, 0);
             hash_piece(storage, piece, buffer).map(Outcome::Read)
+        }
+        Work::HashBlocks(job) => return Outcome::Blocks(job.run()),
+        Work::ReadBlocks(piece) => {
+            let read = |begin, bytes: &mut [u8]| storage.read(piece, begin, &mut [bytes]);
+            hash_blocks(storage.content(), piece, read).map(Outcome::Blocks)
         }
         Work::Sync(job) => storage.commit(&job).map(|()| Outcome::Synced),
     };

@@ -73,7 +73,10 @@ impl Download {
                     }
                     Event::Written { piece, .. } => assert!(self.have.set(piece.0)),
                     Event::Failed { fault, .. } => panic!("{fault}"),
-                    Event::Durable { .. } | Event::Flushed { .. } | Event::Forgotten { .. } => {}
+                    Event::Blocks { .. }
+                    | Event::Durable { .. }
+                    | Event::Flushed { .. }
+                    | Event::Forgotten { .. } => {}
                 }
             }
             if let Some(op) = self.cache.poll_op() {
