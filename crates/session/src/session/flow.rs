@@ -118,6 +118,9 @@ impl Session {
                 self.cache.verdict(now, id, piece, verdict == Verdict::Good);
                 self.touched.insert(id);
             }
+            CacheEvent::Blocks { torrent: id, piece, digests } => {
+                self.tell(id, |swarm| swarm.handle_block_digests(now, piece, &digests));
+            }
             CacheEvent::Written { torrent: id, piece } => {
                 self.tell(id, |swarm| swarm.handle_written(now, piece));
             }

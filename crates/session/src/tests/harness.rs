@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use announce::{AnnounceResponse, Failure};
-use cache::{Done, Hashed, Outcome, PieceHasher, Work};
+use cache::{Done, Hashed, Outcome, PieceHasher, Work, hash_blocks};
 use hash::Sha1Digest;
 use metainfo::{Info, Metainfo, Plan, PlanOptions, SourceEntry, Version};
 use peer::{CloseReason, Peer};
@@ -117,6 +117,16 @@ impl Store {
                 let mut hasher = PieceHasher::new(self.info.layout(), piece);
                 hasher.update(self.piece(piece));
                 Outcome::Read(hasher.finish())
+            }
+            Work::HashBlocks(job) => Outcome::Blocks(job.run()),
+            Work::ReadBlocks(piece) => {
+                let from = self.piece(piece).clone();
+                let read = |begin: u32, bytes: &mut [u8]| {
+                    bytes.copy_from_slice(&from[begin as usize..][..bytes.len()]);
+                    Ok::<(), std::convert::Infallible>(())
+                };
+                let Ok(digests) = hash_blocks(self.info.layout(), piece, read);
+                Outcome::Blocks(digests)
             }
             Work::Sync(_) => Outcome::Synced,
         }
