@@ -26,8 +26,18 @@ pub enum Error {
         reason: &'static str,
     },
     /// A line of an access list is not an info-hash.
-    #[error("access list, line {line}: expected an info-hash of 40 hexadecimal digits")]
+    #[error("line {line}: expected an info-hash of 40 or 64 hexadecimal digits, found \"{found}\"")]
     BadAccessList {
+        /// The line's number, from 1.
+        line: usize,
+        /// What stands there, shortened when long.
+        found: String,
+    },
+    /// A line of a list of passkeys is not a passkey.
+    #[error(
+        "line {line}: expected a passkey, 1 to 128 letters, digits, \"-\", \".\", \"_\" or \"~\""
+    )]
+    BadPasskey {
         /// The line's number, from 1.
         line: usize,
     },

@@ -14,6 +14,8 @@ mod error;
 mod event;
 mod http;
 mod message;
+mod passkeys;
+mod route;
 mod server;
 mod store;
 mod tiers;
@@ -33,7 +35,9 @@ pub use message::{
     AnnounceRequest, AnnounceResponse, Failure, MAX_PEERS_PER_ANSWER, MAX_TRACKER_ID, RetryIn,
     ScrapeResponse,
 };
-pub use server::{Counters, HttpAction, Server};
+pub use passkeys::Passkeys;
+pub use route::{HttpAction, Route};
+pub use server::{Counters, Server};
 pub use store::{AnnounceReply, ScrapeEntry, Store, StoreAnnounce, StoreConfig, StoreStats};
 pub use tiers::{
     AnnounceId, Identity, MAX_TRACKERS, OutgoingAnnounce, Progress, TierMode, Tiers, TrackerStatus,

@@ -12,8 +12,8 @@ use crate::http::{
 };
 use crate::udp::{ConnectionIds, UdpRequest, UdpResponse};
 use crate::{
-    AnnounceReply, AnnounceRequest, AnnounceResponse, Error, ScrapeEntry, ScrapeResponse, Store,
-    StoreAnnounce, StoreConfig, StoreStats,
+    AnnounceReply, AnnounceRequest, AnnounceResponse, Error, Failure, HttpAction, Passkeys, Route,
+    ScrapeEntry, ScrapeResponse, Store, StoreAnnounce, StoreConfig, StoreStats,
 };
 
 /// Peers in an answer when the asker does not say how many it wants.
@@ -24,17 +24,6 @@ const MAX_NUMWANT: u32 = 200;
 const MAX_NUMWANT_UDP6: u32 = 66;
 /// Time that HTTP clients should leave between scrapes.
 const SCRAPE_INTERVAL: Duration = Duration::from_mins(15);
-
-const NOT_SERVED: &str = "this tracker does not serve that torrent";
-
-/// Which HTTP resource a query is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HttpAction {
-    /// `/announce`
-    Announce,
-    /// `/scrape`
-    Scrape,
-}
 
 /// Requests served so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,6 +46,8 @@ pub struct Counters {
     pub http_malformed: u64,
     /// Requests for swarms that the access list bars, by either protocol.
     pub barred: u64,
+    /// Requests without a passkey that is known, by either protocol.
+    pub strangers: u64,
 }
 
 /// A tracker without sockets: requests in, answers out.
@@ -67,6 +58,7 @@ pub struct Server {
     store: Store,
     connection_ids: ConnectionIds,
     access: Access,
+    passkeys: Option<Passkeys>,
     counters: Counters,
 }
 
@@ -77,7 +69,8 @@ impl Server {
         Self {
             store: Store::new(config, secret, now),
             connection_ids: ConnectionIds::new(secret),
-            access: Access::Any,
+            access: Access::default(),
+            passkeys: None,
             counters: Counters::default(),
         }
     }
@@ -90,6 +83,23 @@ impl Server {
     /// Serves from now on only the swarms that `access` allows.
     pub fn set_access(&mut self, access: Access) {
         self.access = access;
+    }
+
+    /// Which swarms are served.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Makes the tracker private: from now on only requests whose path names one of `passkeys` are
+    /// served. By UDP the path must come with the announce (BEP 41), and there is no scrape.
+    /// `None` makes it public again.
+    pub fn set_passkeys(&mut self, passkeys: Option<Passkeys>) {
+        self.passkeys = passkeys;
+    }
+
+    /// The passkeys of a private tracker.
+    pub fn passkeys(&self) -> Option<&Passkeys> {
+        self.passkeys.as_ref()
     }
 
     /// Requests served so far.
@@ -143,44 +153,65 @@ impl Server {
             return out.len() <= datagram.len();
         }
         let response = match request {
-            UdpRequest::Announce { announce, .. } => {
-                self.answer_udp_announce(now, source, local, transaction, &announce)
+            UdpRequest::Announce { announce, url, .. } => {
+                let route = std::str::from_utf8(&url).ok().and_then(Route::parse);
+                self.admit(route, Some(&announce.info_hash)).map(|()| {
+                    self.counters.udp_announces += 1;
+                    self.answer_udp_announce(now, source, local, transaction, &announce)
+                })
             }
-            UdpRequest::Scrape { info_hashes, .. } => {
+            // A UDP scrape has no place for a path, hence none for a passkey.
+            UdpRequest::Scrape { info_hashes, .. } => self.admit(None, None).map(|()| {
                 self.counters.udp_scrapes += 1;
                 let entries = info_hashes.iter().map(|hash| self.scrape(hash, source.ip()));
                 UdpResponse::Scrape { transaction, entries: entries.collect() }
-            }
+            }),
             UdpRequest::Connect { .. } => unreachable!("answered above"),
         };
+        let refuse = |failure: Failure| UdpResponse::Error { transaction, message: failure.reason };
+        let response = response.unwrap_or_else(refuse);
         response.write(source.is_ipv6(), out);
         true
     }
 
-    /// Takes the query of an HTTP request that came from `source` to our address `local`, and
-    /// appends the body of the answer to `out`. Its status is 200 even for failures, as clients
-    /// read no other body.
+    /// Takes the query of an HTTP request that came from `source` to our address `local`, for the
+    /// given route, and appends the body of the answer to `out`. Its status is 200 even for
+    /// failures, as clients read no other body.
     ///
     /// # Errors
     /// Why the query makes no sense; the body says the same.
-    pub fn handle_http_query(
+    pub fn handle_http_query<'a>(
         &mut self,
         now: Instant,
         source: IpAddr,
         local: IpAddr,
-        action: HttpAction,
+        route: impl Into<Route<'a>>,
         query: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        let result = match action {
-            HttpAction::Announce => self.http_announce(now, source, local, query, out),
-            HttpAction::Scrape => self.http_scrape(source, query, out),
+        let route = route.into();
+        let result = match route.action {
+            HttpAction::Announce => self.http_announce(now, source, local, route, query, out),
+            HttpAction::Scrape => self.http_scrape(source, route, query, out),
         };
         if let Err(error) = &result {
             self.counters.http_malformed += 1;
-            write_failure(&error.to_string(), out);
+            write_failure(&error.clone().into(), out);
         }
         result
+    }
+
+    /// Whether a request by `route` may be answered, and if it is an announce, for that swarm.
+    fn admit(
+        &mut self,
+        route: Option<Route<'_>>,
+        info_hash: Option<&Sha1Digest>,
+    ) -> Result<(), Failure> {
+        if let Some(passkeys) = &self.passkeys {
+            passkeys.check(route).inspect_err(|_| self.counters.strangers += 1)?;
+        }
+        let served = info_hash.map_or(Ok(()), |info_hash| self.access.check(info_hash));
+        served.inspect_err(|_| self.counters.barred += 1)
     }
 
     fn answer_udp_announce(
@@ -191,11 +222,6 @@ impl Server {
         transaction: u32,
         announce: &AnnounceRequest,
     ) -> UdpResponse {
-        if !self.access.allows(&announce.info_hash) {
-            self.counters.barred += 1;
-            return UdpResponse::Error { transaction, message: NOT_SERVED.to_owned() };
-        }
-        self.counters.udp_announces += 1;
         let limit = if source.is_ipv6() { MAX_NUMWANT_UDP6 } else { MAX_NUMWANT };
         let reply = self.announce(now, source.ip(), local, announce, limit);
         UdpResponse::Announce {
@@ -212,13 +238,13 @@ impl Server {
         now: Instant,
         source: IpAddr,
         local: IpAddr,
+        route: Route<'_>,
         query: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
         let announce = parse_announce_query(query)?;
-        if !self.access.allows(&announce.request.info_hash) {
-            self.counters.barred += 1;
-            write_failure(NOT_SERVED, out);
+        if let Err(failure) = self.admit(Some(route), Some(&announce.request.info_hash)) {
+            write_failure(&failure, out);
             return Ok(());
         }
         self.counters.http_announces += 1;
@@ -240,10 +266,15 @@ impl Server {
     fn http_scrape(
         &mut self,
         source: IpAddr,
+        route: Route<'_>,
         query: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
         let info_hashes = parse_scrape_query(query)?;
+        if let Err(failure) = self.admit(Some(route), None) {
+            write_failure(&failure, out);
+            return Ok(());
+        }
         if info_hashes.is_empty() {
             // A scrape of everything would be the largest answer for the smallest request.
             return Err(Error::MissingKey("info_hash"));
@@ -275,7 +306,7 @@ impl Server {
     }
 
     fn scrape(&self, info_hash: &Sha1Digest, source: IpAddr) -> ScrapeEntry {
-        if self.access.allows(info_hash) {
+        if self.access.check(info_hash).is_ok() {
             self.store.scrape(info_hash, source)
         } else {
             ScrapeEntry::default()

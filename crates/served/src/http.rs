@@ -9,21 +9,22 @@ use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
-use announce::HttpAction;
+use announce::Route;
 use stdx::Duration;
 
-use crate::limits::{Gate, Pass};
+use crate::limits::{Gate, MAX_TURNED_AWAY, Pass};
 use crate::shared::{Shared, count};
+use crate::{away, metrics};
 
 /// Bytes of one request's head, at most; 74 info-hashes in a scrape take less than 6,000.
 const MAX_HEAD: usize = 16 * 1024;
@@ -65,19 +66,33 @@ pub fn full_body(bytes: impl Into<Bytes>) -> Body {
 #[derive(Clone)]
 pub(crate) struct Site {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) fallback: Option<Arc<dyn Fallback>>,
+    /// Whoever asks for the tracker's state must not wait behind the peers.
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) role: Role,
 }
 
-impl fmt::Debug for Site {
+/// What a listener is for.
+#[derive(Clone)]
+pub(crate) enum Role {
+    /// Announces and scrapes, and perhaps something else.
+    Tracker(Option<Arc<dyn Fallback>>),
+    /// The tracker's own state.
+    Metrics,
+}
+
+impl fmt::Debug for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fallback = self.fallback.is_some();
-        f.debug_struct("Site").field("fallback", &fallback).finish_non_exhaustive()
+        f.write_str(match self {
+            Self::Tracker(_) => "Tracker",
+            Self::Metrics => "Metrics",
+        })
     }
 }
 
 /// Accepts connections until `stop` changes, then waits for the requests under way.
 pub(crate) async fn serve(listener: TcpListener, site: Site, mut stop: watch::Receiver<bool>) {
-    let mut connections = JoinSet::new();
+    let (mut connections, mut may_warn) = (JoinSet::new(), true);
+    let turned_away = Arc::new(Semaphore::new(MAX_TURNED_AWAY));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -85,14 +100,23 @@ pub(crate) async fn serve(listener: TcpListener, site: Site, mut stop: watch::Re
             _ = stop.changed() => break,
         };
         match accepted {
-            Ok((stream, remote)) => match Gate::enter(&site.shared.gate, remote.ip()) {
-                Some(pass) => {
-                    connections.spawn(connection(stream, remote, site.clone(), stop.clone(), pass));
+            Ok((stream, remote)) => {
+                may_warn = true;
+                if let Some(pass) = Gate::enter(&site.gate, remote.ip()) {
+                    let (site, stop) = (site.clone(), stop.clone());
+                    connections.spawn(connection(stream, remote, site, stop, pass));
+                    continue;
                 }
-                None => count(&site.shared.http_shed),
-            },
+                count(&site.shared.http_shed);
+                if let Ok(permit) = Arc::clone(&turned_away).try_acquire_owned() {
+                    connections.spawn(away::turn_away(stream, permit));
+                }
+            }
             Err(error) => {
-                warn!(%error, "cannot accept HTTP connections");
+                count(&site.shared.http_unaccepted);
+                if std::mem::take(&mut may_warn) {
+                    warn!(%error, "cannot accept HTTP connections; trying on");
+                }
                 tokio::time::sleep(ERROR_PAUSE).await;
             }
         }
@@ -137,34 +161,60 @@ async fn connection(
 }
 
 async fn respond(site: &Site, request: Request, origin: Origin) -> Response {
-    let action = match request.uri().path() {
-        "/announce" => HttpAction::Announce,
-        "/scrape" => HttpAction::Scrape,
-        _ => {
-            count(&site.shared.http_other);
-            return match &site.fallback {
-                Some(fallback) => fallback.respond(request, origin).await,
-                None => plain(StatusCode::NOT_FOUND, "not found\n"),
-            };
+    let mut response = match &site.role {
+        Role::Tracker(fallback) => match Route::parse(request.uri().path()) {
+            Some(route) if route.passkey.is_none() || site.shared.server().passkeys().is_some() => {
+                only_get(&request).unwrap_or_else(|| track(site, route, &request, origin))
+            }
+            _ => {
+                count(&site.shared.http_other);
+                match fallback {
+                    Some(fallback) => fallback.respond(request, origin).await,
+                    None => plain(StatusCode::NOT_FOUND, "not found\n"),
+                }
+            }
+        },
+        Role::Metrics if request.uri().path() == "/metrics" => {
+            only_get(&request).unwrap_or_else(|| {
+                let mut response = plain(StatusCode::OK, metrics::exposition(&site.shared));
+                let kind = HeaderValue::from_static(metrics::CONTENT_TYPE);
+                response.headers_mut().insert(CONTENT_TYPE, kind);
+                response
+            })
         }
+        Role::Metrics => plain(StatusCode::NOT_FOUND, "the metrics are at /metrics\n"),
     };
-    if request.method() != Method::GET {
-        let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "use GET\n");
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
-        return response;
+    if site.gate.is_crowded(origin.remote.ip()) {
+        // Places are worth more to others than a connection kept for the next announce.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
+    response
+}
+
+/// Answers an announce or a scrape.
+fn track(site: &Site, route: Route<'_>, request: &Request, origin: Origin) -> Response {
     let query = request.uri().query().unwrap_or_default().as_bytes();
     let mut body = Vec::new();
     let (remote, local) = (origin.remote.ip(), origin.local.ip());
     let handled = {
         let mut server = site.shared.server();
         let now = site.shared.now();
-        server.handle_http_query(now, remote, local, action, query, &mut body)
+        server.handle_http_query(now, remote, local, route, query, &mut body)
     };
     if let Err(error) = handled {
         debug!(remote = %origin.remote, %error, "HTTP query refused");
     }
     plain(StatusCode::OK, body)
+}
+
+/// The answer to a request that is no GET.
+fn only_get(request: &Request) -> Option<Response> {
+    if request.method() == Method::GET {
+        return None;
+    }
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "use GET\n");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
+    Some(response)
 }
 
 fn plain(status: StatusCode, body: impl Into<Bytes>) -> Response {

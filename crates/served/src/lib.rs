@@ -2,10 +2,14 @@
 //!
 //! This crate moves bytes and keeps time; what a request means is decided in `announce`.
 
+mod away;
+mod drops;
 mod error;
 mod http;
 mod limits;
 mod listen;
+mod lists;
+mod metrics;
 mod shared;
 mod tracker;
 mod udp;
@@ -13,5 +17,6 @@ mod udp;
 // The public interface is:
 pub use error::Error;
 pub use http::{Body, Fallback, FallbackFuture, Origin, Request, Response, full_body};
+pub use lists::Lists;
 pub use shared::TrackerStats;
 pub use tracker::{TrackerBuilder, TrackerServer};

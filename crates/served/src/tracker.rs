@@ -2,21 +2,27 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tracing::{info, warn};
 
-use announce::{Access, Server, StoreConfig};
+use announce::{Server, StoreConfig};
 use hash::Sha1Digest;
 use stdx::{Duration, Instant};
 
-use crate::http::{self, Fallback, Site};
-use crate::shared::{Shared, TrackerStats};
-use crate::{Error, listen, udp};
+use crate::drops::Drops;
+use crate::http::{self, Fallback, Role, Site};
+use crate::limits::{Gate, connections_allowed};
+use crate::lists::Loaded;
+use crate::shared::{Shared, TrackerStats, count};
+use crate::{Error, Lists, listen, udp};
 
 /// How often silent peers are looked for.
 const TICK: Duration = Duration::from_secs(1);
+/// Connections to the metrics at once.
+const METRICS_CONNECTIONS: usize = 32;
 /// How long a shutdown waits for requests under way.
 const DRAIN: Duration = Duration::from_secs(3);
 
@@ -25,8 +31,10 @@ const DRAIN: Duration = Duration::from_secs(3);
 pub struct TrackerBuilder {
     udp: Vec<SocketAddr>,
     http: Vec<SocketAddr>,
+    metrics: Vec<SocketAddr>,
     store: StoreConfig,
-    access: Access,
+    lists: Lists,
+    http_connections: Option<usize>,
     secret: Option<[u8; 16]>,
     fallback: Option<Arc<dyn Fallback>>,
 }
@@ -50,9 +58,23 @@ impl TrackerBuilder {
         self
     }
 
-    /// Sets which swarms are served.
-    pub fn access(mut self, access: Access) -> Self {
-        self.access = access;
+    /// Serves the tracker's state on `address` too, at `/metrics` in Prometheus' text format;
+    /// port 0 takes a free one.
+    pub fn metrics(mut self, address: SocketAddr) -> Self {
+        self.metrics.push(address);
+        self
+    }
+
+    /// Sets the files that say whom and what it serves; without them it serves all.
+    pub fn lists(mut self, lists: Lists) -> Self {
+        self.lists = lists;
+        self
+    }
+
+    /// Sets how many HTTP connections there may be at once, which by default is 4,096, or fewer if
+    /// the system allows the process fewer open files. One address may hold a quarter of them.
+    pub fn http_connections(mut self, limit: usize) -> Self {
+        self.http_connections = Some(limit);
         self
     }
 
@@ -72,7 +94,7 @@ impl TrackerBuilder {
     /// Listens and serves, on the tokio runtime that this is called on.
     ///
     /// # Errors
-    /// When an address cannot be listened on; then nothing is served.
+    /// When an address cannot be listened on or a list cannot be read; then nothing is served.
     ///
     /// # Panics
     /// When called outside a tokio runtime.
@@ -81,19 +103,25 @@ impl TrackerBuilder {
             Some(secret) => secret,
             None => random_secret()?,
         };
+        let memory = self.store.memory;
         let mut server = Server::new(self.store, &secret, Instant::ZERO);
-        server.set_access(self.access);
-        let shared = Arc::new(Shared::new(server));
+        self.lists.load()?.put_into(&mut server);
+        let limit = self.http_connections.unwrap_or_else(connections_allowed);
+        let shared = Arc::new(Shared::new(server, memory, Gate::new(limit)));
         let udp = bind_all(&self.udp, listen::udp)?;
         let http = bind_all(&self.http, listen::tcp)?;
+        let metrics = bind_all(&self.metrics, listen::tcp)?;
+        let drops = Drops::of(udp.iter().map(|(_, socket)| socket));
+        shared.drops.set(drops).expect("it is set once, here");
 
+        let addresses = Addresses {
+            udp: udp.iter().map(|(asked, socket)| socket.local_addr().unwrap_or(*asked)).collect(),
+            http: bound(&http),
+            metrics: bound(&metrics),
+        };
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        let (mut udp_addresses, mut http_addresses) = (Vec::new(), Vec::new());
-        for (asked, socket) in udp {
-            let address = socket.local_addr().unwrap_or(asked);
-            udp_addresses.push(address);
-            info!(%address, "tracker listens for UDP");
+        for (address, socket) in udp {
             let serve = udp::serve(socket, Arc::clone(&shared), stopped.clone());
             tasks.spawn(async move {
                 if let Err(error) = serve.await {
@@ -101,15 +129,18 @@ impl TrackerBuilder {
                 }
             });
         }
-        for (asked, listener) in http {
-            let address = listener.local_addr().unwrap_or(asked);
-            http_addresses.push(address);
-            info!(%address, "tracker listens for HTTP");
-            let site = Site { shared: Arc::clone(&shared), fallback: self.fallback.clone() };
-            tasks.spawn(http::serve(listener, site, stopped.clone()));
+        let role = Role::Tracker(self.fallback);
+        let site = Site { shared: Arc::clone(&shared), gate: Arc::clone(&shared.gate), role };
+        let gate = Gate::new(METRICS_CONNECTIONS);
+        let metrics_site = Site { shared: Arc::clone(&shared), gate, role: Role::Metrics };
+        for (listeners, site) in [(http, site), (metrics, metrics_site)] {
+            for (_, listener) in listeners {
+                tasks.spawn(http::serve(listener, site.clone(), stopped.clone()));
+            }
         }
         tasks.spawn(tick(Arc::clone(&shared), stopped));
-        Ok(TrackerServer { shared, udp_addresses, http_addresses, stop, tasks })
+        info!(?addresses, "tracker listens");
+        Ok(TrackerServer { shared, lists: self.lists, addresses, stop, tasks })
     }
 }
 
@@ -124,12 +155,20 @@ impl fmt::Debug for TrackerBuilder {
     }
 }
 
+/// Where a tracker listens.
+#[derive(Debug)]
+struct Addresses {
+    udp: Vec<SocketAddr>,
+    http: Vec<SocketAddr>,
+    metrics: Vec<SocketAddr>,
+}
+
 /// A running tracker. Dropping it ends it at once; [`TrackerServer::shutdown`] lets it finish.
 #[derive(Debug)]
 pub struct TrackerServer {
     shared: Arc<Shared>,
-    udp_addresses: Vec<SocketAddr>,
-    http_addresses: Vec<SocketAddr>,
+    lists: Lists,
+    addresses: Addresses,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
 }
@@ -142,12 +181,12 @@ impl TrackerServer {
 
     /// Where it listens for UDP, in the order of the builder, with the ports it got.
     pub fn udp_addresses(&self) -> &[SocketAddr] {
-        &self.udp_addresses
+        &self.addresses.udp
     }
 
     /// Where it listens for HTTP, in the order of the builder, with the ports it got.
     pub fn http_addresses(&self) -> &[SocketAddr] {
-        &self.http_addresses
+        &self.addresses.http
     }
 
     /// Lists this process as a peer on `port`, under whatever local address an asker reached.
@@ -161,9 +200,29 @@ impl TrackerServer {
         self.shared.server().store_mut().unhost(info_hash);
     }
 
-    /// Serves from now on only the swarms that `access` allows.
-    pub fn set_access(&self, access: Access) {
-        self.shared.server().set_access(access);
+    /// Where it serves its state, in the order of the builder, with the ports it got.
+    pub fn metrics_addresses(&self) -> &[SocketAddr] {
+        &self.addresses.metrics
+    }
+
+    /// Reads the lists again. They take effect all together.
+    ///
+    /// # Errors
+    /// When one of them cannot be read or has a faulty line; then all stay as they were.
+    pub async fn reload(&self) -> Result<(), Error> {
+        let lists = self.lists.clone();
+        let read = tokio::task::spawn_blocking(move || lists.load()).await;
+        match read.expect("reading lists does not panic") {
+            Ok(loaded) => {
+                loaded.put_into(&mut self.shared.server());
+                count(&self.shared.reloads);
+                Ok(())
+            }
+            Err(error) => {
+                count(&self.shared.reloads_failed);
+                Err(error)
+            }
+        }
     }
 
     /// What it has done and what it holds.
@@ -181,12 +240,26 @@ impl TrackerServer {
     }
 }
 
+impl Loaded {
+    fn put_into(self, server: &mut Server) {
+        server.set_access(self.access);
+        server.set_passkeys(self.passkeys);
+    }
+}
+
 /// Binds every address before any is served, so that a failure leaves nothing behind.
 fn bind_all<T>(
     addresses: &[SocketAddr],
     bind: impl Fn(SocketAddr) -> Result<T, Error>,
 ) -> Result<Vec<(SocketAddr, T)>, Error> {
     addresses.iter().map(|&address| Ok((address, bind(address)?))).collect()
+}
+
+/// Where the listeners are, with the ports they got.
+fn bound(listeners: &[(SocketAddr, TcpListener)]) -> Vec<SocketAddr> {
+    let address =
+        |(asked, listener): &(SocketAddr, TcpListener)| listener.local_addr().unwrap_or(*asked);
+    listeners.iter().map(address).collect()
 }
 
 async fn tick(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {

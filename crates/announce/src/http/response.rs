@@ -88,9 +88,17 @@ pub fn write_announce_response(answer: &AnnounceResponse, compact: bool, out: &m
     });
 }
 
-/// Appends the body that says that a request failed (BEP 3).
-pub fn write_failure(reason: &str, out: &mut Vec<u8>) {
-    Encoder::new(out).dict(|dict| dict.bytes("failure reason", reason));
+/// Appends the body that says that a request failed (BEP 3), and when to try again (BEP 31: in
+/// minutes, rounded up).
+pub fn write_failure(failure: &Failure, out: &mut Vec<u8>) {
+    Encoder::new(out).dict(|dict| {
+        dict.bytes("failure reason", &failure.reason);
+        match failure.retry {
+            None => {}
+            Some(RetryIn::Never) => dict.bytes("retry in", "never"),
+            Some(RetryIn::After(time)) => dict.int("retry in", time.as_secs().div_ceil(60)),
+        }
+    });
 }
 
 /// Appends the body of an answer to a scrape (BEP 48). An info-hash that occurs twice is written

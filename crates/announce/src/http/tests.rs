@@ -126,6 +126,19 @@ fn announce_answers_of_all_shapes() {
 }
 
 #[test]
+fn written_failures_are_read_the_same() {
+    let after = |secs| Some(RetryIn::After(Duration::from_secs(secs)));
+    for retry in [None, Some(RetryIn::Never), after(0), after(3600)] {
+        let (failure, mut out) = (Failure { retry, ..Failure::new(b"no") }, Vec::new());
+        write_failure(&failure, &mut out);
+        assert_eq!(parse_announce_response(&out), Err(failure));
+    }
+    let mut out = Vec::new();
+    write_failure(&Failure { retry: after(61), ..Failure::new(b"no") }, &mut out);
+    assert_eq!(out, b"d14:failure reason2:no8:retry ini2ee");
+}
+
+#[test]
 fn failures_say_when_to_retry() {
     let check = |body: &[u8], retry| {
         let expected = Failure { retry, ..Failure::new(b"no") };

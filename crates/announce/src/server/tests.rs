@@ -39,10 +39,15 @@ fn udp_announce(server: &mut Server, source: SocketAddr, announce: AnnounceReque
     udp(server, source, &announce).unwrap()
 }
 
-fn http(server: &mut Server, source: SocketAddr, action: HttpAction, query: &str) -> Vec<u8> {
+fn http<'a>(
+    server: &mut Server,
+    source: SocketAddr,
+    route: impl Into<Route<'a>>,
+    query: &str,
+) -> Vec<u8> {
     let mut out = Vec::new();
     let query = query.as_bytes();
-    let _ = server.handle_http_query(Instant::ZERO, source.ip(), LOCAL, action, query, &mut out);
+    let _ = server.handle_http_query(Instant::ZERO, source.ip(), LOCAL, route, query, &mut out);
     out
 }
 
@@ -116,24 +121,62 @@ fn connection_ids_bind_to_the_address() {
 #[test]
 fn access_list_bars_by_both_protocols() {
     let list = "# ours\n0101010101010101010101010101010101010101 # one\n\n";
-    let list = AccessList::parse(list).unwrap();
-    assert!(AccessList::parse("\n01").is_err());
+    let list = Some(AccessList::parse(list).unwrap());
     let check = |access: Access, served: u8, barred: u8| {
         let mut server = server();
-        server.set_access(access);
+        server.set_access(access.clone());
         assert!(
             parse_announce_response(&http_announce(&mut server, source(1), &request(served)))
                 .is_ok()
         );
         let failure =
             parse_announce_response(&http_announce(&mut server, source(1), &request(barred)));
-        assert_eq!(failure.unwrap_err().reason, NOT_SERVED);
+        assert_eq!(failure.unwrap_err(), access.check(&Sha1Digest([barred; 20])).unwrap_err());
         let answer = udp_announce(&mut server, source(1), request(barred));
         assert!(matches!(answer, UdpResponse::Error { .. }), "{answer:?}");
         assert_eq!((server.counters().barred, server.stats().torrents), (2, 1));
     };
-    check(Access::Only(list.clone()), 1, 2);
-    check(Access::Except(list), 2, 1);
+    check(Access::new(list.clone(), None), 1, 2);
+    check(Access::new(None, list), 2, 1);
+}
+
+#[test]
+fn private_tracker_asks_for_a_passkey_everywhere() {
+    let mut server = server();
+    server.set_passkeys(Some(Passkeys::parse("alpha").unwrap()));
+    let swarm = request(1).info_hash;
+    let announce = announce_url("", &request(1));
+    let scrape = format!("info_hash={}", "%01".repeat(20));
+    let mut by_http = |path: &str| {
+        let query = if path.contains("scrape") { &scrape } else { &announce[1..] };
+        let answer = http(&mut server, source(1), Route::parse(path).unwrap(), query);
+        !answer.starts_with(b"d14:failure reason")
+    };
+    for (path, let_in) in [
+        ("/alpha/announce", true),
+        ("/announce/alpha", true),
+        ("/alpha/scrape", true),
+        ("/scrape/alpha", true),
+        ("/announce", false),
+        ("/scrape", false),
+        ("/beta/announce", false),
+        ("/beta/scrape", false),
+    ] {
+        assert_eq!(by_http(path), let_in, "{path}");
+    }
+    let connection = connect(&mut server, source(2));
+    for (url, let_in) in [("/alpha/announce", true), ("/announce/alpha?x", true), ("", false)] {
+        let url = url.as_bytes().to_vec();
+        let announce = request(1);
+        let announce = UdpRequest::Announce { connection, transaction: 2, announce, url };
+        let answer = udp(&mut server, source(2), &announce).unwrap();
+        assert_eq!(matches!(answer, UdpResponse::Announce { .. }), let_in, "{answer:?}");
+    }
+    let scrape = UdpRequest::Scrape { connection, transaction: 3, info_hashes: vec![swarm] };
+    assert!(matches!(udp(&mut server, source(2), &scrape), Some(UdpResponse::Error { .. })));
+    let counters = server.counters();
+    assert_eq!((counters.strangers, counters.http_announces, counters.http_scrapes), (6, 2, 2));
+    assert_eq!((counters.udp_announces, counters.udp_scrapes), (2, 0));
 }
 
 #[test]
