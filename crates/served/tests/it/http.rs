@@ -27,13 +27,13 @@ async fn read_response(stream: &mut TcpStream) -> (String, Vec<u8>) {
     }
 }
 
-async fn send(stream: &mut TcpStream, line: &str) -> (String, Vec<u8>) {
+pub(super) async fn send(stream: &mut TcpStream, line: &str) -> (String, Vec<u8>) {
     let head = format!("{line} HTTP/1.1\r\nHost: t\r\nX-Forwarded-For: 9.9.9.9\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
     read_response(stream).await
 }
 
-async fn get(address: SocketAddr, target: &str) -> (String, Vec<u8>) {
+pub(super) async fn get(address: SocketAddr, target: &str) -> (String, Vec<u8>) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     send(&mut stream, &format!("GET {target}")).await
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod http;
+mod operate;
 mod udp;
 
 use std::net::SocketAddr;

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tokio::net::UdpSocket;
 
-use announce::{UdpClient, UdpOutcome, UdpRequest, UdpResponse};
+use announce::{AnnounceRequest, UdpClient, UdpOutcome, UdpRequest, UdpResponse};
 use hash::Sha1Digest;
 use served::TrackerServer;
 use stdx::{Instant, Rng};
@@ -12,7 +12,7 @@ use super::{request, tracker};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-async fn client(tracker: SocketAddr) -> UdpSocket {
+pub(super) async fn client(tracker: SocketAddr) -> UdpSocket {
     let socket = UdpSocket::bind(SocketAddr::new(tracker.ip(), 0)).await.unwrap();
     socket.connect(tracker).await.unwrap();
     socket
@@ -34,6 +34,17 @@ async fn outcome(socket: &UdpSocket, tracker: SocketAddr, client: &mut UdpClient
         let length = received.expect("the tracker answers").unwrap();
         client.handle_datagram(Instant::ZERO, tracker, &buf[..length]);
     }
+}
+
+/// One announce to `path` at the tracker.
+pub(super) async fn announce_by_udp(
+    tracker: SocketAddr,
+    path: &str,
+    request: AnnounceRequest,
+) -> UdpOutcome {
+    let (socket, mut client) = (client(tracker).await, UdpClient::new(Rng::new(1)));
+    client.announce(Instant::ZERO, 1, tracker, path, request).unwrap();
+    outcome(&socket, tracker, &mut client).await
 }
 
 #[tokio::test]
@@ -89,10 +100,7 @@ async fn bursts_are_answered_one_by_one() {
 /// Asks a tracker that listens on every address by one of them.
 async fn ask_wildcard(tracker: &TrackerServer, ip: IpAddr) -> Vec<SocketAddr> {
     let address = SocketAddr::new(ip, tracker.udp_addresses()[0].port());
-    let socket = client(address).await;
-    let mut client = UdpClient::new(Rng::new(1));
-    client.announce(Instant::ZERO, 1, address, "", request(1001, 5)).unwrap();
-    match outcome(&socket, address, &mut client).await {
+    match announce_by_udp(address, "", request(1001, 5)).await {
         UdpOutcome::Announced(answer) => answer.peers,
         other => panic!("{other:?}"),
     }
