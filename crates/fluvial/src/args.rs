@@ -1,13 +1,21 @@
 //! What can be typed: every command and flag, with its help.
 
+mod tools;
+mod values;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use announce::TrackerUrl;
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
-use crate::units::{Rate, parse_duration, parse_rate, parse_size};
+pub(crate) use self::tools::{Create, Show, Tracker, Verify};
+pub(crate) use self::values::SeedGoal;
+use self::values::{parse_address, parse_goal, parse_piece_length, parse_tracker};
+use crate::units::{Rate, parse_duration, parse_rate};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -18,12 +26,14 @@ const STYLES: Styles = Styles::styled()
 /// Distribute content from peer to peer: share on one machine, get on any number of others.
 #[derive(Debug, Parser)]
 #[command(name = "fluvial", version, styles = STYLES, arg_required_else_help = true)]
-#[command(propagate_version = true, disable_help_subcommand = true)]
+#[command(propagate_version = true)]
 #[command(after_help = "Examples:
   fluvial share release.iso           publish a file; prints the line to paste elsewhere
   fluvial get 'magnet:?xt=...'        fetch it (every getter helps the others)
   fluvial show release.torrent        look inside a torrent
-  fluvial verify release.torrent release.iso")]
+  fluvial verify release.torrent release.iso
+
+`fluvial COMMAND --help` has examples for each.")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -31,8 +41,32 @@ pub(crate) struct Cli {
     pub(crate) common: Common,
 }
 
+impl Cli {
+    /// Reads what was typed, with what clap's grammar cannot say.
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        let cli = Self::try_parse()?;
+        match &cli.command {
+            Command::Seed(seed) => seed.check()?,
+            Command::Share(share) => share.check()?,
+            _ => {}
+        }
+        Ok(cli)
+    }
+}
+
+/// Wrong usage of one command.
+fn wrong(command: &str, kind: ErrorKind, message: &str) -> clap::Error {
+    let mut cli = Cli::command();
+    cli.build();
+    match cli.find_subcommand_mut(command) {
+        Some(command) => command.error(kind, message),
+        None => cli.error(kind, message),
+    }
+}
+
 /// Flags that every command takes.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Everywhere")]
 pub(crate) struct Common {
     /// Print newline-delimited JSON events on stdout, for scripts
     #[arg(long, global = true)]
@@ -72,9 +106,10 @@ pub(crate) enum Format {
 
 /// Flags of the commands that take part in a swarm.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Network")]
 pub(crate) struct Net {
     /// Accept peers at this address; repeat for several, port 0 takes any free one
-    #[arg(long, value_name = "IP:PORT")]
+    #[arg(long, value_name = "IP:PORT", value_parser = parse_address)]
     pub(crate) listen: Vec<SocketAddr>,
     /// Use only what is named: no DHT, local discovery, peer exchange or port mapping
     #[arg(long)]
@@ -110,20 +145,21 @@ pub(crate) struct Share {
     /// Write the .torrent here [default: in the state directory]
     #[arg(long, value_name = "OUT")]
     pub(crate) torrent: Option<PathBuf>,
-    /// Version of the torrent [default: hybrid, or v1 where padding would cost too much]
-    #[arg(long, value_enum)]
+    /// Version of the torrent [default: hybrid, or v1 where its padding would cost too much]
+    #[arg(long, value_enum, value_name = "v1|v2|hybrid", hide_possible_values = true)]
     pub(crate) format: Option<Format>,
     /// Piece length, a power of two from 16KiB [default: chosen from the size]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_piece_length)]
     pub(crate) piece_length: Option<u64>,
     /// Announce to this tracker as well; repeat for several
-    #[arg(long, value_name = "URL")]
-    pub(crate) tracker: Vec<String>,
+    #[arg(long, value_name = "URL", value_parser = parse_tracker)]
+    pub(crate) tracker: Vec<TrackerUrl>,
     /// Run no tracker and no page of our own
     #[arg(long)]
     pub(crate) no_tracker: bool,
     /// Serve the tracker and the page here [default: the IP of --listen, any free port]
-    #[arg(long, value_name = "IP:PORT", conflicts_with = "no_tracker")]
+    #[arg(long, value_name = "IP:PORT", value_parser = parse_address)]
+    #[arg(conflicts_with = "no_tracker")]
     pub(crate) http: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) net: Net,
@@ -155,11 +191,11 @@ pub(crate) struct Get {
     #[arg(long)]
     pub(crate) preallocate: bool,
     /// Connect to this peer; repeat for several
-    #[arg(long, value_name = "IP:PORT")]
+    #[arg(long, value_name = "IP:PORT", value_parser = parse_address)]
     pub(crate) peer: Vec<SocketAddr>,
     /// Ask this tracker as well; repeat for several
-    #[arg(long, value_name = "URL")]
-    pub(crate) tracker: Vec<String>,
+    #[arg(long, value_name = "URL", value_parser = parse_tracker)]
+    pub(crate) tracker: Vec<TrackerUrl>,
     /// Replace existing files that hold something else
     #[arg(long)]
     pub(crate) overwrite: bool,
@@ -190,112 +226,10 @@ pub(crate) struct Seed {
     #[arg(long, value_name = "DATA", requires = "dir")]
     pub(crate) data: Option<PathBuf>,
     /// Announce to this tracker as well; repeat for several
-    #[arg(long, value_name = "URL")]
-    pub(crate) tracker: Vec<String>,
+    #[arg(long, value_name = "URL", value_parser = parse_tracker)]
+    pub(crate) tracker: Vec<TrackerUrl>,
     #[command(flatten)]
     pub(crate) net: Net,
-}
-
-/// Make a .torrent file
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:
-  fluvial create release.iso -o release.torrent --announce http://tracker.example/announce
-  fluvial create photos/ -o photos.torrent --format v1 --private --announce URL")]
-pub(crate) struct Create {
-    /// The file or folder
-    pub(crate) path: PathBuf,
-    /// Write the .torrent here
-    #[arg(short, value_name = "OUT")]
-    pub(crate) output: PathBuf,
-    /// Tracker; repeat for several, one tier each
-    #[arg(long, value_name = "URL")]
-    pub(crate) announce: Vec<String>,
-    /// Piece length, a power of two from 16KiB [default: chosen from the size]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pub(crate) piece_length: Option<u64>,
-    /// Version of the torrent [default: hybrid, or v1 where padding would cost too much]
-    #[arg(long, value_enum)]
-    pub(crate) format: Option<Format>,
-    /// Web seed (BEP 19); repeat for several
-    #[arg(long, value_name = "URL")]
-    pub(crate) web_seed: Vec<String>,
-    /// Peers only from the trackers (BEP 27)
-    #[arg(long)]
-    pub(crate) private: bool,
-    /// Comment
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) comment: Option<String>,
-    /// Record the time of creation (the same input then no longer gives the same bytes)
-    #[arg(long)]
-    pub(crate) date: bool,
-    /// Replace OUT when it exists
-    #[arg(long)]
-    pub(crate) overwrite: bool,
-}
-
-/// Describe a torrent file or a magnet link
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:
-  fluvial show release.torrent
-  fluvial show 'magnet:?xt=...' --json")]
-pub(crate) struct Show {
-    /// .torrent file, magnet link, info-hash, http(s) URL of a .torrent, or `-`
-    pub(crate) source: String,
-}
-
-/// Check content against a torrent: exit 0 when whole, 1 when not
-#[derive(Args, Debug)]
-#[command(after_help = "Example:
-  fluvial verify release.torrent release.iso")]
-pub(crate) struct Verify {
-    /// .torrent file
-    pub(crate) torrent: PathBuf,
-    /// The content itself (the file, or the folder with the torrent's name)
-    pub(crate) path: PathBuf,
-}
-
-/// Run a tracker over UDP and HTTP
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:
-  fluvial tracker
-  fluvial tracker --udp 0.0.0.0:6969 --http '[::]:6969'")]
-pub(crate) struct Tracker {
-    /// Answer UDP announces here; repeat for several [default: port 6969 of every address]
-    #[arg(long, value_name = "IP:PORT")]
-    pub(crate) udp: Vec<SocketAddr>,
-    /// Answer HTTP announces here; repeat for several [default: port 6969 of every address]
-    #[arg(long, value_name = "IP:PORT")]
-    pub(crate) http: Vec<SocketAddr>,
-    /// Keep the peer tables below this size
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pub(crate) memory: Option<u64>,
-}
-
-/// When a finished `get` stops giving.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum SeedGoal {
-    /// At once.
-    None,
-    /// Never.
-    Forever,
-    /// When this many times the content has been sent.
-    Ratio(f64),
-    /// After this time.
-    Time(Duration),
-}
-
-fn parse_goal(text: &str) -> Result<SeedGoal, String> {
-    let wrong = || format!("`{text}` is not none, forever, ratio:R or time:DUR");
-    match text.split_once(':') {
-        None if text == "none" => Ok(SeedGoal::None),
-        None if text == "forever" => Ok(SeedGoal::Forever),
-        Some(("ratio", ratio)) => match ratio.parse::<f64>() {
-            Ok(ratio) if ratio.is_finite() && ratio > 0.0 => Ok(SeedGoal::Ratio(ratio)),
-            _ => Err(wrong()),
-        },
-        Some(("time", time)) => parse_duration(time).map(SeedGoal::Time),
-        _ => Err(wrong()),
-    }
 }
 
 #[cfg(test)]

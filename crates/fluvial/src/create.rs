@@ -11,16 +11,13 @@ use crate::events::Event;
 use crate::making::{CREATED_BY, make, name_of};
 use crate::output::Output;
 use crate::state::write_whole;
-use crate::units::show_size;
+use crate::units::{count, show_round, show_size};
 
 /// Makes a `.torrent` file.
 pub(crate) fn run(args: &Create, output: &Output) -> anyhow::Result<()> {
     let shown = args.output.display();
     if args.output.exists() && !args.overwrite {
         bail!("`{shown}` exists; choose another name or add --overwrite");
-    }
-    for url in &args.announce {
-        let _: announce::TrackerUrl = url.parse().with_context(|| format!("--announce `{url}`"))?;
     }
     let (path, name) = name_of(&args.path)?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
@@ -31,7 +28,7 @@ pub(crate) fn run(args: &Create, output: &Output) -> anyhow::Result<()> {
         private: args.private,
         comment: args.comment.clone(),
         created_by: Some(CREATED_BY.to_owned()),
-        trackers: args.announce.iter().map(|url| vec![url.clone()]).collect(),
+        trackers: args.announce.iter().map(|url| vec![url.to_string()]).collect(),
         web_seeds: args.web_seed.clone(),
         creation_date: args.date.then(|| now.map_or(0, |since| since.as_secs().cast_signed())),
     };
@@ -49,13 +46,18 @@ pub(crate) fn run(args: &Create, output: &Output) -> anyhow::Result<()> {
     output.good(
         "Created",
         format!(
-            "{shown}  {} in {} pieces of {}, {}",
+            "{shown}  {} in {} of {}, {}",
             show_size(layout.content_length()),
-            layout.pieces(),
-            show_size(layout.piece_length().into()),
+            count(layout.pieces().into(), "piece"),
+            show_round(layout.piece_length().into()),
             metainfo.info.version(),
         ),
     );
-    output.line(format!("  info-hash {}", metainfo.hashes));
+    if let Some(hash) = metainfo.hashes.v1 {
+        output.line(format!("  info-hash v1  {hash}"));
+    }
+    if let Some(hash) = metainfo.hashes.v2 {
+        output.line(format!("  info-hash v2  {hash}"));
+    }
     Ok(())
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use metainfo::{Magnet, Metainfo};
 
 use crate::output::Output;
-use crate::units::show_size;
+use crate::units::{count, show_number, show_round, show_size};
 
 /// How many files are listed for a person before the rest is only counted.
 const FILES_SHOWN: usize = 50;
@@ -100,19 +100,19 @@ impl Description {
     pub(crate) fn print(&self, output: &Output) {
         let row = |label: &str, value: Option<String>| {
             if let Some(value) = value {
-                output.line(format!("{label:<14}{value}"));
+                output.row(label, value);
             }
         };
         row("Name", self.name.clone());
         row("Format", self.format.clone());
         row("Info-hash v1", self.info_hash.clone());
         row("Info-hash v2", self.info_hash_v2.clone());
-        row("Size", self.total.map(|total| format!("{} ({total} bytes)", show_size(total))));
+        row("Size", self.size());
         row(
             "Pieces",
-            self.pieces
-                .zip(self.piece_length)
-                .map(|(pieces, length)| format!("{pieces} of {}", show_size(length.into()))),
+            self.pieces.zip(self.piece_length).map(|(pieces, length)| {
+                format!("{} of {}", show_number(pieces.into()), show_round(length.into()))
+            }),
         );
         row("Private", self.private.then(|| "yes".to_owned()));
         row("Comment", self.comment.clone());
@@ -129,10 +129,27 @@ impl Description {
         if self.kind == "torrent" {
             row("Magnet", Some(self.magnet.clone()));
         }
+        if !self.files.is_empty() {
+            output.line("");
+        }
         self.print_files(output, FILES_SHOWN);
         for notice in &self.notices {
             output.notice(notice);
         }
+    }
+
+    /// `2.86 MiB (3,000,000 bytes) in 12 files`.
+    fn size(&self) -> Option<String> {
+        let total = self.total?;
+        let bytes = match total {
+            ..1024 => String::new(),
+            _ => format!(" ({} bytes)", show_number(total)),
+        };
+        let files = match self.files.len() {
+            ..2 => String::new(),
+            files => format!(" in {}", count(files as u64, "file")),
+        };
+        Some(format!("{}{bytes}{files}", show_size(total)))
     }
 
     /// Prints the files, at most `most` of them.
@@ -140,11 +157,11 @@ impl Description {
         if self.files.is_empty() {
             return;
         }
-        output.line(format!("\n{:>6}  {:>10}  File", "Index", "Size"));
+        output.row(&format!("{:>5}  {:>10}  File", "Index", "Size"), "");
         for file in self.files.iter().take(most) {
             let link = file.symlink.as_ref().map(|target| format!(" -> {target}"));
             output.line(format!(
-                "{:>6}  {:>10}  {}{}",
+                "{:>5}  {:>10}  {}{}",
                 file.index,
                 show_size(file.length),
                 file.path,
@@ -152,7 +169,8 @@ impl Description {
             ));
         }
         if self.files.len() > most {
-            output.line(format!("… and {} more (--json lists all)", self.files.len() - most));
+            let more = count((self.files.len() - most) as u64, "file");
+            output.line(format!("… and {more} more (`get SOURCE --list` lists all)"));
         }
     }
 }

@@ -48,8 +48,6 @@ pub(crate) enum Event<'a> {
     Torrent(&'a crate::describe::Description),
     /// What `verify` saw.
     Verified { whole: bool, pieces_bad: &'a [u32], files_bad: &'a [String] },
-    /// Something a person should know; work goes on.
-    Notice { message: &'a str },
     /// Ended on request.
     Stopped,
     /// It could not be done.
@@ -62,5 +60,7 @@ pub(crate) struct Source {
     pub(crate) kind: &'static str,
     pub(crate) address: String,
     pub(crate) bytes: u64,
+    /// What it calls itself, for people only.
+    #[serde(skip)]
     pub(crate) client: Option<String>,
 }

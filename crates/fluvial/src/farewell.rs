@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
-use engine::{Ended, Torrent};
+use engine::{Ended, Torrent, TrackerView};
 use session::{Event as Happened, Status};
 
 use crate::events::Source;
 use crate::output::Output;
-use crate::units::show_size;
+use crate::text::plain;
+use crate::units::{count, show_size};
 
 /// How long a goodbye may take: the trackers have 3 s, the disk a little more.
 const FAREWELL_MAX: Duration = Duration::from_secs(30);
+
+/// Sources listed for a person before the rest is only counted.
+const SOURCES_SHOWN: usize = 8;
 
 /// Ends the torrent and waits until everything is written and told.
 pub(crate) async fn stop(torrent: &mut Torrent) {
@@ -45,37 +49,78 @@ pub(crate) async fn sources(torrent: &Torrent) -> Result<Vec<Source>, Ended> {
         .collect())
 }
 
-/// Prints who gave how much, at most `most` of them.
-pub(crate) fn print_sources(sources: &[Source], all: u64, most: usize, output: &Output) {
-    for source in sources.iter().take(most) {
+/// Prints who gave how much.
+pub(crate) fn print_sources(sources: &[Source], all: u64, output: &Output) {
+    for source in sources.iter().take(SOURCES_SHOWN) {
         let percent = source.bytes.saturating_mul(100).checked_div(all).unwrap_or(0);
         let client = source.client.as_deref().unwrap_or_default();
         let (size, address) = (show_size(source.bytes), &source.address);
-        output.line(format!("  {size:>10}  {percent:>3}%  from {address}  {client}"));
+        output.line(format!("{size:>12}  {percent:>3}%  from {address}  {client}").trim_end());
     }
-    if sources.len() > most {
-        output.line(format!("  … and {} more", sources.len() - most));
+    if let Some(rest) = sources.get(SOURCES_SHOWN..).filter(|rest| !rest.is_empty()) {
+        let bytes: u64 = rest.iter().map(|source| source.bytes).sum();
+        let percent = bytes.saturating_mul(100).checked_div(all).unwrap_or(0);
+        let (size, others) = (show_size(bytes), count(rest.len() as u64, "other"));
+        output.line(format!("{size:>12}  {percent:>3}%  from {others}"));
     }
+}
+
+/// One line that sums up a transfer.
+pub(crate) fn totals(status: &Status, sources: usize) -> String {
+    let taken = show_size(status.downloaded);
+    let given = show_size(status.uploaded);
+    let peers = count(sources as u64, "peer");
+    let vain = match status.wasted {
+        0 => String::new(),
+        wasted => format!(", {} in vain", show_size(wasted)),
+    };
+    format!("{taken:>12} taken from {peers}, {given} given{vain}")
+}
+
+/// What a person reads who ended an unfinished download.
+pub(crate) fn stopped(status: Option<&Status>) -> String {
+    let how_far = match status {
+        Some(Status { done, total: Some(total), .. }) => {
+            format!(" at {} of {}", show_size(*done), show_size(*total))
+        }
+        _ => String::new(),
+    };
+    format!("Stopped{how_far}; the same command goes on from here")
 }
 
 /// One line on why a download does not move.
 pub(crate) async fn why_nothing_moves(torrent: &Torrent, status: &Status) -> Result<String, Ended> {
-    if status.peers > 0 {
-        let what = if status.total.is_none() { "the metadata" } else { "what is lacking" };
-        return Ok(format!("{} peers are connected, but none gives {what} now", status.peers));
+    Ok(why(status, &torrent.trackers().await?))
+}
+
+fn why(status: &Status, trackers: &[TrackerView]) -> String {
+    let what = if status.total.is_none() { "the metadata" } else { "what is lacking" };
+    match status.peers {
+        0 => {}
+        1 => return format!("the one peer that is connected does not give {what} now"),
+        n => return format!("none of the {n} peers that are connected gives {what} now"),
     }
     let known = match status.known {
-        0 => "no peers are known".to_owned(),
-        n => format!("none of the {n} known peers answers"),
+        0 => "no peer is known".to_owned(),
+        1 => "the one peer that is known does not answer".to_owned(),
+        n => format!("none of the {n} peers that are known answers"),
     };
-    let trackers = torrent.trackers().await?;
     let Some(first) = trackers.first() else {
-        return Ok(format!("{known}, and there is no tracker to ask"));
+        return format!(
+            "{known}, and there is no tracker to ask; name one with --peer or --tracker"
+        );
     };
     let working = trackers.iter().filter(|tracker| tracker.working == Some(true)).count();
     if working > 0 {
-        return Ok(format!("{known}; {working} of {} trackers answer", trackers.len()));
+        return format!(
+            "{known}; {working} of {} answers",
+            count(trackers.len() as u64, "tracker")
+        );
     }
-    let reason = first.message.as_deref().unwrap_or("no answer yet");
-    Ok(format!("{known}; tracker {}: {reason}", first.url))
+    let failed = trackers.iter().find(|tracker| tracker.message.is_some()).unwrap_or(first);
+    let reason = failed.message.as_deref().map_or_else(|| "no answer yet".to_owned(), plain);
+    format!("{known}; tracker {}: {reason}", failed.url)
 }
+
+#[cfg(test)]
+mod tests;

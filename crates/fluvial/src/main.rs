@@ -22,13 +22,13 @@ mod show;
 mod signals;
 mod source;
 mod state;
+mod text;
 mod tracker;
 mod units;
 mod verify;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use clap::error::ErrorKind;
 
 use args::{Cli, Command};
@@ -41,7 +41,7 @@ const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
@@ -50,7 +50,7 @@ fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            output.error(&format!("{error:#}"));
+            output.error(&text::causes(&error));
             ExitCode::from(FAILED)
         }
     }
@@ -60,9 +60,8 @@ fn main() -> ExitCode {
 fn usage(error: &clap::Error) -> ExitCode {
     let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     if !asked && std::env::args_os().any(|word| word == "--json") {
-        let message = error.to_string();
-        let line = serde_json::to_string(&Event::Error { message: message.trim() });
-        anstream::println!("{}", line.unwrap_or_default());
+        let message = text::usage(error);
+        output::event_line(&Event::Error { message: &message });
     }
     // Nobody is left to tell when even this cannot be printed.
     let _: std::io::Result<()> = error.print();

@@ -47,7 +47,7 @@ pub(crate) fn make(path: &Path, options: PlanOptions, output: &Output) -> anyhow
 /// When it has none, as `/`.
 pub(crate) fn name_of(path: &Path) -> anyhow::Result<(PathBuf, String)> {
     let shown = path.display();
-    let real = path.canonicalize().with_context(|| format!("cannot share `{shown}`"))?;
+    let real = path.canonicalize().with_context(|| format!("cannot read `{shown}`"))?;
     let Some(name) = real.file_name() else {
         bail!("`{shown}` has no name of its own; give one with --name");
     };

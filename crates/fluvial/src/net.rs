@@ -6,7 +6,7 @@ use announce::TrackerUrl;
 use anyhow::Context as _;
 
 use engine::{Engine, EngineConfig};
-use session::Limits;
+use session::{AddTorrent, Limits};
 
 use crate::args::Net;
 use crate::output::Output;
@@ -39,12 +39,12 @@ pub(crate) fn note_port(net: &Net, engine: &Engine, output: &Output) {
     }
 }
 
-/// Reads the trackers that a person typed.
-///
-/// # Errors
-/// When one is no tracker URL.
-pub(crate) fn typed_trackers(typed: &[String]) -> anyhow::Result<Vec<TrackerUrl>> {
-    typed.iter().map(|url| url.parse().with_context(|| format!("--tracker `{url}`"))).collect()
+/// Adds the trackers that a person typed, each a tier of its own, wherever they are.
+pub(crate) fn add_typed(add: &mut AddTorrent, typed: &[TrackerUrl], engine: &Engine) {
+    for url in typed {
+        engine.trust_tracker(url);
+        add.trackers.push(vec![url.clone()]);
+    }
 }
 
 /// Reads the trackers that content names; what is no tracker URL is left out with a notice.
@@ -55,7 +55,7 @@ pub(crate) fn named_trackers(tiers: &[Vec<String>], output: &Output) -> Vec<Vec<
         for url in tier {
             match url.parse() {
                 Ok(url) => urls.push(url),
-                Err(error) => output.notice(format!("tracker `{url}` is left out: {error}")),
+                Err(error) => output.warn(format!("tracker `{url}` is left out: {error}")),
             }
         }
         if !urls.is_empty() {
@@ -71,7 +71,7 @@ pub(crate) async fn resolve_peers(named: &[String], output: &Output) -> Vec<Sock
     for peer in named {
         match tokio::net::lookup_host(peer).await {
             Ok(found) => all.extend(found),
-            Err(error) => output.notice(format!("peer `{peer}` is left out: {error}")),
+            Err(error) => output.warn(format!("peer `{peer}` is left out: {error}")),
         }
     }
     all

@@ -19,11 +19,11 @@ use crate::seeding::Seeding;
 use crate::signals::Stop;
 use crate::source::torrent_file;
 use crate::units::show_size;
-use crate::{net, reach, state};
+use crate::{net, reach, state, text};
 
 /// Serves content that is already there until told to end.
 pub(crate) async fn run(args: &Seed, output: &Output) -> anyhow::Result<()> {
-    let pairs = pairs(args)?;
+    let pairs = pairs(args, output)?;
     let engine = net::start(&args.net)?;
     net::note_port(&args.net, &engine, output);
     let stop = Stop::listen()?;
@@ -31,25 +31,28 @@ pub(crate) async fn run(args: &Seed, output: &Output) -> anyhow::Result<()> {
     for (file, content) in pairs {
         let begun = begin(args, &engine, output, &file, &content);
         let mut stop = stop.clone();
-        let torrent = tokio::select! {
-            begun = begun => begun.with_context(|| format!("cannot seed `{}`", file.display()))?,
+        let begun = tokio::select! {
+            begun = begun => begun.with_context(|| format!("cannot seed `{}`", file.display())),
             () = stop.wished() => break,
         };
-        torrents.push(torrent);
+        match begun {
+            Ok(torrent) => torrents.push(torrent),
+            // In a folder of many, one that is not whole is no reason to deny the others.
+            Err(error) if args.dir.is_some() => output.warn(text::causes(&error)),
+            Err(error) => return Err(error),
+        }
+    }
+    if torrents.is_empty() && !stop.is_wished() {
+        bail!("there is nothing to seed");
     }
     Seeding::new(output, stop).run(torrents, &engine).await
 }
 
 /// Pairs of a `.torrent` file and its content.
-fn pairs(args: &Seed) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {
+fn pairs(args: &Seed, output: &Output) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {
     let (Some(dir), Some(data)) = (&args.dir, &args.data) else {
-        let (pairs, rest) = args.pairs.as_chunks::<2>();
-        if let [torrent] = rest {
-            bail!(
-                "`{}` has no content beside it: seed TORRENT PATH [TORRENT PATH]…",
-                torrent.display()
-            );
-        }
+        // Whether every torrent has its content beside it was checked with the grammar.
+        let (pairs, _) = args.pairs.as_chunks::<2>();
         return Ok(pairs.iter().map(|[torrent, path]| (torrent.clone(), path.clone())).collect());
     };
     let unreadable = || format!("cannot list `{}`", dir.display());
@@ -64,13 +67,14 @@ fn pairs(args: &Seed) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {
     if found.is_empty() {
         bail!("there is no .torrent file in `{}`", dir.display());
     }
-    found
-        .into_iter()
-        .map(|torrent| {
-            let name = torrent_file(&torrent)?.info.name().to_owned();
-            Ok((torrent, data.join(name)))
-        })
-        .collect()
+    let mut pairs = Vec::new();
+    for torrent in found {
+        match torrent_file(&torrent) {
+            Ok(metainfo) => pairs.push((torrent, data.join(metainfo.info.name()))),
+            Err(error) => output.warn(format!("left out: {}", text::causes(&error))),
+        }
+    }
+    Ok(pairs)
 }
 
 async fn begin(
@@ -88,10 +92,7 @@ async fn begin(
     let info = Arc::clone(&metainfo.info);
     let mut add = AddTorrent::torrent(Arc::clone(&info), metainfo.piece_layers.clone());
     add.trackers = net::named_trackers(&metainfo.trackers, output);
-    for url in net::typed_trackers(&args.tracker)? {
-        engine.trust_tracker(&url);
-        add.trackers.push(vec![url]);
-    }
+    net::add_typed(&mut add, &args.tracker, engine);
     let torrent = engine.add(add).await?;
     let job = StartJob {
         info,

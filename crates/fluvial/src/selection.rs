@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::{anyhow, bail};
 use glob::{MatchOptions, Pattern};
 
 use metainfo::{Info, Magnet};
+
+use crate::units::count;
 
 /// Wanted files by index from what was typed after `--files`, or named by the magnet (BEP 53);
 /// `None` for all.
@@ -40,12 +42,14 @@ pub(crate) fn wanted(
 fn choose(info: &Info, word: &str, wanted: &mut [bool]) -> anyhow::Result<()> {
     if let Ok(index) = word.parse::<usize>() {
         let Some(slot) = wanted.get_mut(index) else {
-            bail!("there is no file {index}; --list shows the {} files", wanted.len());
+            let files = count(wanted.len() as u64, "file");
+            bail!("there is no file {index}; --list shows the {files} from index 0");
         };
         *slot = true;
         return Ok(());
     }
-    let pattern = Pattern::new(word).with_context(|| format!("`{word}` is not a pattern"))?;
+    let pattern = Pattern::new(word)
+        .map_err(|error| anyhow!("--files `{word}` is no pattern: {}", error.msg))?;
     let mut any = false;
     for (slot, file) in wanted.iter_mut().zip(info.layout().files()) {
         if matches(&pattern, &file.path) {

@@ -20,7 +20,7 @@ use crate::making::{self, CREATED_BY};
 use crate::output::Output;
 use crate::seeding::Seeding;
 use crate::signals::Stop;
-use crate::units::show_size;
+use crate::units::{count, show_size};
 use crate::{fingerprint, net, reach, state, tracker};
 
 /// Our own tracker serves people who wait; they ask more often than a public one would like.
@@ -29,7 +29,6 @@ const MIN_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Publishes the content until told to end.
 pub(crate) async fn run(args: &Share, output: &Output) -> anyhow::Result<()> {
-    let typed = net::typed_trackers(&args.tracker)?;
     let made = Made::make_or_reuse(args, output)?;
     let engine = net::start(&args.net)?;
     net::note_port(&args.net, &engine, output);
@@ -37,15 +36,13 @@ pub(crate) async fn run(args: &Share, output: &Output) -> anyhow::Result<()> {
     let server = if args.no_tracker { None } else { Some(host(args, &engine, &made.metainfo)?) };
     let mut metainfo = made.metainfo;
     let own = server.iter().map(|server| tracker::url(server.http_addresses()));
-    metainfo.trackers = own.chain(args.tracker.iter().cloned()).map(|url| vec![url]).collect();
+    metainfo.trackers =
+        own.chain(args.tracker.iter().map(ToString::to_string)).map(|url| vec![url]).collect();
     let files = made.files.write(&metainfo)?;
 
     let info = Arc::clone(&metainfo.info);
     let mut add = AddTorrent::torrent(Arc::clone(&info), metainfo.piece_layers.clone());
-    for url in typed {
-        engine.trust_tracker(&url);
-        add.trackers.push(vec![url]);
-    }
+    net::add_typed(&mut add, &args.tracker, &engine);
     let torrent = engine.add(add).await?;
     let job = StartJob {
         info,
@@ -108,10 +105,10 @@ fn tell_ready(metainfo: &Metainfo, torrent: &Path, engine: &Engine, output: &Out
     output.good(
         "Sharing",
         format!(
-            "{}  {} in {} pieces, {}",
+            "{}  {} in {}, {}",
             info.name(),
             show_size(info.layout().content_length()),
-            info.layout().pieces(),
+            count(info.layout().pieces().into(), "piece"),
             info.version()
         ),
     );

@@ -24,6 +24,11 @@ impl Stop {
         Ok(Self(receive))
     }
 
+    /// Whether the person wishes to end.
+    pub(crate) fn is_wished(&self) -> bool {
+        *self.0.borrow()
+    }
+
     /// Returns once the person wishes to end.
     pub(crate) async fn wished(&mut self) {
         if self.0.wait_for(|wish| *wish).await.is_err() {

@@ -35,12 +35,20 @@ pub(crate) async fn read(source: &str) -> anyhow::Result<Source> {
         return magnet(source);
     }
     if has_scheme(source, "http://") || has_scheme(source, "https://") {
-        let bytes = engine::fetch(source, MAX_TORRENT_SIZE as u64).await?;
-        return torrent(&bytes, source);
+        let bytes = engine::fetch(source, MAX_TORRENT_SIZE as u64)
+            .await
+            .with_context(|| format!("cannot fetch `{source}`"))?;
+        return torrent(&bytes, &format!("`{source}`"));
+    }
+    if let Some((scheme, _)) = source.split_once("://") {
+        bail!("`{scheme}://` is not supported; a torrent can be fetched over http or https");
     }
     let path = Path::new(source);
     if !path.exists() && looks_like_hash(source) {
         return magnet(source);
+    }
+    if !path.exists() {
+        bail!("`{source}` is no file, magnet link, info-hash or URL");
     }
     torrent_file(path).map(|metainfo| Source::Torrent(Box::new(metainfo)))
 }
@@ -48,11 +56,10 @@ pub(crate) async fn read(source: &str) -> anyhow::Result<Source> {
 /// Reads a `.torrent` file.
 pub(crate) fn torrent_file(path: &Path) -> anyhow::Result<Metainfo> {
     let shown = path.display();
-    let file = std::fs::File::open(path).with_context(|| {
-        format!("cannot open `{shown}` (a .torrent file, magnet link, info-hash or URL is needed)")
-    })?;
+    let file =
+        std::fs::File::open(path).with_context(|| format!("cannot open the torrent `{shown}`"))?;
     if file.metadata().is_ok_and(|meta| meta.is_dir()) {
-        bail!("`{shown}` is a folder; name a .torrent file, magnet link, info-hash or URL");
+        bail!("`{shown}` is a folder; a .torrent file is needed");
     }
     let mut bytes = Vec::new();
     file.take(MAX_TORRENT_SIZE as u64 + 1)
@@ -75,7 +82,7 @@ fn torrent(bytes: &[u8], whence: &str) -> anyhow::Result<Source> {
 }
 
 fn magnet(text: &str) -> anyhow::Result<Source> {
-    let magnet = Magnet::parse(text).context("not a usable magnet link")?;
+    let magnet = Magnet::parse(text)?;
     Ok(Source::Magnet(Box::new(magnet)))
 }
 

@@ -40,12 +40,25 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(unwritable)?;
+    if !folder.is_dir() {
+        bail!("cannot write `{}`: there is no folder `{}`", path.display(), folder.display());
+    }
+    let file = tempfile::NamedTempFile::new_in(folder).map_err(without_name);
+    let mut file = file.with_context(unwritable)?;
     std::io::Write::write_all(&mut file, bytes).with_context(unwritable)?;
     file.as_file().sync_all().with_context(unwritable)?;
     make_readable(file.as_file()).with_context(unwritable)?;
     file.persist(path).with_context(unwritable)?;
     Ok(())
+}
+
+/// The error alone: the name of a temporary file says nothing to a person.
+fn without_name(error: std::io::Error) -> std::io::Error {
+    let text = error.to_string();
+    match text.split_once(" at path ") {
+        Some((text, _)) => std::io::Error::new(error.kind(), text),
+        None => error,
+    }
 }
 
 /// A temporary file is private; what we write for people is not.

@@ -104,16 +104,47 @@ pub(crate) fn show_size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
     let mut value = bytes as f64;
     let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
+    // What would be rounded to 1024 is one of the next unit.
+    while value >= 1023.5 && unit + 1 < UNITS.len() {
         value /= 1024.0;
         unit += 1;
     }
-    match unit {
-        0 => format!("{bytes} B"),
-        _ if value < 10.0 => format!("{value:.2} {}", UNITS[unit]),
-        _ if value < 100.0 => format!("{value:.1} {}", UNITS[unit]),
-        _ => format!("{value:.0} {}", UNITS[unit]),
+    let decimals = match value {
+        _ if unit == 0 => 0,
+        ..9.995 => 2,
+        ..99.95 => 1,
+        _ => 0,
+    };
+    format!("{value:.decimals$} {}", UNITS[unit])
+}
+
+/// `16 KiB`: a size without decimals where it needs none, such as a piece length.
+pub(crate) fn show_round(bytes: u64) -> String {
+    let unit = bytes.max(1).ilog2() / 10 * 10;
+    let text = show_size(bytes);
+    match text.split_once(' ') {
+        Some((_, name)) if bytes.trailing_zeros() >= unit => format!("{} {name}", bytes >> unit),
+        _ => text,
     }
+}
+
+/// `3,000,000`: a number that people can read.
+pub(crate) fn show_number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 peer`, `3 peers`.
+pub(crate) fn count(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", show_number(number))
 }
 
 /// `3.2 MiB/s`: a rate for people.
@@ -121,10 +152,12 @@ pub(crate) fn show_rate(bytes_per_second: u64) -> String {
     format!("{}/s", show_size(bytes_per_second))
 }
 
-/// `1h 02m`, `3m 05s`, `4.2s`: a time for people.
+/// `1h 02m`, `3m 05s`, `4.2s`, `15 ms`: a time for people.
 pub(crate) fn show_duration(duration: Duration) -> String {
     let secs = duration.as_secs();
     match secs {
+        0..10 if duration.subsec_millis() == 0 => format!("{secs}s"),
+        0 if duration.as_millis() < 100 => format!("{} ms", duration.as_millis()),
         0..10 => format!("{:.1}s", duration.as_secs_f64()),
         10..60 => format!("{secs}s"),
         60..3_600 => format!("{}m {:02}s", secs / 60, secs % 60),

@@ -1,6 +1,7 @@
 //! `fluvial verify`.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,6 +16,8 @@ use crate::args::Verify;
 use crate::events::Event;
 use crate::output::Output;
 use crate::source::torrent_file;
+use crate::text::plain;
+use crate::units::{count, show_number, show_size};
 
 /// How many bad files a person is shown before the rest is only counted.
 const FILES_SHOWN: usize = 20;
@@ -23,12 +26,13 @@ const FILES_SHOWN: usize = 20;
 pub(crate) fn run(args: &Verify, output: &Output) -> anyhow::Result<ExitCode> {
     let metainfo = torrent_file(&args.torrent)?;
     if let Err(error) = std::fs::symlink_metadata(&args.path) {
-        return Err(error).with_context(|| format!("cannot look at `{}`", args.path.display()));
+        return Err(error).with_context(|| format!("cannot verify `{}`", args.path.display()));
     }
     let single = metainfo.info.is_single_file();
     if single == args.path.is_dir() {
         let (needs, is) = if single { ("one file", "a folder") } else { ("a folder", "a file") };
-        bail!("the torrent holds {needs}, but `{}` is {is}", args.path.display());
+        let path = args.path.display();
+        bail!("the torrent holds {needs}, but `{path}` is {is}; name the content itself");
     }
     let options =
         StorageOptions { read_only: true, path_is_content: true, ..StorageOptions::default() };
@@ -41,10 +45,10 @@ pub(crate) fn run(args: &Verify, output: &Output) -> anyhow::Result<ExitCode> {
         ControlFlow::Continue(())
     })?;
     bar.finish_and_clear();
-    Ok(tell(&report, metainfo.info.layout(), output))
+    Ok(tell(&report, &storage, metainfo.info.layout(), output))
 }
 
-fn tell(report: &CheckReport, layout: &Layout, output: &Output) -> ExitCode {
+fn tell(report: &CheckReport, storage: &Storage, layout: &Layout, output: &Output) -> ExitCode {
     let pieces_bad: Vec<u32> = report.good.iter_zeros().collect();
     let files_bad = bad_files(report, layout);
     let path = |file: &FileIndex| {
@@ -54,16 +58,18 @@ fn tell(report: &CheckReport, layout: &Layout, output: &Output) -> ExitCode {
     let whole = pieces_bad.is_empty() && files.is_empty();
     output.event(&Event::Verified { whole, pieces_bad: &pieces_bad, files_bad: &files });
     if whole {
-        output.good("Whole", format!("{} pieces match", report.good.len()));
+        let pieces = count(report.good.len().into(), "piece");
+        output.good("Whole", format!("all of {pieces}, {}", show_size(layout.content_length())));
         return ExitCode::SUCCESS;
     }
     let (bad, all) = (pieces_bad.len(), report.good.len());
-    output.line(format!("Not whole: {bad} of {all} pieces are missing or wrong"));
+    let all = count(all.into(), "piece");
+    output.bad("Not whole", format!("{} of {all} missing or wrong", show_number(bad as u64)));
     if bad > 0 {
         output.line(format!("  pieces {}", ranges(&pieces_bad)));
     }
     for (index, file) in files_bad.iter().zip(&files).take(FILES_SHOWN) {
-        output.line(format!("  {file}{}", why(report, *index)));
+        output.line(format!("  {file}{}", why(report, storage, *index)));
     }
     if files.len() > FILES_SHOWN {
         output.line(format!("  … and {} more files", files.len() - FILES_SHOWN));
@@ -80,7 +86,14 @@ fn bad_files(report: &CheckReport, layout: &Layout) -> BTreeSet<FileIndex> {
     touched.chain(report.files.iter().map(|issue| issue.file)).collect()
 }
 
-fn why(report: &CheckReport, file: FileIndex) -> String {
+fn why(report: &CheckReport, storage: &Storage, file: FileIndex) -> String {
+    // What cannot be read counts as missing or wrong; a person would rather hear the cause.
+    match std::fs::File::open(storage.file_path(file)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return format!(" (cannot be read: {})", plain(&error.to_string()));
+        }
+        _ => {}
+    }
     match report.files.iter().find(|issue| issue.file == file).map(|issue| issue.extent) {
         Some(Extent::Missing) => " (missing)".to_owned(),
         Some(Extent::Short(size)) => format!(" (only {size} bytes)"),

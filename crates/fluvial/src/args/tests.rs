@@ -36,7 +36,7 @@ fn design_flags_are_taken() {
         );
     };
     check(
-        "fluvial share a b --name n --torrent t --format v2 --piece-length 1MiB --tracker u --http 127.0.0.1:0",
+        "fluvial share a b --name n --torrent t --format v2 --piece-length 1MiB --tracker udp://u:1 --http 127.0.0.1:0",
     );
     check(
         "fluvial share a --no-tracker --listen 127.0.0.1:0 --listen [::1]:0 --no-discovery --json",
@@ -45,14 +45,49 @@ fn design_flags_are_taken() {
         "fluvial get - -o d --list --files *.x --sequential --preallocate --peer 1.2.3.4:5 --overwrite",
     );
     check(
-        "fluvial get m --tracker u --give-up 30s --seed ratio:1 --up-limit none --down-limit 1MB/s",
+        "fluvial get m --tracker http://u/announce --give-up 30s --seed ratio:1 --up-limit none --down-limit 1MB/s",
     );
     check("fluvial seed t p t2 p2 --max-peers 10 --state-dir s");
     check("fluvial seed --dir t --data d -vv --log f --quiet");
-    check("fluvial create p -o o --announce a --announce b --web-seed w --private --comment c");
+    check(
+        "fluvial create p -o o --announce udp://a:1 --announce http://b/announce --web-seed w --private --comment c",
+    );
     check("fluvial --json show s");
     check("fluvial verify t p");
     check("fluvial tracker --udp 127.0.0.1:0 --http [::1]:0 --memory 1GiB");
-    assert!(Cli::try_parse_from(["fluvial", "share", "a", "--up-limit", "0"]).is_err());
-    assert!(Cli::try_parse_from(["fluvial", "seed"]).is_err());
+}
+
+#[test]
+fn wrong_values_are_refused_with_an_example() {
+    let check = |line: &str, says: &str| {
+        let error = Cli::try_parse_from(line.split(' ')).err().map(|e| e.to_string());
+        assert!(error.as_deref().unwrap_or_default().contains(says), "{line}: {error:?}");
+    };
+    check("fluvial share a --up-limit 0", "positive");
+    check("fluvial share a --listen 127.0.0.1", "127");
+    check("fluvial share a --listen 127.0.0.1", "192.0.2.7:6881");
+    check("fluvial share a --tracker foo", "udp://tracker.example:6969");
+    check("fluvial share a --piece-length 3000", "power of two from 16KiB");
+    check("fluvial share a --piece-length 1GiB", "power of two from 16KiB");
+    check("fluvial get a --peer b", "IP address and a port");
+    check("fluvial get a --seed ratio:0", "ratio:1.5");
+    check("fluvial get a --give-up never", "30s");
+    check("fluvial get a --max-peers 0", "1..=60000");
+    check("fluvial create a -o b --announce ws://c", "http://tracker.example/announce");
+    check("fluvial seed", "TORRENT PATH");
+    check("fluvial seed --dir a", "--data");
+}
+
+#[test]
+fn help_fits_a_screen_and_keeps_its_order() {
+    let mut cli = Cli::command();
+    cli.build();
+    for name in ["share", "get", "seed", "create", "show", "verify", "tracker"] {
+        let command = cli.find_subcommand_mut(name).expect("it is a command");
+        assert!(!command.get_arguments().any(|arg| arg.get_long_help().is_some()), "{name}");
+        let long = command.render_help().to_string();
+        let everywhere = long.find("Everywhere:").expect("flags of every command");
+        assert!(long.find("--json").is_some_and(|json| json > everywhere), "{name}: {long}");
+        assert!(long.lines().all(|line| line.chars().count() <= 100), "{name}: {long}");
+    }
 }

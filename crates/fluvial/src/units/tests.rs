@@ -50,7 +50,25 @@ fn people_read_three_digits() {
     assert_eq!(show_size(1_536), "1.50 KiB");
     assert_eq!(show_size(256 << 20), "256 MiB");
     assert_eq!(show_rate(4_000_000), "3.81 MiB/s");
+    assert_eq!(show_size(0), "0 B");
+    assert_eq!(show_size(1_023), "1023 B");
+    assert_eq!(show_size((1 << 20) - 1), "1.00 MiB");
+    assert_eq!(show_size(10_480_000), "9.99 MiB");
+    assert_eq!(show_size(10_485_000), "10.0 MiB");
+    assert_eq!(show_round(16 << 10), "16 KiB");
+    assert_eq!(show_round(1 << 20), "1 MiB");
+    assert_eq!(show_round(48 << 10), "48 KiB");
+    assert_eq!(show_round(20_000), "19.5 KiB");
+    assert_eq!(show_round(0), "0 B");
+    assert_eq!(show_number(0), "0");
+    assert_eq!(show_number(999), "999");
+    assert_eq!(show_number(3_000_000), "3,000,000");
+    assert_eq!(count(1, "peer"), "1 peer");
+    assert_eq!(count(5_000, "file"), "5,000 files");
     assert_eq!(show_duration(Duration::from_millis(4_200)), "4.2s");
+    assert_eq!(show_duration(Duration::from_millis(15)), "15 ms");
+    assert_eq!(show_duration(Duration::from_micros(15)), "0s");
+    assert_eq!(show_duration(Duration::from_secs(2)), "2s");
     assert_eq!(show_duration(Duration::from_secs(185)), "3m 05s");
     assert_eq!(show_duration(Duration::from_mins(62)), "1h 02m");
 }

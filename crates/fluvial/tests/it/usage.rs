@@ -1,3 +1,5 @@
+use serde_json::Value;
+
 use crate::support::Place;
 
 #[test]
@@ -33,4 +35,77 @@ fn a_named_port_that_is_busy_is_an_error() {
     let output = place.run(&["share", "a.bin", "--listen", &address, "--no-discovery"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains(&address));
+}
+
+#[test]
+fn wrong_usage_is_one_event_for_scripts() {
+    let place = Place::new();
+    let check = |args: &[&str], says: &str| {
+        let output = place.run(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(stdout.lines().count(), 1, "{stdout}");
+        let event: Value = serde_json::from_str(&stdout).expect("an event");
+        assert_eq!(event["event"], "error");
+        let message = event["message"].as_str().expect("a message");
+        assert!(message.contains(says), "{message}");
+        assert!(!message.contains('\n') && !message.starts_with("error"), "{message}");
+    };
+    check(&["get", "--json"], "<SOURCE>");
+    check(&["--json"], "--help");
+    check(&["seed", "one.torrent", "--json"], "one.torrent");
+    check(&["share", "x", "--name", "a/b", "--json"], "a/b");
+    check(&["get", "x", "--json", "--tracker", "nonsense"], "nonsense");
+}
+
+#[test]
+fn faults_are_one_plain_line() {
+    let place = Place::new();
+    place.file("a.bin", 1_000);
+    place.folder("folder");
+    let check = |args: &[&str], says: &str| {
+        let output = place.run(args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        assert!(stderr.contains(says), "{args:?}: {stderr}");
+        assert!(!stderr.contains("os error"), "{stderr}");
+    };
+    assert!(place.run(&["create", "a.bin", "-o", "t"]).status.success());
+    check(&["get", "t", "-o", "a.bin"], "`a.bin` is a file");
+    check(&["get", "nothing"], "`nothing` is no file, magnet link, info-hash or URL");
+    check(&["get", "ftp://x/y"], "`ftp://` is not supported");
+    check(&["get", "http://127.0.0.1:1/t"], "cannot fetch `http://127.0.0.1:1/t`");
+    check(&["get", "folder"], "`folder` is a folder");
+    check(&["get", "t", "-o", "new", "--files", "no*"], "no file matches `no*`");
+    check(&["get", "t", "-o", "new", "--files", "1"], "no file 1");
+    check(&["get", "t", "-o", "new", "--files", "["], "`[` is no pattern");
+    assert!(!place.path("new").exists(), "nothing is made for what cannot be wanted");
+    check(&["create", "a.bin", "-o", "none/t"], "cannot write `none/t`: there is no folder `none`");
+    check(&["create", "a.bin", "-o", "t"], "--overwrite");
+    check(&["create", "folder", "-o", "u"], "no files");
+    check(&["verify", "t", "folder"], "name the content itself");
+    check(&["verify", "t", "gone"], "cannot verify `gone`");
+    check(&["seed", "--dir", "folder", "--data", "."], "no .torrent file");
+}
+
+#[test]
+fn strangers_words_do_not_command_the_terminal() {
+    let place = Place::new();
+    let output = place.run(&[
+        "show",
+        "magnet:?xt=urn:btih:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa&dn=a%1B%5B2Jb",
+    ]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(!output.stdout.contains(&0x1b), "{output:?}");
+}
+
+#[test]
+fn quiet_prints_nothing_but_errors() {
+    let place = Place::new();
+    place.file("a.bin", 1_000);
+    let output = place.run(&["create", "a.bin", "-o", "t", "--quiet"]);
+    assert!(output.status.success() && output.stdout.is_empty() && output.stderr.is_empty());
+    let output = place.run(&["create", "a.bin", "-o", "t", "--quiet"]);
+    assert!(!output.status.success() && !output.stderr.is_empty());
 }

@@ -1,0 +1,53 @@
+use session::State;
+
+use super::*;
+
+fn status(peers: u32, known: u32, total: Option<u64>) -> Status {
+    Status {
+        state: State::Downloading,
+        done: 1 << 20,
+        total,
+        down_rate: 0,
+        up_rate: 0,
+        downloaded: 3 << 20,
+        uploaded: 0,
+        wasted: 0,
+        peers,
+        seeds: 0,
+        known,
+        seeding: Duration::ZERO,
+    }
+}
+
+fn tracker(working: Option<bool>, message: Option<&str>) -> TrackerView {
+    let message = message.map(str::to_owned);
+    TrackerView { url: "http://t.example/announce".to_owned(), working, message }
+}
+
+#[test]
+fn the_nearest_reason_is_told() {
+    let check = |peers, known, total, trackers: &[TrackerView], says: &str| {
+        let told = why(&status(peers, known, total), trackers);
+        assert!(told.contains(says), "{told}");
+        assert!(!told.ends_with('.') && !told.contains('\n'), "{told}");
+    };
+    check(2, 9, None, &[], "none of the 2 peers that are connected gives the metadata now");
+    check(1, 9, Some(5), &[], "the one peer that is connected does not give what is lacking");
+    check(0, 0, None, &[], "no peer is known, and there is no tracker to ask; name one with");
+    check(0, 1, None, &[], "the one peer that is known does not answer");
+    check(0, 0, None, &[tracker(None, None)], "tracker http://t.example/announce: no answer yet");
+    let refused = tracker(Some(false), Some("Connection refused (os error 111)"));
+    check(0, 3, None, &[tracker(None, None), refused.clone()], "announce: connection refused");
+    check(0, 0, None, &[refused, tracker(Some(true), None)], "1 of 2 trackers answers");
+}
+
+#[test]
+fn an_end_is_summed_up() {
+    assert_eq!(
+        stopped(Some(&status(0, 0, Some(4 << 20)))),
+        "Stopped at 1.00 MiB of 4.00 MiB; the same command goes on from here"
+    );
+    assert_eq!(stopped(None), "Stopped; the same command goes on from here");
+    let vain = Status { wasted: 1 << 10, uploaded: 5, ..status(0, 0, None) };
+    assert_eq!(totals(&vain, 2).trim(), "3.00 MiB taken from 2 peers, 5 B given, 1.00 KiB in vain");
+}

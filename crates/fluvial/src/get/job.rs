@@ -1,0 +1,296 @@
+//! A download from its first announce to its farewell.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::anyhow;
+
+use engine::{Engine, Purpose, StartJob, Torrent};
+use metainfo::{Info, Metainfo, PieceLayers};
+use session::{AddTorrent, Event as Happened, Status};
+use swarm::{Origin, Priority};
+
+use super::patience::{Mood, Patience};
+use super::plan::{self, Plan};
+use super::{Ended, list};
+use crate::args::{Get, SeedGoal};
+use crate::describe::Description;
+use crate::events::Event;
+use crate::live::{Live, TICK};
+use crate::output::Output;
+use crate::signals::Stop;
+use crate::units::{show_duration, show_rate, show_size};
+use crate::{farewell, net, record, selection};
+
+/// A download under way.
+pub(super) struct Job<'a> {
+    args: &'a Get,
+    output: &'a Output,
+    plan: Plan,
+    started: Instant,
+    engine: Engine,
+    torrent: Torrent,
+    stop: Stop,
+    pub(super) live: Live<'a>,
+    patience: Patience,
+    /// Once known.
+    info: Option<Arc<Info>>,
+    /// Since the metadata was recorded.
+    layers_changed: bool,
+}
+
+impl<'a> Job<'a> {
+    pub(super) async fn begin(
+        args: &'a Get,
+        output: &'a Output,
+        plan: Plan,
+        started: Instant,
+    ) -> anyhow::Result<Self> {
+        let engine = net::start(&args.net)?;
+        net::note_port(&args.net, &engine, output);
+        let mut add = match &plan.metainfo {
+            Some(metainfo) => {
+                AddTorrent::torrent(Arc::clone(&metainfo.info), metainfo.piece_layers.clone())
+            }
+            None => AddTorrent::magnet(plan.hashes),
+        };
+        add.sequential = args.sequential;
+        add.trackers = net::named_trackers(&plan.trackers, output);
+        net::add_typed(&mut add, &args.tracker, &engine);
+        add.peers = args.peer.iter().map(|&peer| (peer, Origin::User)).collect();
+        if let Some(magnet) = &plan.magnet {
+            let peers = net::resolve_peers(&magnet.peers, output).await;
+            add.peers.extend(peers.into_iter().map(|peer| (peer, Origin::Magnet)));
+        }
+        let torrent = engine.add(add).await?;
+        let (stop, live) = (Stop::listen()?, Live::new(output));
+        let patience = Patience::new(Instant::now(), args.give_up);
+        Ok(Self {
+            args,
+            output,
+            plan,
+            started,
+            engine,
+            torrent,
+            stop,
+            live,
+            patience,
+            info: None,
+            layers_changed: false,
+        })
+    }
+
+    /// From the metadata to the last byte, and on while the seeding goal is not reached.
+    pub(super) async fn work(&mut self) -> Result<(), Ended> {
+        let (info, layers) = self.metadata().await?;
+        if self.args.list {
+            list(&Description::of_torrent(&Metainfo::new(info)), self.output);
+            return Ok(());
+        }
+        self.open(info, layers).await?;
+        self.download().await?;
+        self.torrent.finish().await?;
+        self.live.clear();
+        self.tell_complete().await?;
+        self.seed().await
+    }
+
+    async fn metadata(&mut self) -> Result<(Arc<Info>, PieceLayers), Ended> {
+        if let Some(metainfo) = &self.plan.metainfo {
+            return Ok((Arc::clone(&metainfo.info), metainfo.piece_layers.clone()));
+        }
+        loop {
+            if let Happened::MetadataReady { info, .. } = self.next().await? {
+                return Ok((info, PieceLayers::default()));
+            }
+        }
+    }
+
+    /// Looks at the files and starts.
+    async fn open(&mut self, info: Arc<Info>, layers: PieceLayers) -> Result<(), Ended> {
+        for notice in info.notices() {
+            self.output.notice(notice.to_string());
+        }
+        self.info = Some(Arc::clone(&info));
+        let magnet = self.plan.magnet.as_deref();
+        let wanted = selection::wanted(&info, &self.args.files, magnet)?;
+        plan::writable(&self.plan.folder, info.name())?;
+        if let Some(resume) = &self.plan.resume {
+            record::save(resume, &info, &layers, &self.plan.trackers)?;
+        }
+        if let Some(wanted) = &wanted {
+            let priority = |&wanted| {
+                if wanted { Priority::Normal } else { Priority::Skip }
+            };
+            self.torrent.select(wanted.iter().map(priority).collect()).await?;
+        }
+        let purpose = Purpose::Get {
+            overwrite: self.args.overwrite,
+            preallocate: self.args.preallocate,
+            wanted,
+        };
+        let (path, resume) = (self.plan.folder.clone(), self.plan.resume.clone());
+        let job = StartJob { info, layers, path, resume, purpose };
+        let (send, mut checked) = tokio::sync::watch::channel((0, 0));
+        let start = self.torrent.start(job, move |done, total| {
+            let _nobody = send.send((done, total));
+        });
+        let mut start = std::pin::pin!(start);
+        let mut tick = tokio::time::interval(TICK);
+        let notices = loop {
+            tokio::select! {
+                started = &mut start => break started?,
+                _ = tick.tick() => {
+                    let (done, total) = *checked.borrow_and_update();
+                    if total > 0 {
+                        self.live.show_check(done, total);
+                    }
+                }
+                () = self.stop.wished() => return Err(Ended::Stopped),
+            }
+        };
+        for notice in notices {
+            self.output.notice(notice);
+        }
+        Ok(())
+    }
+
+    async fn download(&mut self) -> Result<(), Ended> {
+        loop {
+            match self.next().await? {
+                Happened::Complete { .. } => return Ok(()),
+                Happened::Failed { error, .. } => return Err(error.into()),
+                _ => {}
+            }
+        }
+    }
+
+    /// The next event, with the bar kept moving until it comes.
+    async fn next(&mut self) -> Result<Happened, Ended> {
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            tokio::select! {
+                biased;
+                event = self.torrent.event() => match event {
+                    Some(Happened::LayerReady { .. }) => self.layers_changed = true,
+                    Some(event) => return Ok(event),
+                    None => return Err(anyhow!("the engine has stopped").into()),
+                },
+                () = self.stop.wished() => return Err(Ended::Stopped),
+                _ = tick.tick() => self.tick().await?,
+            }
+        }
+    }
+
+    /// Records v2 piece hashes as they come, so that a resumed magnet can verify its files.
+    async fn save_layers(&mut self) -> Result<(), Ended> {
+        if !std::mem::take(&mut self.layers_changed) {
+            return Ok(());
+        }
+        let (Some(resume), Some(info)) = (&self.plan.resume, &self.info) else {
+            return Ok(());
+        };
+        let layers = self.torrent.layers().await?;
+        Ok(record::save(resume, info, &layers, &self.plan.trackers)?)
+    }
+
+    async fn tick(&mut self) -> Result<(), Ended> {
+        self.save_layers().await?;
+        let Some(status) = self.torrent.status().await? else {
+            return Ok(());
+        };
+        self.live.show(&status);
+        match self.patience.judge(Instant::now(), &status) {
+            Mood::Fine => Ok(()),
+            Mood::Asking => {
+                let why = farewell::why_nothing_moves(&self.torrent, &status).await?;
+                self.output.notice(format!("waiting: {why}"));
+                Ok(())
+            }
+            Mood::GivenUp(after) => {
+                let why = farewell::why_nothing_moves(&self.torrent, &status).await?;
+                let after = show_duration(after);
+                Err(anyhow!("gave up after {after} in which nothing came: {why}").into())
+            }
+        }
+    }
+
+    async fn tell_complete(&mut self) -> Result<(), Ended> {
+        let Some(status) = self.torrent.status().await? else {
+            return Ok(());
+        };
+        let elapsed = self.started.elapsed();
+        let path = self.torrent.content_path().unwrap_or_default();
+        let path = path.display().to_string();
+        let sources = farewell::sources(&self.torrent).await?;
+        let bytes = status.total.unwrap_or(0);
+        self.output.event(&Event::Complete {
+            path: &path,
+            bytes,
+            seconds: elapsed.as_secs_f64(),
+            efficiency: None,
+            sources: &sources,
+        });
+        let size = show_size(bytes);
+        if status.downloaded == 0 {
+            self.output.good("Complete", format!("{path}  {size}, all of it was there already"));
+            return Ok(());
+        }
+        let rate = (status.downloaded as f64 / elapsed.as_secs_f64().max(1e-3)) as u64;
+        let (rate, elapsed) = (show_rate(rate), show_duration(elapsed));
+        self.output.good("Complete", format!("{path}  {size} in {elapsed} ({rate})"));
+        farewell::print_sources(&sources, status.downloaded, self.output);
+        self.output.line(farewell::totals(&status, sources.len()));
+        if self.args.seed == SeedGoal::None {
+            self.output.hint("`--seed ratio:1` gives back what was taken");
+        }
+        Ok(())
+    }
+
+    /// Gives until the goal is reached or the person wishes to end.
+    async fn seed(&mut self) -> Result<(), Ended> {
+        let began = Instant::now();
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            let Some(status) = self.torrent.status().await? else {
+                return Ok(());
+            };
+            let reached = match self.args.seed {
+                SeedGoal::None => true,
+                SeedGoal::Forever => false,
+                SeedGoal::Ratio(ratio) => {
+                    status.uploaded as f64 >= ratio * status.total.unwrap_or(0) as f64
+                }
+                SeedGoal::Time(time) => began.elapsed() >= time,
+            };
+            if reached {
+                return Ok(());
+            }
+            tokio::select! {
+                _ = tick.tick() => self.live.show(&status),
+                event = self.torrent.event() => match event {
+                    Some(Happened::Failed { error, .. }) => return Err(error.into()),
+                    Some(_) => {}
+                    None => return Ok(()),
+                },
+                () = self.stop.wished() => return Ok(()),
+            }
+        }
+    }
+
+    /// How it does, as long as there is somebody to ask.
+    pub(super) async fn status(&self) -> Option<Status> {
+        self.torrent.status().await.ok().flatten()
+    }
+
+    /// Says goodbye: what is held is written and recorded, trackers are told.
+    pub(super) async fn end(&mut self) {
+        self.live.clear();
+        self.layers_changed |= self.plan.metainfo.is_none();
+        if let Err(Ended::Failed(error)) = self.save_layers().await {
+            tracing::warn!("the piece hashes were not recorded: {error:#}");
+        }
+        farewell::stop(&mut self.torrent).await;
+        self.engine.close().await;
+    }
+}
