@@ -215,3 +215,6 @@ fn peer_config(peer_id: PeerId, listen_port: u16, limits: Limits) -> peer::Confi
     config.uplink = limits.up;
     config
 }
+
+#[cfg(test)]
+mod tests;

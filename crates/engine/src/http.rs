@@ -117,7 +117,7 @@ async fn follow(url: &str, limit: u64, allow: &Allow<'_>) -> Result<Vec<u8>, Fet
         let addresses = target.resolve().await?;
         let allowed: Vec<_> = addresses.into_iter().filter(|a| allow(&url, a.ip(), from)).collect();
         if allowed.is_empty() {
-            return Err(FetchError::Forbidden(url));
+            return Err(FetchError::Forbidden(shown(&url)));
         }
         let (stream, address) = target.connect(&allowed).await?;
         from = Some(address.ip());
@@ -144,7 +144,7 @@ struct Target {
 
 impl Target {
     fn parse(url: &str) -> Result<Self, FetchError> {
-        let wrong = || FetchError::Url(url.to_owned());
+        let wrong = || FetchError::Url(shown(url));
         let uri: Uri = url.parse().map_err(|_| wrong())?;
         let tls = match uri.scheme_str() {
             Some("http") => false,
@@ -282,6 +282,17 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     texts.join(": ")
 }
 
+/// A URL as people may see it: no secrets of user names and queries, and not too long.
+fn shown(url: &str) -> String {
+    const LONGEST: usize = 200;
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let end = rest.find('/').unwrap_or(rest.len());
+    let host = rest[..end].rfind('@').map_or(0, |at| at + 1);
+    let scheme = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };
+    scheme.chars().chain(rest[host..].chars()).take(LONGEST).collect()
+}
+
 /// True for `scheme:…` (RFC 3986 §3.1), not for a path that has a colon somewhere.
 fn has_scheme(url: &str) -> bool {
     let Some((scheme, _)) = url.split_once(':') else {
@@ -292,7 +303,7 @@ fn has_scheme(url: &str) -> bool {
 }
 
 fn host_of(url: &str) -> String {
-    Target::parse(url).map_or_else(|_| url.to_owned(), |target| target.host)
+    Target::parse(url).map_or_else(|_| shown(url), |target| target.host)
 }
 
 fn tls_connector() -> TlsConnector {

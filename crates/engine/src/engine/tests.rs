@@ -1,0 +1,49 @@
+use super::*;
+
+fn start() -> Engine {
+    let listen = vec!["127.0.0.1:0".parse().unwrap()];
+    let config = EngineConfig { listen, limits: Limits::default(), max_peers: 10, seed: 1 };
+    Engine::start(&config).unwrap()
+}
+
+#[tokio::test]
+async fn a_breakdown_is_not_taken_for_an_end() {
+    let engine = start();
+    let broken = engine.ask(|_, _| panic!("as a fault of ours would")).await;
+    assert_eq!(broken, Err::<(), _>(Ended::Broken));
+    let later = engine.ask(|_, _| ()).await.unwrap_err();
+    assert!(later.to_string().contains("internal error"), "{later}");
+    // And nobody waits for what will not come.
+    engine.close().await;
+}
+
+#[tokio::test]
+async fn a_closed_engine_says_so() {
+    let engine = start();
+    engine.close().await;
+    assert_eq!(engine.ask(|_, _| ()).await, Err(Ended::Closed));
+}
+
+#[tokio::test]
+async fn a_task_that_panics_costs_only_itself() {
+    let engine = start();
+    engine.ask(|mind, _| mind.spawn(async { panic!("as a fault of ours would") })).await.unwrap();
+    tokio::task::yield_now().await;
+    assert_eq!(engine.ask(|mind, _| mind.session.is_empty()).await, Ok(true));
+}
+
+#[tokio::test]
+async fn threads_end_with_the_last_handle() {
+    let engine = start();
+    engine.close().await;
+    let disk = Arc::downgrade(&engine.disk);
+    drop(engine);
+    assert!(disk.upgrade().is_none());
+}
+
+#[test]
+fn peer_ids_name_the_program_and_differ() {
+    let [one, other] = [1, 2].map(|seed| peer_id(&mut Rng::new(seed)));
+    assert!(one.0.starts_with(b"-FL0010-") && one.0[8..].iter().all(u8::is_ascii_alphanumeric));
+    assert_ne!(one, other);
+}
