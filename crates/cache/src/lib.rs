@@ -31,6 +31,7 @@ mod cache;
 mod config;
 mod content;
 mod event;
+mod fuzzing;
 mod hashing;
 mod op;
 mod piece;
@@ -41,6 +42,7 @@ pub use cache::Cache;
 pub use config::{Config, DEFAULT_BUDGET, HASH_BATCH, SYNC_INTERVAL};
 pub use content::Content;
 pub use event::Event;
+pub use fuzzing::fuzz_operations;
 pub use hashing::{
     BlocksJob, HashBlock, HashJob, HashState, Hashed, PieceDigests, PieceHasher, hash_blocks,
 };

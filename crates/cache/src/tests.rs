@@ -9,7 +9,6 @@ use crate::{Cache, Config, Done, Event, Fault, FaultKind, Op, Outcome, PieceDige
 
 mod hashing;
 mod random;
-mod world;
 
 const TORRENT: TorrentId = TorrentId(3);
 const BLOCK: u64 = BLOCK_LENGTH as u64;

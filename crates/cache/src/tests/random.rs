@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use metainfo::{Item, Layout, Version};
 
-use super::world::World;
 use super::{BLOCK, file, layout};
+use crate::fuzzing::World;
 
 /// Steps with faults before the disk heals.
 const TROUBLE: u32 = 400;
@@ -31,7 +31,7 @@ fn check(seed: u64, layout: &Arc<Layout>, cuts: bool, faults: bool) -> u32 {
     world.lie_rate = 0.02;
     world.fault_rate = if faults { 0.1 } else { 0.0 };
     for _ in 0..TROUBLE {
-        if cuts && world.rng.chance(0.01) {
+        if cuts && world.choices.chance(0.01) {
             world.power_cut();
         }
         world.act();

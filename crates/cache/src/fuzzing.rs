@@ -1,21 +1,113 @@
-//! A torrent, its owner and a model disk: operations run late, in any order, and may fail; only
-//! what was synced survives a power cut for sure.
+//! For tests and fuzzing: a torrent, its owner and a model disk. Operations run late, in any
+//! order, and may fail; only what was synced survives a power cut for sure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use hash::{Sha256Digest, sha256};
-use metainfo::{Layout, PieceHasher};
+use metainfo::{FileEntry, Item, Layout, PieceHasher, Version};
 use stdx::{
     BLOCK_LENGTH, Bitfield, BlockIndex, BlockRange, Buf, Duration, Instant, PieceIndex, Rng,
+    TorrentId,
 };
 
-use super::{BLOCK, TORRENT};
 use crate::{
     Cache, Config, Done, Event, Fault, FaultKind, Op, Outcome, PieceDigests, SyncJob, Work,
     hash_blocks,
 };
+
+/// The torrent's name in the cache.
+const TORRENT: TorrentId = TorrentId(3);
+const BLOCK: u64 = BLOCK_LENGTH as u64;
+/// Steps after which a world without trouble must have finished.
+pub(crate) const ENOUGH: u32 = 20_000;
+
+/// Reads `data` as what befalls a small torrent: blocks right and wrong, operations of the disk
+/// that are late and fail, fences, power cuts and time. Afterwards there is no more trouble, and
+/// all must end well.
+///
+/// # Panics
+/// When a byte is claimed that is not on the disk, memory exceeds the budget, or it never ends.
+pub fn fuzz_operations(data: &[u8]) {
+    let [shape, budget, data @ ..] = data else {
+        return;
+    };
+    let layout = Arc::new(small_layout(*shape));
+    let budget = [4, 8, 16, 200][usize::from(budget % 4)] * BLOCK;
+    let mut world = World::new(u64::from(*shape), &layout, budget);
+    (world.fault_rate, world.lie_rate) = (0.2, 0.1);
+    world.choices.bytes = data.to_vec();
+    while !world.choices.is_spent() {
+        if world.choices.below(128) == 0 {
+            world.power_cut();
+        }
+        world.act();
+    }
+    (world.fault_rate, world.lie_rate) = (0.0, 0.0);
+    for _ in 0..ENOUGH {
+        if world.is_finished() {
+            return;
+        }
+        world.act();
+    }
+    panic!("not finished: {world:?}");
+}
+
+fn small_layout(shape: u8) -> Layout {
+    let versions = [Version::V1, Version::V2, Version::Hybrid];
+    let lengths = [[5 * BLOCK, 0, 9 * BLOCK + 7], [1, 3 * BLOCK, 12 * BLOCK]];
+    let lengths = lengths[usize::from(shape >> 7)];
+    let file = |(at, &length): (usize, &u64)| {
+        let path = ["a", "b", "c"][at];
+        let root = Some(sha256(path.as_bytes()));
+        Item::File(FileEntry { path: path.into(), length, root, ..FileEntry::default() })
+    };
+    let items = lengths.iter().enumerate().map(file);
+    Layout::new(versions[usize::from(shape % 3)], 4 * BLOCK, items).expect("a layout like any")
+}
+
+/// Decisions: from fuzz input as long as there is any, then by lot.
+#[derive(Debug)]
+pub(crate) struct Choices {
+    bytes: Vec<u8>,
+    at: usize,
+    rng: Rng,
+}
+
+impl Choices {
+    fn is_spent(&self) -> bool {
+        self.at >= self.bytes.len()
+    }
+
+    fn byte(&mut self) -> Option<u64> {
+        let byte = self.bytes.get(self.at).copied().map(u64::from);
+        self.at += 1;
+        byte
+    }
+
+    /// Below `bound`, of which the least 256 are reached by fuzz input.
+    fn below(&mut self, bound: u64) -> u64 {
+        match self.byte() {
+            Some(byte) => byte % bound.max(1),
+            None => self.rng.below(bound.max(1)),
+        }
+    }
+
+    fn index(&mut self, length: usize) -> usize {
+        self.below(length as u64) as usize
+    }
+
+    pub(crate) fn chance(&mut self, p: f64) -> bool {
+        if p <= 0.0 {
+            return false;
+        }
+        match self.byte() {
+            Some(byte) => (byte as f64) < p * 256.0,
+            None => self.rng.chance(p),
+        }
+    }
+}
 
 type Block = (u32, u32);
 
@@ -27,9 +119,9 @@ struct Record {
 }
 
 #[derive(Debug)]
-pub(super) struct World {
-    pub(super) rng: Rng,
-    pub(super) now: Instant,
+pub(crate) struct World {
+    pub(crate) choices: Choices,
+    pub(crate) now: Instant,
     layout: Arc<Layout>,
     budget: u64,
     cache: Cache,
@@ -51,16 +143,16 @@ pub(super) struct World {
     told: BTreeMap<Block, Vec<u8>>,
     bad: BTreeMap<u32, Vec<(u32, Vec<u8>)>>,
     /// Bad pieces whose blocks were looked at.
-    pub(super) examined: u32,
+    pub(crate) examined: u32,
     /// What a fence must have recorded when it ends.
     fenced: Option<BTreeSet<Block>>,
     failed: bool,
-    pub(super) fault_rate: f64,
-    pub(super) lie_rate: f64,
+    pub(crate) fault_rate: f64,
+    pub(crate) lie_rate: f64,
 }
 
 impl World {
-    pub(super) fn new(seed: u64, layout: &Arc<Layout>, budget: u64) -> Self {
+    pub(crate) fn new(seed: u64, layout: &Arc<Layout>, budget: u64) -> Self {
         let mut rng = Rng::new(seed);
         let mut truth = BTreeMap::new();
         let mut digests = Vec::new();
@@ -81,7 +173,7 @@ impl World {
         }
         let missing = truth.keys().copied().collect();
         let mut world = Self {
-            rng,
+            choices: Choices { bytes: Vec::new(), at: 0, rng },
             now: Instant::ZERO,
             layout: Arc::clone(layout),
             budget,
@@ -135,9 +227,9 @@ impl World {
         self.drain();
     }
 
-    pub(super) fn power_cut(&mut self) {
+    pub(crate) fn power_cut(&mut self) {
         for block in std::mem::take(&mut self.dirty) {
-            if self.rng.chance(0.5) {
+            if self.choices.chance(0.5) {
                 self.durable.insert(block, self.seen[&block].clone());
             }
         }
@@ -156,22 +248,22 @@ impl World {
         }
     }
 
-    pub(super) fn is_finished(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         let with_content: BTreeSet<u32> = self.truth.keys().map(|&(piece, _)| piece).collect();
         with_content == self.record.pieces && self.queue.is_empty() && self.answers.is_empty()
     }
 
-    pub(super) fn act(&mut self) {
-        match self.rng.below(20) {
+    pub(crate) fn act(&mut self) {
+        match self.choices.below(20) {
             0..8 => self.deliver_block(),
             8..12 => self.run_op(),
             12..16 => self.deliver_answer(),
             16 => {
-                self.now += Duration::from_millis(self.rng.below(900));
+                self.now += Duration::from_millis(self.choices.below(900));
                 self.cache.handle_timeout(self.now);
             }
             17 => self.judge(),
-            18 if self.rng.chance(0.1) => self.flush(),
+            18 if self.choices.chance(0.1) => self.flush(),
             _ => self.check_claims(),
         }
         self.drain();
@@ -183,14 +275,22 @@ impl World {
             return;
         }
         // Neighbours mostly, so that pieces complete; now and then one that is there already.
-        let from = if self.rng.chance(0.6) { 0 } else { self.rng.index(self.missing.len().max(1)) };
+        let from = if self.choices.chance(0.6) {
+            0
+        } else {
+            self.choices.index(self.missing.len().max(1))
+        };
         let block = match self.missing.iter().nth(from) {
-            Some(&block) if self.rng.chance(0.95) => block,
-            _ => *self.truth.keys().nth(self.rng.index(self.truth.len())).unwrap(),
+            Some(&block) if self.choices.chance(0.95) => block,
+            _ => *self
+                .truth
+                .keys()
+                .nth(self.choices.index(self.truth.len()))
+                .expect("an index below the length"),
         };
         let new = self.missing.remove(&block);
         let mut bytes = self.truth[&block].clone();
-        if new && self.rng.chance(self.lie_rate) {
+        if new && self.choices.chance(self.lie_rate) {
             bytes[0] ^= 1;
         }
         if new {
@@ -213,14 +313,14 @@ impl World {
         if self.queue.is_empty() {
             return;
         }
-        let op = self.queue.swap_remove(self.rng.index(self.queue.len()));
-        let fails = self.rng.chance(self.fault_rate);
+        let op = self.queue.swap_remove(self.choices.index(self.queue.len()));
+        let fails = self.choices.chance(self.fault_rate);
         let fault = Fault { kind: FaultKind::Io, message: "model".to_owned() };
         let outcome = match op.work {
             Work::Hash(job) => Outcome::Hashed(job.run()),
             Work::Write(job) => {
                 for part in job.parts {
-                    if fails && self.rng.chance(0.5) {
+                    if fails && self.choices.chance(0.5) {
                         continue;
                     }
                     let block = (job.piece.0, part.begin / BLOCK_LENGTH);
@@ -287,7 +387,7 @@ impl World {
     /// The system drops pages it could not write, shows them still, and calls them clean.
     fn lose_pages(&mut self) {
         for block in std::mem::take(&mut self.dirty) {
-            if self.rng.chance(0.5) {
+            if self.choices.chance(0.5) {
                 self.durable.insert(block, self.seen[&block].clone());
             }
         }
@@ -295,7 +395,7 @@ impl World {
 
     fn deliver_answer(&mut self) {
         if !self.answers.is_empty() {
-            let done = self.answers.swap_remove(self.rng.index(self.answers.len()));
+            let done = self.answers.swap_remove(self.choices.index(self.answers.len()));
             self.cache.handle_done(self.now, done);
         }
     }
@@ -356,7 +456,7 @@ impl World {
             }
             Event::Hashed { piece, digests, .. } => {
                 self.judged.insert(piece.0, digests);
-                if self.rng.chance(0.8) {
+                if self.choices.chance(0.8) {
                     self.verdict(piece);
                 } else {
                     self.verdicts.push(piece);
