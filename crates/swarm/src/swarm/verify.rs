@@ -190,7 +190,9 @@ impl Swarm {
         self.trust.evidence.failed(piece, &senders);
         // With a liar among them that is known by now, the others had better not suffer for it.
         if !peers.iter().any(|peer| self.neighbours.is_banned(peer.addr)) {
-            peers.iter().for_each(|peer| self.trust.suspect(peer));
+            for peer in &peers {
+                self.trust.suspect(peer);
+            }
         }
     }
 
