@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
-use hyper::Uri;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::header::{ACCEPT, HOST, HeaderValue, LOCATION, USER_AGENT};
@@ -17,6 +16,10 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use announce::Scope;
+
+use target::{Target, host_of, shown};
+
+mod target;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 const FETCH_TIMEOUT: Duration = Duration::from_mins(1);
@@ -134,28 +137,7 @@ enum Answer {
     Elsewhere(String),
 }
 
-/// Where one request goes.
-struct Target {
-    uri: Uri,
-    host: String,
-    port: u16,
-    tls: bool,
-}
-
 impl Target {
-    fn parse(url: &str) -> Result<Self, FetchError> {
-        let wrong = || FetchError::Url(shown(url));
-        let uri: Uri = url.parse().map_err(|_| wrong())?;
-        let tls = match uri.scheme_str() {
-            Some("http") => false,
-            Some("https") => true,
-            _ => return Err(wrong()),
-        };
-        let host = uri.host().ok_or_else(wrong)?.to_owned();
-        let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
-        Ok(Self { uri, host, port, tls })
-    }
-
     async fn resolve(&self) -> Result<Vec<SocketAddr>, FetchError> {
         let bare = self.host.trim_start_matches('[').trim_end_matches(']');
         tokio::net::lookup_host((bare, self.port))
@@ -235,38 +217,6 @@ impl Target {
         Ok(Answer::Body(body.to_bytes().to_vec()))
     }
 
-    /// Resolves a `Location` header against this request (RFC 3986 §5.2). User names do not go
-    /// along.
-    fn join(&self, next: &str) -> String {
-        let scheme = if self.tls { "https" } else { "http" };
-        let next = next.split('#').next().unwrap_or_default();
-        if has_scheme(next) {
-            return next.to_owned();
-        }
-        if let Some(rest) = next.strip_prefix("//") {
-            return format!("{scheme}://{rest}");
-        }
-        let path = self.uri.path();
-        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let path = match next.as_bytes().first() {
-            None => self.path().to_owned(),
-            Some(b'/') => next.to_owned(),
-            Some(b'?') => format!("{path}{next}"),
-            Some(_) => format!("{folder}/{next}"),
-        };
-        format!("{scheme}://{}{path}", self.authority())
-    }
-
-    fn path(&self) -> &str {
-        self.uri.path_and_query().map_or("/", |path| path.as_str())
-    }
-
-    /// Host and port, without a user name.
-    fn authority(&self) -> &str {
-        let authority = self.uri.authority().map_or("", |authority| authority.as_str());
-        authority.rsplit('@').next().unwrap_or_default()
-    }
-
     fn broken(&self, error: impl Into<BoxError>) -> FetchError {
         FetchError::Exchange { host: self.host.clone(), reason: causes(&*error.into()) }
     }
@@ -280,30 +230,6 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut texts: Vec<String> = all.map(ToString::to_string).collect();
     texts.dedup();
     texts.join(": ")
-}
-
-/// A URL as people may see it: no secrets of user names and queries, and not too long.
-fn shown(url: &str) -> String {
-    const LONGEST: usize = 200;
-    let url = url.split(['?', '#']).next().unwrap_or_default();
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let end = rest.find('/').unwrap_or(rest.len());
-    let host = rest[..end].rfind('@').map_or(0, |at| at + 1);
-    let scheme = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };
-    scheme.chars().chain(rest[host..].chars()).take(LONGEST).collect()
-}
-
-/// True for `scheme:…` (RFC 3986 §3.1), not for a path that has a colon somewhere.
-fn has_scheme(url: &str) -> bool {
-    let Some((scheme, _)) = url.split_once(':') else {
-        return false;
-    };
-    let rest = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
-    scheme.starts_with(|first: char| first.is_ascii_alphabetic()) && scheme.bytes().all(rest)
-}
-
-fn host_of(url: &str) -> String {
-    Target::parse(url).map_or_else(|_| shown(url), |target| target.host)
 }
 
 fn tls_connector() -> TlsConnector {

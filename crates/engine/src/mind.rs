@@ -2,21 +2,22 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 
-use announce::{AnnounceResponse, Event as Announced, Failure};
+use announce::{AnnounceResponse, Failure};
 use cache::Done;
 use peer::{Batch, CloseReason, Peer};
-use session::{Announce, AnnounceId, Connect, Event, STOP_TIMEOUT, Session};
+use session::{AnnounceId, Connect, Event, Session};
 use stdx::{ConnId, Instant, TorrentId};
 
-use crate::link::{Link, LinkInput, Mailbox, Surroundings};
+use crate::link::{Link, Mailbox, Surroundings};
 use crate::trackers::Trackers;
+
+mod outputs;
 
 /// Inputs that may wait for the mind; beyond it, connections wait with theirs and read no more.
 pub(crate) const MIND_QUEUE_MAX: usize = 1_024;
@@ -24,8 +25,6 @@ pub(crate) const MIND_QUEUE_MAX: usize = 1_024;
 pub(crate) const EVENTS_MAX: usize = 256;
 /// Inputs taken in before outputs are drained.
 const TURN_MAX: usize = 64;
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Runs on the mind's task, between two inputs.
 pub(crate) type Command = Box<dyn FnOnce(&mut Mind, Instant) + Send>;
@@ -208,99 +207,5 @@ impl Mind {
         let link = Link::new(conn, stream, peer, (mailbox, inbox), self.around.clone());
         let task = self.tasks.spawn(link.run());
         self.link_tasks.insert(task.id(), conn);
-    }
-
-    fn drain(&mut self) {
-        while let Some((conn, order)) = self.session.poll_order() {
-            let Some(link) = self.links.get(&conn) else {
-                continue;
-            };
-            if !link.put(LinkInput::Order(order)) {
-                // It doesn't keep up and will end, or it has ended already. Either way it says so.
-                tracing::debug!(?conn, "a connection does not take its orders");
-                self.links.remove(&conn);
-            }
-        }
-        while let Some(connect) = self.session.poll_connect() {
-            self.connect(connect);
-        }
-        while let Some(op) = self.session.poll_disk() {
-            self.around.disk.submit(op);
-        }
-        while let Some(announce) = self.session.poll_announce() {
-            self.announce(announce);
-        }
-        while let Some(event) = self.session.poll_event() {
-            self.tell(event);
-        }
-        let allowed = self.session.reading_allowed();
-        self.reading.send_if_modified(|reading| std::mem::replace(reading, allowed) != allowed);
-    }
-
-    fn connect(&mut self, connect: Connect) {
-        let (conn, addr, mind) = (connect.conn, connect.addr, self.around.mind.clone());
-        self.opening.insert(conn, connect);
-        self.spawn(async move {
-            let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(addr))
-                .await
-                .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
-            let _gone = mind.send(Input::Connected(conn, stream)).await;
-        });
-    }
-
-    fn announce(&mut self, announce: Announce) {
-        let (trackers, mind) = (Arc::clone(&self.trackers), self.around.mind.clone());
-        self.spawn(async move {
-            let Announce { id, url, request } = announce;
-            let stopped = request.event == Announced::Stopped;
-            let asked = trackers.announce(&url, request);
-            let result = if stopped {
-                let late = |_| Err(Failure::new(b"no answer in time"));
-                tokio::time::timeout(STOP_TIMEOUT, asked).await.unwrap_or_else(late)
-            } else {
-                asked.await
-            };
-            let _gone = mind.send(Input::Announced(id, result)).await;
-        });
-    }
-
-    fn tell(&mut self, event: Event) {
-        let torrent = match &event {
-            // Too many, and nobody waits for them.
-            Event::PieceDone { .. } | Event::Durable { .. } => return,
-            Event::PieceFailed { piece, .. } => {
-                return tracing::warn!(%piece, "a piece came damaged and is fetched again");
-            }
-            Event::PeerBanned { addr, .. } => return tracing::warn!(%addr, "banned for bad data"),
-            Event::TrackerWarning { url, message, .. } => {
-                return tracing::warn!(%url, "the tracker says: {message}");
-            }
-            Event::TrackerFailed { url, message, .. } => {
-                return tracing::warn!(%url, "the tracker failed: {message}");
-            }
-            Event::MetadataReady { torrent, .. }
-            | Event::LayerReady { torrent }
-            | Event::Complete { torrent }
-            | Event::Failed { torrent, .. }
-            | Event::Stopped { torrent } => *torrent,
-        };
-        let stopped = matches!(event, Event::Stopped { .. });
-        if stopped {
-            self.around.disk.detach(torrent);
-        }
-        let Some(listener) = self.listeners.get(&torrent) else {
-            return;
-        };
-        // A thousand small files make a thousand of these; one that waits stands for all.
-        if matches!(event, Event::LayerReady { .. }) && listener.capacity() < EVENTS_MAX {
-            return;
-        }
-        if listener.try_send(event).is_err() {
-            tracing::debug!(?torrent, "nobody takes the torrent's events");
-        }
-        if stopped {
-            // Should its event have found no room, the end of the channel says the same.
-            self.listeners.remove(&torrent);
-        }
     }
 }
