@@ -92,15 +92,18 @@ impl Swarm {
             return;
         };
         let (piece, block) = (range.piece, range.block());
-        it.outstanding.remove(&(piece, block));
         it.active = now;
         let Some(content) = &mut self.content else {
             return;
         };
         let whole = content.layout().request(piece, block) == Some(range);
-        let fits = whole && data.len() == range.length as usize;
-        let received =
-            if fits { content.picker.received(conn, piece, block) } else { Received::Wasted };
+        if !whole || data.len() != range.length as usize {
+            // Nothing that was asked for.
+            self.wasted += u64::from(range.length);
+            return;
+        }
+        it.outstanding.remove(&(piece, block));
+        let received = content.picker.received(conn, piece, block);
         let Received::Accepted { cancel, .. } = received else {
             self.wasted += u64::from(range.length);
             return;
