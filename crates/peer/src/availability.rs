@@ -20,7 +20,7 @@ pub(crate) enum Availability {
     Known(PieceSet),
 }
 
-/// What the remote's first message said.
+/// What a message said of all pieces at once.
 #[derive(Debug)]
 pub(crate) enum Claim {
     Nothing,
@@ -31,7 +31,7 @@ pub(crate) enum Claim {
 impl Availability {
     pub(crate) const UNKNOWN: Self = Self::Early { claim: Claim::Nothing, haves: VecDeque::new() };
 
-    /// Takes the remote's first word on what it has; returns what is to be reported.
+    /// Takes the remote's word on all that it has; returns what is to be reported.
     pub(crate) fn claim(&mut self, new: Claim) -> Result<Option<Bitfield>, Misbehaviour> {
         match self {
             Self::Early { claim, .. } => {
@@ -44,6 +44,19 @@ impl Availability {
                 Ok(Some(bits))
             }
         }
+    }
+
+    /// True when a claim lacks a piece that is known to be there.
+    pub(crate) fn would_lose(&self, new: &Claim) -> Result<bool, Misbehaviour> {
+        let Some(known) = self.known() else {
+            return Ok(false);
+        };
+        let bits = read(new, known.len())?;
+        Ok(match known {
+            PieceSet::None(_) => false,
+            PieceSet::All(_) => !bits.is_full(),
+            PieceSet::Some(known) => known.iter_ones().any(|piece| !bits.get(piece)),
+        })
     }
 
     /// Takes one more piece; returns whether it is news.

@@ -93,7 +93,8 @@ pub enum Report {
     },
     /// What the remote's extension handshakes say so far.
     Extended(ExtendedInfo),
-    /// Everything that the remote has: bitfield, have all and have none alike.
+    /// Everything that the remote has: bitfield, have all and have none alike. It may come again,
+    /// with more pieces.
     Pieces(Bitfield),
     /// The remote has one piece more.
     Have(PieceIndex),

@@ -35,8 +35,10 @@ pub(crate) struct Connection {
     /// We took an announcement back, so requests for lost pieces are honest mistakes.
     pub(crate) have_lost: bool,
     pub(crate) theirs: Availability,
-    /// The remote may still say what it has.
+    /// Nothing that ends the opening has come yet: what the remote has is still to be said.
     pub(crate) opening: bool,
+    /// How often it said so again afterwards.
+    pub(crate) late_claims: u32,
 
     pub(crate) am_choking: bool,
     pub(crate) am_interested: bool,
@@ -93,6 +95,7 @@ impl Connection {
             have_lost: false,
             theirs: Availability::UNKNOWN,
             opening: true,
+            late_claims: 0,
             am_choking: true,
             am_interested: false,
             peer_choking: true,

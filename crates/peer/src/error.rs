@@ -35,8 +35,9 @@ impl PeerError {
 /// What a remote may not do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Misbehaviour {
-    /// A bitfield, have all or have none after other messages (BEP 3, BEP 6).
-    #[error("{0} message after the start of the conversation")]
+    /// A bitfield, have all or have none after other messages (BEP 3, BEP 6) that takes pieces
+    /// back, or one too many.
+    #[error("{0} message after the start of the conversation, and not instead of haves")]
     LateAvailability(Kind),
     /// A bitfield of the wrong size, or with spare bits set (BEP 3).
     #[error("bitfield of {size} bytes does not fit {pieces} pieces")]

@@ -20,6 +20,10 @@ const QUEUE_MARGIN: u32 = 500;
 /// Pieces that the remote may allow us to ask for while choked; more are ignored.
 const ALLOWED_MAX: usize = 64;
 
+/// Bitfields after the opening. One that is shorter than the haves it stands for brings at least
+/// 1/72 of the pieces, so an honest peer needs no more.
+const LATE_CLAIMS_MAX: u32 = 80;
+
 /// The highest layer that a tree of hashes can have.
 const LAYERS_MAX: u32 = 64;
 
@@ -82,7 +86,11 @@ impl Connection {
             self.check_fast(kind)?;
         }
         if !std::mem::replace(&mut self.opening, false) {
-            return Err(Misbehaviour::LateAvailability(kind).into());
+            // Some send one bitfield in place of many haves (aria2).
+            self.late_claims += 1;
+            if self.late_claims > LATE_CLAIMS_MAX || self.theirs.would_lose(&claim)? {
+                return Err(Misbehaviour::LateAvailability(kind).into());
+            }
         }
         if let Some(bits) = self.theirs.claim(claim)? {
             self.reports.push_back(Report::Pieces(bits));

@@ -28,13 +28,14 @@ fn violations_end_the_connection_with_their_reason() {
     check(FULL, &[Message::Suggest(beyond)], out_of_range(Kind::Suggest));
     check(FULL, &[Message::AllowedFast(beyond)], out_of_range(Kind::AllowedFast));
 
-    let bits = Message::Bitfield(&[0xff, 0xff, 0xf0]);
     let late = Misbehaviour::LateAvailability;
-    check(FULL, &[bits, Message::HaveAll], late(Kind::HaveAll));
-    let again = || Message::Bitfield(&[0xff, 0xff, 0xf0]);
-    check(FULL, &[Message::HaveNone, again()], late(Kind::Bitfield));
-    check(FULL, &[Message::Have(PieceIndex(0)), again()], late(Kind::Bitfield));
-    check(FULL, &[Message::Unchoke, Message::HaveNone], late(Kind::HaveNone));
+    let some = || Message::Bitfield(&[0x7f, 0xff, 0xf0]);
+    check(FULL, &[Message::HaveAll, some()], late(Kind::Bitfield));
+    check(FULL, &[Message::HaveAll, Message::HaveNone], late(Kind::HaveNone));
+    check(FULL, &[Message::Have(PieceIndex(0)), some()], late(Kind::Bitfield));
+    check(FULL, &[some(), Message::Unchoke, Message::HaveNone], late(Kind::HaveNone));
+    let again: Vec<_> = (0..82).map(|_| some()).collect();
+    check(FULL, &again, late(Kind::Bitfield));
 
     let bad = |size| Misbehaviour::BadBitfield { size, pieces: PIECES };
     check(FULL, &[Message::Bitfield(&[0xff, 0xff])], bad(2));
@@ -120,6 +121,19 @@ fn harmless_oddities_change_nothing() {
     remote.say(&Message::Interested).unwrap();
     remote.say(&Message::Interested).unwrap();
     assert_eq!(remote.reports(), ["Interested(true)"]);
+}
+
+#[test]
+fn a_bitfield_may_stand_for_many_haves() {
+    let mut remote = Scripted::new(FULL);
+    remote.say(&Message::HaveNone).unwrap();
+    remote.say(&Message::Have(PieceIndex(1))).unwrap();
+    remote.say(&Message::Bitfield(&[0x7f, 0xff, 0xf0])).unwrap();
+    remote.say(&Message::HaveAll).unwrap();
+    let reports = remote.reports();
+    let some = format!("Pieces(Bitfield({} of {PIECES}))", PIECES - 1);
+    let all = format!("Pieces(Bitfield({PIECES} of {PIECES}))");
+    assert_eq!(reports[1..], ["Have(PieceIndex(1))".to_owned(), some, all]);
 }
 
 #[test]
