@@ -4,13 +4,20 @@
 //! The targets in `fuzz/` are thin shells round these functions, so that an ordinary test replays
 //! the committed corpora, and seeded mutations of them, on stable.
 
+mod caches;
+mod conversations;
 mod formats;
+mod input;
 mod peers;
+mod swarms;
 mod trackers;
 
 // The public interface is:
+pub use caches::fuzz_cache;
+pub use conversations::{fuzz_tracker_client, fuzz_tracker_server};
 pub use formats::{fuzz_bencode, fuzz_magnet, fuzz_metainfo};
-pub use peers::{fuzz_extended, fuzz_wire};
+pub use peers::{fuzz_extended, fuzz_peer_sequence, fuzz_peer_stream, fuzz_wire};
+pub use swarms::fuzz_swarm;
 pub use trackers::{fuzz_tracker_request, fuzz_tracker_response, fuzz_tracker_url};
 
 /// A fuzz function and the name of its target, which is its folder's in `fuzz/corpus` too.
@@ -23,13 +30,19 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 14] = [
     target("bencode", fuzz_bencode),
+    target("cache", fuzz_cache),
     target("extended", fuzz_extended),
     target("magnet", fuzz_magnet),
     target("metainfo", fuzz_metainfo),
+    target("peer_sequence", fuzz_peer_sequence),
+    target("peer_stream", fuzz_peer_stream),
+    target("swarm", fuzz_swarm),
+    target("tracker_client", fuzz_tracker_client),
     target("tracker_request", fuzz_tracker_request),
     target("tracker_response", fuzz_tracker_response),
+    target("tracker_server", fuzz_tracker_server),
     target("tracker_url", fuzz_tracker_url),
     target("wire", fuzz_wire),
 ];

@@ -64,3 +64,13 @@ fn decode(stream: &[u8], slice: usize) -> (Vec<u8>, Result<(), WireError>) {
     }
     (messages, Ok(()))
 }
+
+/// A connection under any bytes.
+pub fn fuzz_peer_stream(data: &[u8]) {
+    peer::fuzz_stream(data);
+}
+
+/// A connection under messages, orders, writes and time: each request ends exactly once.
+pub fn fuzz_peer_sequence(data: &[u8]) {
+    peer::fuzz_sequence(data);
+}
