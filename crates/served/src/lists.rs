@@ -28,6 +28,11 @@ pub(crate) struct Loaded {
 }
 
 impl Lists {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.allow.is_none() && self.deny.is_none() && self.passkeys.is_none()
+    }
+
     /// Reads all files.
     pub(crate) fn load(&self) -> Result<Loaded, Error> {
         let allow = read(self.allow.as_deref(), AccessList::parse)?;
