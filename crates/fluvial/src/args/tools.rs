@@ -72,7 +72,8 @@ pub(crate) struct Verify {
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   fluvial tracker
-  fluvial tracker --udp 0.0.0.0:6969 --http '[::]:6969'")]
+  fluvial tracker --udp 0.0.0.0:6969 --http '[::]:6969' --metrics 127.0.0.1:9169
+  fluvial tracker --allow torrents.txt    (after a change: kill -HUP its process)")]
 pub(crate) struct Tracker {
     /// Answer UDP announces here; repeat for several [default: port 6969 of every address]
     #[arg(long, value_name = "IP:PORT", value_parser = parse_address)]
@@ -80,7 +81,21 @@ pub(crate) struct Tracker {
     /// Answer HTTP announces here; repeat for several [default: port 6969 of every address]
     #[arg(long, value_name = "IP:PORT", value_parser = parse_address)]
     pub(crate) http: Vec<SocketAddr>,
-    /// Keep the peer tables below this size
+    /// Serve only the info-hashes in this file, one per line; SIGHUP reads the lists again
+    #[arg(long, value_name = "FILE")]
+    pub(crate) allow: Option<PathBuf>,
+    /// Do not serve the info-hashes in this file, one per line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) deny: Option<PathBuf>,
+    /// Serve only who announces to /PASSKEY/announce (or /announce/PASSKEY) with one from this
+    /// file, one per line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passkeys: Option<PathBuf>,
+    /// Keep the peer tables below this size; peers of the largest networks make room
+    /// [default: 1GiB]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) memory: Option<u64>,
+    /// Serve counters for Prometheus at http://IP:PORT/metrics
+    #[arg(long, value_name = "IP:PORT", value_parser = parse_address)]
+    pub(crate) metrics: Option<SocketAddr>,
 }

@@ -8,5 +8,6 @@ mod existing;
 mod kill;
 mod support;
 mod torrents;
+mod tracker;
 mod transfer;
 mod usage;
