@@ -202,6 +202,9 @@ pub(crate) struct Get {
     /// Fail when nothing could be fetched for this long [default: wait for ever]
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     pub(crate) give_up: Option<Duration>,
+    /// Run this in a shell when all is written; FLUVIAL_PATH says where it is
+    #[arg(long, value_name = "CMD")]
+    pub(crate) on_complete: Option<String>,
     /// Go on seeding afterwards: none, forever, ratio:R or time:DUR
     #[arg(long, value_name = "GOAL", default_value = "none", value_parser = parse_goal)]
     pub(crate) seed: SeedGoal,

@@ -31,6 +31,9 @@ pub(crate) struct Description {
     magnet: String,
     files: Vec<File>,
     notices: Vec<String>,
+    /// Files that a magnet selects (BEP 53), as it says them.
+    #[serde(skip)]
+    selection: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -78,6 +81,7 @@ impl Description {
             magnet: magnet_of(metainfo).to_string(),
             files: files.collect(),
             notices: notices.collect(),
+            selection: None,
         }
     }
 
@@ -92,6 +96,13 @@ impl Description {
             web_seeds: magnet.web_seeds.clone(),
             peers: magnet.peers.clone(),
             magnet: magnet.to_string(),
+            selection: magnet.select_only.as_ref().map(|ranges| {
+                let ranges = ranges.iter().map(|it| match (it.start(), it.end()) {
+                    (first, last) if first == last => first.to_string(),
+                    (first, last) => format!("{first}-{last}"),
+                });
+                ranges.collect::<Vec<_>>().join(", ")
+            }),
             ..Self::default()
         }
     }
@@ -126,6 +137,7 @@ impl Description {
         for peer in &self.peers {
             row("Peer", Some(peer.clone()));
         }
+        row("Only files", self.selection.clone());
         if self.kind == "torrent" {
             row("Magnet", Some(self.magnet.clone()));
         }
@@ -169,8 +181,8 @@ impl Description {
             ));
         }
         if self.files.len() > most {
-            let more = count((self.files.len() - most) as u64, "file");
-            output.line(format!("… and {more} more (`get SOURCE --list` lists all)"));
+            let more = count((self.files.len() - most) as u64, "more file");
+            output.line(format!("… and {more} (`get SOURCE --list` lists all)"));
         }
     }
 }

@@ -77,6 +77,11 @@ pub(crate) fn totals(status: &Status, sources: usize) -> String {
     format!("{taken:>12} taken from {peers}, {given} given{vain}")
 }
 
+/// What a person reads when giving ends.
+pub(crate) fn given(bytes: u64) -> String {
+    format!("Stopped after giving {}", show_size(bytes))
+}
+
 /// What a person reads who ended an unfinished download.
 pub(crate) fn stopped(status: Option<&Status>) -> String {
     let how_far = match status {

@@ -78,6 +78,13 @@ impl<'a> Live<'a> {
         self.bar.set_message(fit(parts, width.saturating_sub(taken)));
     }
 
+    /// Says that the end was heard, while trackers are told and the disk catches up.
+    pub(crate) fn stopping(&self) {
+        self.bar.reset();
+        let parts = [(0, "Ctrl-C ends it at once".to_owned()), (1, "saying goodbye".to_owned())];
+        self.draw("Stopping", false, &parts);
+    }
+
     /// Takes the bar away.
     pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();

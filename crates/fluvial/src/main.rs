@@ -48,7 +48,14 @@ fn main() -> ExitCode {
     let output = Output::new(&cli.common);
     let done = logging::start(&cli.common, &output).and_then(|()| run(cli.command, &output));
     match done {
-        Ok(code) => code,
+        Ok(code) => match output::lost() {
+            None => code,
+            Some(error) => {
+                let why = text::plain(&error.to_string());
+                output.error(&format!("cannot write to standard output: {why}"));
+                ExitCode::from(FAILED)
+            }
+        },
         Err(error) => {
             output.error(&text::causes(&error));
             ExitCode::from(FAILED)

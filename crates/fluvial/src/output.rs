@@ -1,6 +1,7 @@
 //! The two channels of a command: results on stdout, everything else on stderr.
 
-use std::io::{self, Write as _};
+use std::io::{self, ErrorKind, Write as _};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
@@ -158,10 +159,24 @@ fn style(template: &str) -> ProgressStyle {
         .progress_chars(STROKES)
 }
 
-/// A reader who left (a closed pipe) is no reason to stop the work.
+/// Why stdout took no more, once it did not.
+static LOST: OnceLock<io::Error> = OnceLock::new();
+
+/// Why something that should be on stdout is not, such as a full disk. A reader who left (a
+/// closed pipe) is no fault, and no reason to stop the work.
+pub(crate) fn lost() -> Option<&'static io::Error> {
+    LOST.get()
+}
+
 fn write_stdout(line: &str) {
     let mut out = anstream::stdout().lock();
-    let _: io::Result<()> = writeln!(out, "{line}").and_then(|()| out.flush());
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            // The first reason is the one to tell.
+            let _later = LOST.set(error);
+        }
+        _ => {}
+    }
 }
 
 fn write_stderr(line: &str) {

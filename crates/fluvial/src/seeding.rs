@@ -8,7 +8,6 @@ use crate::farewell;
 use crate::live::{Live, TICK};
 use crate::output::Output;
 use crate::signals::Stop;
-use crate::units::show_size;
 
 /// Torrents that are served side by side, under one bar.
 pub(crate) struct Seeding<'a> {
@@ -42,14 +41,15 @@ impl<'a> Seeding<'a> {
                 () = self.stop.wished() => break,
             }
         }
-        self.live.clear();
+        self.live.stopping();
         let given = together(&torrents).await?;
         let goodbyes = torrents.iter_mut().map(farewell::stop);
         futures_util::future::join_all(goodbyes).await;
         engine.close().await;
+        self.live.clear();
         self.output.event(&Event::Stopped);
         let given = given.map_or(0, |status| status.uploaded);
-        self.output.line(format!("Stopped after giving {}", show_size(given)));
+        self.output.line(farewell::given(given));
         Ok(())
     }
 }

@@ -28,7 +28,10 @@ pub(crate) fn parse_rate(text: &str) -> Result<Rate, String> {
         None => byte_scale(unit),
     }
     .ok_or_else(|| format!("unknown unit `{unit}`; write for example 4MB/s, 10Mbit/s or none"))?;
-    scaled(number, scale).map(|rate| Rate(Some(rate)))
+    match scaled(number, scale) {
+        Ok(rate) => Ok(Rate(Some(rate))),
+        Err(why) => Err(format!("{why}; write `none` for unlimited")),
+    }
 }
 
 /// Reads a time such as `30s`, `5m`, `1h30m`, `250ms` or `90` (seconds).
@@ -73,7 +76,7 @@ fn split_number(text: &str) -> Result<(f64, &str), String> {
 fn scaled(number: f64, scale: f64) -> Result<u64, String> {
     let bytes = number * scale;
     if bytes < 1.0 {
-        return Err("it must be positive (write `none` where unlimited is meant)".to_owned());
+        return Err("it must be positive".to_owned());
     }
     if bytes >= 9.0e18 {
         return Err("it is too large".to_owned());

@@ -1,5 +1,7 @@
 //! A download from its first announce to its farewell.
 
+mod ending;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,13 +15,12 @@ use swarm::{Origin, Priority};
 use super::patience::{Mood, Patience};
 use super::plan::{self, Plan};
 use super::{Ended, list};
-use crate::args::{Get, SeedGoal};
+use crate::args::Get;
 use crate::describe::Description;
-use crate::events::Event;
 use crate::live::{Live, TICK};
 use crate::output::Output;
 use crate::signals::Stop;
-use crate::units::{show_duration, show_rate, show_size};
+use crate::units::show_duration;
 use crate::{farewell, net, record, selection};
 
 /// A download under way.
@@ -92,6 +93,7 @@ impl<'a> Job<'a> {
         self.torrent.finish().await?;
         self.live.clear();
         self.tell_complete().await?;
+        self.obey().await?;
         self.seed().await
     }
 
@@ -215,69 +217,6 @@ impl<'a> Job<'a> {
         }
     }
 
-    async fn tell_complete(&mut self) -> Result<(), Ended> {
-        let Some(status) = self.torrent.status().await? else {
-            return Ok(());
-        };
-        let elapsed = self.started.elapsed();
-        let path = self.torrent.content_path().unwrap_or_default();
-        let path = path.display().to_string();
-        let sources = farewell::sources(&self.torrent).await?;
-        let bytes = status.total.unwrap_or(0);
-        self.output.event(&Event::Complete {
-            path: &path,
-            bytes,
-            seconds: elapsed.as_secs_f64(),
-            efficiency: None,
-            sources: &sources,
-        });
-        let size = show_size(bytes);
-        if status.downloaded == 0 {
-            self.output.good("Complete", format!("{path}  {size}, all of it was there already"));
-            return Ok(());
-        }
-        let rate = (status.downloaded as f64 / elapsed.as_secs_f64().max(1e-3)) as u64;
-        let (rate, elapsed) = (show_rate(rate), show_duration(elapsed));
-        self.output.good("Complete", format!("{path}  {size} in {elapsed} ({rate})"));
-        farewell::print_sources(&sources, status.downloaded, self.output);
-        self.output.line(farewell::totals(&status, sources.len()));
-        if self.args.seed == SeedGoal::None {
-            self.output.hint("`--seed ratio:1` gives back what was taken");
-        }
-        Ok(())
-    }
-
-    /// Gives until the goal is reached or the person wishes to end.
-    async fn seed(&mut self) -> Result<(), Ended> {
-        let began = Instant::now();
-        let mut tick = tokio::time::interval(TICK);
-        loop {
-            let Some(status) = self.torrent.status().await? else {
-                return Ok(());
-            };
-            let reached = match self.args.seed {
-                SeedGoal::None => true,
-                SeedGoal::Forever => false,
-                SeedGoal::Ratio(ratio) => {
-                    status.uploaded as f64 >= ratio * status.total.unwrap_or(0) as f64
-                }
-                SeedGoal::Time(time) => began.elapsed() >= time,
-            };
-            if reached {
-                return Ok(());
-            }
-            tokio::select! {
-                _ = tick.tick() => self.live.show(&status),
-                event = self.torrent.event() => match event {
-                    Some(Happened::Failed { error, .. }) => return Err(error.into()),
-                    Some(_) => {}
-                    None => return Ok(()),
-                },
-                () = self.stop.wished() => return Ok(()),
-            }
-        }
-    }
-
     /// How it does, as long as there is somebody to ask.
     pub(super) async fn status(&self) -> Option<Status> {
         self.torrent.status().await.ok().flatten()
@@ -290,7 +229,9 @@ impl<'a> Job<'a> {
         if let Err(Ended::Failed(error)) = self.save_layers().await {
             tracing::warn!("the piece hashes were not recorded: {error:#}");
         }
+        self.live.stopping();
         farewell::stop(&mut self.torrent).await;
         self.engine.close().await;
+        self.live.clear();
     }
 }

@@ -102,3 +102,31 @@ fn a_folder_of_torrents_is_seeded_without_those_that_are_not_whole() {
     let named = seed.events().iter().map(|event| event["event"].as_str().unwrap_or_default());
     assert_eq!(named.collect::<Vec<_>>(), ["ready", "stopped"]);
 }
+
+#[test]
+fn a_command_runs_when_all_is_written() {
+    let place = Place::new();
+    place.file("a.bin", 100_000);
+    assert!(place.run(&["create", "a.bin", "-o", "t"]).status.success());
+    for command in ["cp \"$FLUVIAL_PATH\" copy; echo noise", "exit 3"] {
+        let mut get = place.get("t", ".", &["--on-complete", command]);
+        get.wait_for("complete");
+        assert_eq!(get.exit_code(), Some(0), "{command}");
+    }
+    assert_same(&place.path("a.bin"), &place.path("copy"));
+}
+
+#[test]
+fn what_is_lost_on_the_way_out_is_a_failure() {
+    let Ok(full) = std::fs::File::options().write(true).open("/dev/full") else {
+        return;
+    };
+    let place = Place::new();
+    place.file("a.bin", 1_000);
+    assert!(place.run(&["create", "a.bin", "-o", "t"]).status.success());
+    let mut show = std::process::Command::new(env!("CARGO_BIN_EXE_fluvial"));
+    let output = show.args(["show", "t", "--json"]).current_dir(place.path("."));
+    let output = output.stdout(full).output().expect("the binary runs");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("standard output"));
+}

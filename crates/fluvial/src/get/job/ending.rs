@@ -1,0 +1,112 @@
+//! What follows the last byte: the news, the person's command, giving back.
+
+use std::process::Stdio;
+use std::time::Instant;
+
+use anyhow::anyhow;
+
+use session::Event as Happened;
+
+use super::super::Ended;
+use super::Job;
+use crate::args::SeedGoal;
+use crate::events::Event;
+use crate::farewell;
+use crate::live::TICK;
+use crate::units::{show_duration, show_rate, show_size};
+
+impl Job<'_> {
+    pub(super) async fn tell_complete(&mut self) -> Result<(), Ended> {
+        let Some(status) = self.torrent.status().await? else {
+            return Ok(());
+        };
+        let elapsed = self.started.elapsed();
+        let path = self.torrent.content_path().unwrap_or_default();
+        let bytes = status.total.unwrap_or(0);
+        if bytes > 0 && path.symlink_metadata().is_err() {
+            let path = path.display();
+            return Err(anyhow!("`{path}` was taken away while it was fetched; run again").into());
+        }
+        let path = path.display().to_string();
+        let sources = farewell::sources(&self.torrent).await?;
+        self.output.event(&Event::Complete {
+            path: &path,
+            bytes,
+            seconds: elapsed.as_secs_f64(),
+            efficiency: None,
+            sources: &sources,
+        });
+        let size = show_size(bytes);
+        if status.downloaded == 0 {
+            let already = if bytes > 0 { ", all of it was there already" } else { "" };
+            self.output.good("Complete", format!("{path}  {size}{already}"));
+            return Ok(());
+        }
+        let rate = (status.downloaded as f64 / elapsed.as_secs_f64().max(1e-3)) as u64;
+        let (rate, elapsed) = (show_rate(rate), show_duration(elapsed));
+        self.output.good("Complete", format!("{path}  {size} in {elapsed} ({rate})"));
+        farewell::print_sources(&sources, status.downloaded, self.output);
+        self.output.line(farewell::totals(&status, sources.len()));
+        if self.args.seed == SeedGoal::None {
+            self.output.hint("`--seed ratio:1` gives back what was taken");
+        }
+        Ok(())
+    }
+
+    /// Runs the command of `--on-complete`; what it prints goes to stderr, so that events stay
+    /// alone on stdout. Its failure is told, and takes nothing away from the download.
+    pub(super) async fn obey(&mut self) -> Result<(), Ended> {
+        let Some(command) = &self.args.on_complete else {
+            return Ok(());
+        };
+        let path = self.torrent.content_path().unwrap_or_default();
+        let mut shell = tokio::process::Command::new("sh");
+        shell.arg("-c").arg(command).env("FLUVIAL_PATH", path);
+        shell.stdin(Stdio::null()).stdout(std::io::stderr());
+        tokio::select! {
+            ended = shell.status() => match ended {
+                Ok(status) if status.success() => {}
+                Ok(status) => self.output.warn(format!("`{command}` ended with {status}")),
+                Err(error) => self.output.warn(format!("`{command}` did not start: {error}")),
+            },
+            () = self.stop.wished() => {}
+        }
+        Ok(())
+    }
+
+    /// Gives until the goal is reached or the person wishes to end.
+    pub(super) async fn seed(&mut self) -> Result<(), Ended> {
+        let began = Instant::now();
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            let Some(status) = self.torrent.status().await? else {
+                return Ok(());
+            };
+            let reached = match self.args.seed {
+                SeedGoal::None => return Ok(()),
+                SeedGoal::Forever => false,
+                SeedGoal::Ratio(ratio) => {
+                    status.uploaded as f64 >= ratio * status.total.unwrap_or(0) as f64
+                }
+                SeedGoal::Time(time) => began.elapsed() >= time,
+            };
+            if reached || self.stop.is_wished() {
+                self.live.clear();
+                if !reached {
+                    self.output.event(&Event::Stopped);
+                }
+                self.output.line(farewell::given(status.uploaded));
+                return Ok(());
+            }
+            tokio::select! {
+                _ = tick.tick() => self.live.show(&status),
+                event = self.torrent.event() => match event {
+                    Some(Happened::Failed { error, .. }) => return Err(error.into()),
+                    Some(_) => {}
+                    None => return Ok(()),
+                },
+                () = self.stop.wished() => {}
+            }
+        }
+    }
+}
