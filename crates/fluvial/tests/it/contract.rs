@@ -130,3 +130,26 @@ fn what_is_lost_on_the_way_out_is_a_failure() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("standard output"));
 }
+
+#[test]
+fn what_has_not_changed_is_not_hashed_again() {
+    let place = Place::new();
+    let file = place.file("a.bin", 300_000);
+    let changed = std::fs::metadata(&file).and_then(|meta| meta.modified()).unwrap();
+    let (mut first, before) = place.share(&file, &["--no-tracker"]);
+    first.kill();
+    // Other bytes under the same size and time: whoever read them would notice.
+    std::fs::write(&file, vec![0; 300_000]).unwrap();
+    let set_time = |time| {
+        let file = std::fs::File::options().write(true).open(&file).unwrap();
+        file.set_modified(time).unwrap();
+    };
+    set_time(changed);
+    let name = |magnet: &str| magnet.split("&x.pe").next().map(str::to_owned);
+    let (mut second, after) = place.share(&file, &["--no-tracker"]);
+    second.kill();
+    assert_eq!(name(&before), name(&after));
+    set_time(changed + std::time::Duration::from_secs(1));
+    let (_third, last) = place.share(&file, &["--no-tracker"]);
+    assert_ne!(name(&before), name(&last));
+}
