@@ -329,10 +329,9 @@ impl World {
                 }
                 if fails { Outcome::Failed(fault) } else { Outcome::Written }
             }
-            Work::ReadHash(_) if fails => Outcome::Failed(fault),
+            Work::ReadHash(_) | Work::ReadBlocks(_) if fails => Outcome::Failed(fault),
             Work::ReadHash(piece) => Outcome::Read(self.read_hash(piece)),
             Work::HashBlocks(job) => Outcome::Blocks(job.run()),
-            Work::ReadBlocks(_) if fails => Outcome::Failed(fault),
             Work::ReadBlocks(piece) => Outcome::Blocks(self.read_blocks(piece)),
             Work::Sync(job) => {
                 if fails {

@@ -6,8 +6,8 @@
 //! SHA-1, so that each byte is read once). When every block is hashed the owner hears
 //! [`Event::Hashed`] and answers with [`Cache::verdict`]; a good piece goes out in one vectored
 //! write, a bad one is dropped unwritten, but for the digests of its blocks ([`Event::Blocks`]):
-//! they tell later who sent the wrong ones, and cost nothing as long as pieces are good. About once a second what was written is synced and
-//! recorded; only then is it [`Event::Durable`].
+//! they tell later who sent the wrong ones, and cost nothing as long as pieces are good. About
+//! once a second what was written is synced and recorded; only then is it [`Event::Durable`].
 //!
 //! # Invariants
 //! 1. At most one operation of a piece is in flight, of whatever kind. So a read sees every write

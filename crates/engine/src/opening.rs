@@ -24,7 +24,8 @@ pub enum OpenError {
     Occupied(PathBuf),
     /// A folder stands where a file belongs, or the other way round.
     #[error(
-        "{path:?} is in the way: a {needed} belongs there; move it away, or choose another folder with -o"
+        "{path:?} is in the way: a {needed} belongs there; move it away, or choose another folder \
+         with -o"
     )]
     InTheWay {
         /// What stands there.
