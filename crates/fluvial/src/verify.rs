@@ -59,7 +59,7 @@ fn tell(report: &CheckReport, storage: &Storage, layout: &Layout, output: &Outpu
     output.event(&Event::Verified { whole, pieces_bad: &pieces_bad, files_bad: &files });
     if whole {
         let pieces = count(report.good.len().into(), "piece");
-        output.good("Whole", format!("all of {pieces}, {}", show_size(layout.content_length())));
+        output.good("Whole", format!("{pieces} right, {}", show_size(layout.content_length())));
         return ExitCode::SUCCESS;
     }
     let (bad, all) = (pieces_bad.len(), report.good.len());
