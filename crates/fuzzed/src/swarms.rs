@@ -433,7 +433,9 @@ impl Run {
         self.swarm.set_paused(self.now, false);
         self.swarm.select(self.now, Vec::new());
         let all: Vec<_> = self.conns.keys().copied().collect();
-        all.into_iter().for_each(|conn| self.close(conn));
+        for conn in all {
+            self.close(conn);
+        }
         self.drain();
         self.connect(HONEST, 0);
         let conn = ConnId(self.next - 1);
