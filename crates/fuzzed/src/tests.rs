@@ -5,9 +5,6 @@ use stdx::Rng;
 
 use crate::{TARGETS, Target};
 
-/// Mutations tried for each committed input.
-const MUTATIONS: u32 = 2_000;
-
 fn corpus(name: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
     let entries = fs::read_dir(root.join(name)).expect("every target has a corpus");
@@ -46,7 +43,7 @@ fn mutate(rng: &mut Rng, input: &[u8], other: &[u8]) -> Vec<u8> {
 
 #[test]
 fn corpora_replay() {
-    for Target { name, run } in TARGETS {
+    for Target { name, run, .. } in TARGETS {
         let corpus = corpus(name);
         assert!(!corpus.is_empty(), "fuzz/corpus/{name} holds at least one input");
         for (path, input) in &corpus {
@@ -57,11 +54,11 @@ fn corpora_replay() {
 
 #[test]
 fn mutations_of_the_corpora_replay() {
-    for Target { name, run } in TARGETS {
+    for Target { name, run, mutations } in TARGETS {
         let corpus = corpus(name);
         for (number, (path, input)) in (0..).zip(&corpus) {
             let mut rng = Rng::new(number);
-            for mutation in 0..MUTATIONS {
+            for mutation in 0..mutations {
                 let other = &corpus[rng.index(corpus.len())].1;
                 let origin = format!("mutation {mutation} of {}", path.display());
                 check(name, run, &mutate(&mut rng, input, other), &origin);
