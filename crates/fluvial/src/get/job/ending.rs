@@ -103,7 +103,8 @@ impl Job<'_> {
                 event = self.torrent.event() => match event {
                     Some(Happened::Failed { error, .. }) => return Err(error.into()),
                     Some(_) => {}
-                    None => return Ok(()),
+                    // Nothing more is said: asking tells whether that is an orderly end.
+                    None => drop(self.torrent.status().await?),
                 },
                 () = self.stop.wished() => {}
             }
