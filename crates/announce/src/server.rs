@@ -52,7 +52,7 @@ pub struct Counters {
 
 /// A tracker without sockets: requests in, answers out.
 ///
-/// Call [`Server::handle_timeout`] about once a second.
+/// Call [`Server::handle_timeout`] when [`Server::poll_timeout`] says.
 #[derive(Debug)]
 pub struct Server {
     store: Store,
@@ -115,6 +115,11 @@ impl Server {
     /// Drops silent peers, a bounded number per call.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.store.handle_timeout(now);
+    }
+
+    /// When [`Server::handle_timeout`] is next due.
+    pub fn poll_timeout(&self) -> Instant {
+        self.store.poll_timeout()
     }
 
     /// Takes a datagram that came from `source` to our address `local`. True when `out`, which is

@@ -13,7 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 use hash::Sha1Digest;
 use stdx::{Duration, Instant, Rng};
 
-use self::evict::Networks;
+use self::evict::{Networks, Place};
 use self::keys::{Keys, derive};
 use self::peers::Stamp;
 use self::swarm::{Family, Shard, Swarm};
@@ -127,8 +127,8 @@ struct Hosted {
 ///
 /// IPv4 and IPv6 peers of one swarm are apart: who asks over one family gets that family's peers
 /// and counts. Peers are told apart by address and port. Time enters by the calls and must not
-/// decrease; call [`Store::handle_timeout`] about once a second so that silent peers are dropped
-/// in small steps.
+/// decrease; call [`Store::handle_timeout`] when [`Store::poll_timeout`] says, so that silent
+/// peers are dropped in small steps.
 #[derive(Debug)]
 pub struct Store {
     config: StoreConfig,
@@ -191,12 +191,12 @@ impl Store {
             peers: Vec::new(),
         };
         let stamp = Stamp::at(now);
-        match announce.peer.ip() {
+        let newcomer = match announce.peer.ip() {
             IpAddr::V4(ip) => self.announce_in(stamp, ip.octets(), &announce, &mut reply),
             IpAddr::V6(ip) => self.announce_in(stamp, ip.octets(), &announce, &mut reply),
-        }
+        };
         self.list_hosted(&announce, &mut reply);
-        self.make_room();
+        self.make_room(newcomer);
         reply
     }
 
@@ -220,6 +220,12 @@ impl Store {
         self.sweep_due(now, sweep::STEPS_PER_TIMEOUT);
     }
 
+    /// When [`Store::handle_timeout`] is next due: after a second, or sooner when the store is so
+    /// large that a second's part of it would be a noticeable pause.
+    pub fn poll_timeout(&self) -> Instant {
+        self.sweep_at()
+    }
+
     /// Counts of what the store holds.
     pub fn stats(&self) -> StoreStats {
         self.stats
@@ -229,13 +235,15 @@ impl Store {
         self.sweep_due(now, sweep::STEPS_PER_ANNOUNCE);
     }
 
+    /// Records and answers in one family; returns where the asker stands if it is new.
     fn announce_in<const N: usize>(
         &mut self,
         stamp: Stamp,
         ip: [u8; N],
         announce: &StoreAnnounce,
         reply: &mut AnnounceReply,
-    ) where
+    ) -> Option<Place>
+    where
         Swarm: Family<N>,
     {
         let hash = self.keys.swarm(&announce.info_hash);
@@ -244,7 +252,7 @@ impl Store {
         let found = shard.find(hash, &announce.info_hash);
         let position = match found {
             Some(position) => position,
-            None if !lists => return,
+            None if !lists => return None,
             None => {
                 self.stats.torrents += 1;
                 self.stats.memory += swarm::SWARM_BYTES;
@@ -278,6 +286,10 @@ impl Store {
             peers.sample(&mut self.rng, at, seeding, announce.numwant, &mut reply.peers);
             reply.count(peers.summary());
         }
+        let at = at.filter(|_| known.is_none() && lists)?;
+        let shard = shard_of(hash);
+        let before = if N == 4 { 0 } else { self.shards[shard].swarm(position).v4.len() };
+        Some(Place { shard, position, at: before + at })
     }
 
     /// Puts this process in front of the peers: it is the one that surely answers.

@@ -141,7 +141,7 @@ impl Run {
     /// Lets everybody fall silent.
     fn expire(&mut self) {
         while self.store.stats().peers_v4 > 0 {
-            self.now += Duration::from_secs(1);
+            self.now = self.store.poll_timeout().max(self.now + Duration::from_millis(10));
             let begun = Instant::now();
             self.store.handle_timeout(self.now);
             self.longest = self.longest.max(begun.elapsed());

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::MissedTickBehavior;
 use tracing::{info, warn};
 
 use announce::{Server, StoreConfig};
@@ -19,8 +18,8 @@ use crate::lists::Loaded;
 use crate::shared::{Shared, TrackerStats, count};
 use crate::{Error, Lists, listen, udp};
 
-/// How often silent peers are looked for.
-const TICK: Duration = Duration::from_secs(1);
+/// Time between two looks for silent peers, at least.
+const TICK: Duration = Duration::from_millis(10);
 /// Connections to the metrics at once.
 const METRICS_CONNECTIONS: usize = 32;
 /// How long a shutdown waits for requests under way.
@@ -263,13 +262,14 @@ fn bound(listeners: &[(SocketAddr, TcpListener)]) -> Vec<SocketAddr> {
 }
 
 async fn tick(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
-    let mut ticks = tokio::time::interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut pause = TICK;
     loop {
         tokio::select! {
-            _ = ticks.tick() => {
+            () = tokio::time::sleep(pause) => {
                 let mut server = shared.server();
-                server.handle_timeout(shared.now());
+                let now = shared.now();
+                server.handle_timeout(now);
+                pause = (server.poll_timeout() - now).max(TICK);
             }
             _ = stop.changed() => return,
         }

@@ -35,23 +35,36 @@ impl Networks {
     }
 }
 
+/// Where a peer stands in the store, as long as nothing is removed: `at` counts a swarm's IPv4
+/// peers first, then its IPv6 ones.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) shard: usize,
+    pub(crate) position: usize,
+    pub(crate) at: usize,
+}
+
+/// Who goes first: of the largest network, then of the largest swarm, then silent for longest.
+type Rank = (u32, usize, stdx::Duration);
+
 enum Victim {
     Swarm { shard: usize, position: usize },
-    V4 { shard: usize, position: usize, at: usize },
-    V6 { shard: usize, position: usize, at: usize },
+    Peer(Place),
 }
 
 impl Store {
     /// Evicts until the budget holds again.
     ///
-    /// Of a few peers chosen at random the one goes whose network holds most, then whose swarm is
-    /// largest, then who was silent longest: a flood, be it of peers or of swarms, pays for itself.
-    pub(crate) fn make_room(&mut self) {
+    /// Of the newcomer and a few peers chosen at random the one goes whose network holds most,
+    /// then whose swarm is largest, then who was silent longest: a flood, be it of peers or of
+    /// swarms, pays for itself.
+    pub(crate) fn make_room(&mut self, mut newcomer: Option<Place>) {
         for _ in 0..MAX_EVICTIONS {
             if self.stats.memory <= self.config.memory || self.stats.torrents == 0 {
                 return;
             }
-            let Some(victim) = self.choose_victim() else {
+            // Once something was removed, others may stand in other places.
+            let Some(victim) = self.choose_victim(newcomer.take()) else {
                 return;
             };
             self.stats.evicted += 1;
@@ -60,11 +73,12 @@ impl Store {
                     let hash = self.hash_at(shard, position);
                     self.drop_swarm(hash, position);
                 }
-                Victim::V4 { shard, position, at } => {
-                    self.drop_peer::<4>(self.hash_at(shard, position), position, at);
-                }
-                Victim::V6 { shard, position, at } => {
-                    self.drop_peer::<16>(self.hash_at(shard, position), position, at);
+                Victim::Peer(Place { shard, position, at }) => {
+                    let (hash, v4) = (self.hash_at(shard, position), self.v4_at(shard, position));
+                    match at.checked_sub(v4) {
+                        None => self.drop_peer::<4>(hash, position, at),
+                        Some(at) => self.drop_peer::<16>(hash, position, at),
+                    }
                 }
             }
         }
@@ -74,8 +88,12 @@ impl Store {
         self.keys.swarm(&self.shards[shard].swarm(position).info_hash)
     }
 
-    fn choose_victim(&mut self) -> Option<Victim> {
-        let mut best = None;
+    fn v4_at(&self, shard: usize, position: usize) -> usize {
+        self.shards[shard].swarm(position).v4.len()
+    }
+
+    fn choose_victim(&mut self, newcomer: Option<Place>) -> Option<Victim> {
+        let mut best = newcomer.and_then(|place| Some((self.rank(place)?, place)));
         for _ in 0..CANDIDATES {
             let start = self.rng.index(SHARDS);
             let shard = (start..start + SHARDS)
@@ -83,28 +101,28 @@ impl Store {
                 .find(|&shard| self.shards[shard].len() > 0)?;
             let position = self.rng.index(self.shards[shard].len());
             let swarm = self.shards[shard].swarm(position);
-            let (v4, v6) = (swarm.v4.len(), swarm.v6.len());
-            if v4 + v6 == 0 {
+            let peers = swarm.v4.len() + swarm.v6.len();
+            if peers == 0 {
                 return Some(Victim::Swarm { shard, position });
             }
-            let drawn = self.rng.index(v4 + v6);
-            let (weight, stamp) = if drawn < v4 {
-                self.weigh::<4>(shard, position, drawn)
-            } else {
-                self.weigh::<16>(shard, position, drawn - v4)
-            }?;
-            let victim = if drawn < v4 {
-                Victim::V4 { shard, position, at: drawn }
-            } else {
-                Victim::V6 { shard, position, at: drawn - v4 }
-            };
-            let age = stamp.age(Stamp::at(self.swept));
-            let rank = (weight, v4 + v6, age);
+            let place = Place { shard, position, at: self.rng.index(peers) };
+            let rank = self.rank(place)?;
             if best.as_ref().is_none_or(|(highest, _)| rank > *highest) {
-                best = Some((rank, victim));
+                best = Some((rank, place));
             }
         }
-        best.map(|(_, victim)| victim)
+        best.map(|(_, place)| Victim::Peer(place))
+    }
+
+    fn rank(&self, place: Place) -> Option<Rank> {
+        let Place { shard, position, at } = place;
+        let swarm = self.shards[shard].swarm(position);
+        let (weight, stamp) = match at.checked_sub(swarm.v4.len()) {
+            None => self.weigh::<4>(shard, position, at),
+            Some(at) => self.weigh::<16>(shard, position, at),
+        }?;
+        let peers = swarm.v4.len() + swarm.v6.len();
+        Some((weight, peers, stamp.age(Stamp::at(self.swept))))
     }
 
     fn weigh<const N: usize>(

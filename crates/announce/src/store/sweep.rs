@@ -8,8 +8,12 @@ use super::{ABANDONED, Networks, SHARDS, Store, StoreStats};
 const PERIOD: Duration = Duration::from_mins(1);
 /// Entries looked at during one announce, at most.
 pub(crate) const STEPS_PER_ANNOUNCE: u64 = 256;
-/// Entries looked at during one timeout, at most: about a millisecond.
-pub(crate) const STEPS_PER_TIMEOUT: u64 = 65_536;
+/// Entries looked at during one timeout, at most: some milliseconds if all of them are to go.
+pub(crate) const STEPS_PER_TIMEOUT: u64 = 16_384;
+/// Entries that a timeout is made for.
+const STEPS_PREFERRED: u64 = 4_096;
+/// Longest time between two timeouts.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// How far the running pass has come. It walks everything from the back, so that removal, which
 /// moves the last element into the gap, never hides an element from it.
@@ -41,6 +45,14 @@ impl Store {
         for _ in 0..due.min(limit).min(self.held()) {
             self.sweep_step(now);
         }
+    }
+
+    /// When enough entries are due.
+    pub(crate) fn sweep_at(&self) -> Instant {
+        let all = self.pass.max(self.held());
+        let nanos = PERIOD.as_nanos() * u128::from(STEPS_PREFERRED) / u128::from(all);
+        let pause = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        self.swept + pause.min(LONGEST_PAUSE)
     }
 
     /// Steps of one pass over everything.

@@ -140,6 +140,24 @@ fn silent_peers_expire_in_small_steps() {
 }
 
 #[test]
+fn timeouts_come_more_often_when_there_is_more_to_do() {
+    let mut store = store(StoreConfig::default());
+    assert_eq!(store.poll_timeout(), Instant::from_secs(1));
+    for n in 0..500_000 {
+        store.announce(Instant::ZERO, &announce(peer(n), 5, Event::Started, 0));
+    }
+    let (mut now, mut largest, mut before) = (Instant::from_secs(2_500), 0, 500_000);
+    while before > 0 {
+        assert!(now < Instant::from_secs(2_830), "{before} peers are still there");
+        now = store.poll_timeout();
+        store.handle_timeout(now);
+        largest = largest.max(before - store.stats().peers_v4);
+        before = store.stats().peers_v4;
+    }
+    assert!(largest <= 4_096, "{largest} peers in one step");
+}
+
+#[test]
 fn long_abandoned_store_is_empty() {
     let mut store = store(StoreConfig::default());
     join(&mut store, 1, 5);
@@ -287,7 +305,7 @@ fn budget_holds_and_a_flood_pays_for_itself() {
         shard.swarm(at).v4.find(&store.keys, ip, 6881).is_some()
     });
     let honest = honest.count();
-    assert!(honest >= 190, "{honest} of 200 honest peers survived");
+    assert!(honest >= 199, "{honest} of 200 honest peers survived");
 }
 
 #[test]
