@@ -33,13 +33,18 @@ static SOURCES: LazyLock<[Source; 3]> = LazyLock::new(|| {
 /// liars, and completes as soon as somebody honest has everything; by then who sent a part of a
 /// bad piece that was wrong is banned.
 pub fn fuzz_swarm(data: &[u8]) {
+    live(data);
+}
+
+/// Returns how many are guilty of a bad piece.
+fn live(data: &[u8]) -> usize {
     let mut input = Input(data);
-    let Some(mode) = input.byte() else { return };
+    let Some(mode) = input.byte() else { return 0 };
     let mut run = Run::new(&SOURCES[usize::from(mode % 3)], mode & 4 != 0);
     while let (Some(op), Some(a), Some(b)) = (input.byte(), input.byte(), input.byte()) {
         run.step(op, a, b);
     }
-    run.finish();
+    run.finish()
 }
 
 /// A connection as the other side knows it.
@@ -429,7 +434,7 @@ impl Run {
     }
 
     /// Everybody leaves but an honest seed.
-    fn finish(mut self) {
+    fn finish(mut self) -> usize {
         self.swarm.set_paused(self.now, false);
         self.swarm.select(self.now, Vec::new());
         let all: Vec<_> = self.conns.keys().copied().collect();
@@ -447,7 +452,7 @@ impl Run {
             if self.swarm.is_complete() {
                 let free: Vec<_> = self.guilty.difference(&self.banned).collect();
                 assert!(free.is_empty(), "{free:?} lied and got away with it");
-                return;
+                return self.guilty.len();
             }
             if self.conns.get(&conn).is_some_and(|it| it.open.is_empty()) {
                 self.batch(conn, Vec::new(), 8);
@@ -459,3 +464,6 @@ impl Run {
         panic!("not complete: {:?}", self.swarm.stats());
     }
 }
+
+#[cfg(test)]
+mod tests;

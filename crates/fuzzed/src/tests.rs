@@ -5,7 +5,7 @@ use stdx::Rng;
 
 use crate::{TARGETS, Target};
 
-fn corpus(name: &str) -> Vec<(PathBuf, Vec<u8>)> {
+pub(crate) fn corpus(name: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
     let entries = fs::read_dir(root.join(name)).expect("every target has a corpus");
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
