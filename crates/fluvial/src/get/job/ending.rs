@@ -104,7 +104,9 @@ impl Job<'_> {
                     Some(Happened::Failed { error, .. }) => return Err(error.into()),
                     Some(_) => {}
                     // Nothing more is said: asking tells whether that is an orderly end.
-                    None => drop(self.torrent.status().await?),
+                    None => {
+                        self.torrent.status().await?;
+                    }
                 },
                 () = self.stop.wished() => {}
             }
