@@ -27,7 +27,7 @@ const SPARE_BLOCKS_MAX: usize = 1_024;
 const CLOSE_MAX: Duration = Duration::from_secs(30);
 
 /// Our name and version in peer ids (BEP 20).
-const PEER_ID_PREFIX: &[u8; 8] = b"-FL0010-";
+const PEER_ID_PREFIX: &[u8; 8] = b"-FL0100-";
 
 /// What the rest of a peer id is drawn from: printable, so that logs are readable.
 const PEER_ID_ALPHABET: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";

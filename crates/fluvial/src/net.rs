@@ -11,11 +11,12 @@ use session::{AddTorrent, Limits};
 use crate::args::Net;
 use crate::output::Output;
 
-/// Starts an engine as the flags say.
+/// Starts an engine as the flags say, and notes what a person may not have meant.
 ///
 /// # Errors
 /// When an address is busy, or the system gives no randomness or threads.
-pub(crate) fn start(net: &Net) -> anyhow::Result<Engine> {
+pub(crate) fn start(net: &Net, output: &Output) -> anyhow::Result<Engine> {
+    note_limits(net, output);
     let mut seed = [0; 8];
     getrandom::fill(&mut seed).context("the system gives no randomness")?;
     let rate = |limit: Option<crate::units::Rate>| limit.and_then(|limit| limit.0);
@@ -26,11 +27,26 @@ pub(crate) fn start(net: &Net) -> anyhow::Result<Engine> {
         seed: u64::from_le_bytes(seed),
     };
     let engine = Engine::start(&config)?;
+    note_port(net, &engine, output);
     Ok(engine)
 }
 
+/// A limit below this, in bytes per second, is more likely a forgotten unit than a wish.
+const SLOW: u64 = 1_024;
+
+/// Says so where a limit is so low that a unit was probably forgotten.
+fn note_limits(net: &Net, output: &Output) {
+    for (flag, limit) in [("--up-limit", net.up_limit), ("--down-limit", net.down_limit)] {
+        if let Some(rate @ ..SLOW) = limit.and_then(|limit| limit.0) {
+            output.notice(format!(
+                "{flag} is {rate} bytes per second; for more write for example {rate}MB/s"
+            ));
+        }
+    }
+}
+
 /// Says so where the default port was busy and another is used.
-pub(crate) fn note_port(net: &Net, engine: &Engine, output: &Output) {
+fn note_port(net: &Net, engine: &Engine, output: &Output) {
     if let ([], Some(address)) = (&*net.listen, engine.listening().first())
         && address.port() != engine::DEFAULT_PORT
     {

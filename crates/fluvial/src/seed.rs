@@ -24,8 +24,7 @@ use crate::{net, reach, state, text};
 /// Serves content that is already there until told to end.
 pub(crate) async fn run(args: &Seed, output: &Output) -> anyhow::Result<()> {
     let pairs = pairs(args, output)?;
-    let engine = net::start(&args.net)?;
-    net::note_port(&args.net, &engine, output);
+    let engine = net::start(&args.net, output)?;
     let stop = Stop::listen()?;
     let mut torrents = Vec::new();
     for (file, content) in pairs {

@@ -30,8 +30,7 @@ const MIN_INTERVAL: Duration = Duration::from_secs(15);
 /// Publishes the content until told to end.
 pub(crate) async fn run(args: &Share, output: &Output) -> anyhow::Result<()> {
     let made = Made::make_or_reuse(args, output)?;
-    let engine = net::start(&args.net)?;
-    net::note_port(&args.net, &engine, output);
+    let engine = net::start(&args.net, output)?;
     let stop = Stop::listen()?;
     let server = if args.no_tracker { None } else { Some(host(args, &engine, &made.metainfo)?) };
     let mut metainfo = made.metainfo;

@@ -41,6 +41,11 @@ pub enum Notice {
         /// The URL, made printable and cut.
         url: String,
     },
+    /// The automatic format is v1, because only v1 takes this piece length.
+    V1PieceLength {
+        /// Bytes of a piece.
+        length: u64,
+    },
     /// The automatic format is v1, because a hybrid would need too much padding.
     HybridPadding {
         /// Padding in bytes.
@@ -76,6 +81,11 @@ impl fmt::Display for Notice {
                 f.write_str("the torrent is not canonical bencode; used as it stands")
             }
             Self::UrlDropped { url } => write!(f, "URL {url:?} left out: not usable"),
+            Self::V1PieceLength { length } => write!(
+                f,
+                "made a v1 torrent: a piece length of {length} bytes is no power of two, as v2 \
+                 and hybrid need"
+            ),
             Self::HybridPadding { padding, content } => write!(
                 f,
                 "made a v1 torrent: a hybrid would need {padding} bytes of padding for {content} \

@@ -17,7 +17,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A list cannot be read.
-    #[error("cannot read {}: {source}", .path.display())]
+    #[error("cannot read `{}`: {source}", .path.display())]
     ReadList {
         /// The file.
         path: PathBuf,

@@ -44,6 +44,9 @@ async fn threads_end_with_the_last_handle() {
 #[test]
 fn peer_ids_name_the_program_and_differ() {
     let [one, other] = [1, 2].map(|seed| peer_id(&mut Rng::new(seed)));
-    assert!(one.0.starts_with(b"-FL0010-") && one.0[8..].iter().all(u8::is_ascii_alphanumeric));
+    let prefix = format!("-FL{}0-", env!("CARGO_PKG_VERSION").replace('.', ""));
+    assert!(
+        one.0.starts_with(prefix.as_bytes()) && one.0[8..].iter().all(u8::is_ascii_alphanumeric)
+    );
     assert_ne!(one, other);
 }

@@ -74,6 +74,7 @@ fn wrong_values_are_refused_with_an_example() {
     check("fluvial get a --give-up never", "30s");
     check("fluvial get a --max-peers 0", "1..=60000");
     check("fluvial create a -o b --announce ws://c", "http://tracker.example/announce");
+    check("fluvial tracker --memory 3", "at least 1MiB");
     check("fluvial seed", "TORRENT PATH");
     check("fluvial seed --dir a", "--data");
 }

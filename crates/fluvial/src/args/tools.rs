@@ -7,8 +7,7 @@ use announce::TrackerUrl;
 use clap::Args;
 
 use super::Format;
-use super::values::{parse_address, parse_piece_length, parse_tracker};
-use crate::units::parse_size;
+use super::values::{parse_address, parse_memory, parse_piece_length, parse_tracker};
 
 /// Make a .torrent file
 #[derive(Args, Debug)]
@@ -93,7 +92,7 @@ pub(crate) struct Tracker {
     pub(crate) passkeys: Option<PathBuf>,
     /// Keep the peer tables below this size; peers of the largest networks make room
     /// [default: 1GiB]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
     pub(crate) memory: Option<u64>,
     /// Serve counters for Prometheus at http://IP:PORT/metrics
     #[arg(long, value_name = "IP:PORT", value_parser = parse_address)]

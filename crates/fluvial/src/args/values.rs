@@ -13,6 +13,9 @@ use crate::units::{parse_duration, parse_size};
 const PIECE_LENGTH_MIN: u64 = 16 << 10;
 const PIECE_LENGTH_MAX: u64 = 512 << 20;
 
+/// The least memory of a tracker: room for thousands of peers.
+const MEMORY_MIN: u64 = 1 << 20;
+
 /// When a finished `get` stops giving.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum SeedGoal {
@@ -64,6 +67,14 @@ pub(super) fn parse_piece_length(text: &str) -> Result<u64, String> {
         return Ok(length);
     }
     Err("it must be a power of two from 16KiB to 512MiB".to_owned())
+}
+
+/// Reads the memory of a tracker's peer tables.
+pub(super) fn parse_memory(text: &str) -> Result<u64, String> {
+    match parse_size(text)? {
+        size if size >= MEMORY_MIN => Ok(size),
+        _ => Err("it must be at least 1MiB, for example 512MiB".to_owned()),
+    }
 }
 
 impl Seed {

@@ -47,8 +47,7 @@ impl<'a> Job<'a> {
         plan: Plan,
         started: Instant,
     ) -> anyhow::Result<Self> {
-        let engine = net::start(&args.net)?;
-        net::note_port(&args.net, &engine, output);
+        let engine = net::start(&args.net, output)?;
         let mut add = match &plan.metainfo {
             Some(metainfo) => {
                 AddTorrent::torrent(Arc::clone(&metainfo.info), metainfo.piece_layers.clone())

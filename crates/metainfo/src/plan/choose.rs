@@ -39,7 +39,9 @@ pub(super) fn layout(
     }
     // A piece length that only v1 allows settles the format.
     if check(Version::Hybrid, usual).is_err() {
-        return make(Version::V1, usual);
+        let made = make(Version::V1, usual)?;
+        notices.push(Notice::V1PieceLength { length: usual });
+        return Ok(made);
     }
     let mut hybrid = make(Version::Hybrid, usual)?;
     if options.piece_length.is_none() {

@@ -266,7 +266,9 @@ fn the_format_is_hybrid_unless_it_costs_too_much() {
     let forced = Plan::new(many(1_000, 100), options(Some(Version::Hybrid))).unwrap();
     assert_eq!((forced.layout().version(), forced.notices().len()), (Version::Hybrid, 0));
     let odd = PlanOptions { piece_length: Some(3 * BLOCK), ..options(None) };
-    assert_eq!(Plan::new(many(1, 1), odd).unwrap().layout().version(), Version::V1);
+    let plan = Plan::new(many(1, 1), odd).unwrap();
+    assert_eq!((plan.layout().version(), plan.notices().len()), (Version::V1, 1));
+    assert!(plan.notices()[0].to_string().contains("49152 bytes is no power of two"));
 }
 
 #[test]

@@ -54,7 +54,7 @@ async fn lists_are_reloaded_and_broken_ones_ignored() {
     assert!(announce(&tracker, "/announce").await.is_err());
     std::fs::remove_file(&allow).unwrap();
     let error = tracker.reload().await.unwrap_err().to_string();
-    assert!(error.starts_with(&format!("cannot read {}: ", allow.display())), "{error}");
+    assert!(error.starts_with(&format!("cannot read `{}`: ", allow.display())), "{error}");
     assert!(announce(&tracker, "/announce").await.is_err());
 
     write(dir.path(), "allow.txt", SEVENS);
@@ -77,7 +77,7 @@ async fn tracker_does_not_start_with_a_broken_list() {
     let expected = format!("{}, line 1: expected an info-hash", binary.display());
     check(Lists { deny: Some(binary), ..Lists::default() }, expected);
     let folder = dir.path().to_owned();
-    let expected = format!("cannot read {}: ", folder.display());
+    let expected = format!("cannot read `{}`: ", folder.display());
     check(Lists { passkeys: Some(folder), ..Lists::default() }, expected);
 }
 
