@@ -44,10 +44,12 @@ pub enum FetchError {
     #[error("`{0}` names an address that a torrent may not name")]
     Forbidden(String),
     /// No connection.
-    #[error("cannot connect to `{host}`: {reason}")]
+    #[error("cannot connect to `{host}` port {port}: {reason}")]
     Connect {
         /// The host's name.
         host: String,
+        /// The TCP port.
+        port: u16,
         /// What went wrong.
         reason: String,
     },
@@ -158,7 +160,7 @@ impl Target {
                 Err(_) => "timed out".clone_into(&mut reason),
             }
         }
-        Err(FetchError::Connect { host: self.host.clone(), reason })
+        Err(FetchError::Connect { host: self.host.clone(), port: self.port, reason })
     }
 
     async fn exchange(&self, stream: TcpStream, limit: u64) -> Result<Answer, FetchError> {

@@ -1,8 +1,10 @@
 //! What can be typed: every command and flag, with its help.
 
+mod layers;
 mod tools;
 mod values;
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,7 +14,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
-pub(crate) use self::tools::{Create, Show, Tracker, Verify};
+pub(crate) use self::tools::{Completions, Create, Man, Show, Tracker, Verify};
 pub(crate) use self::values::SeedGoal;
 use self::values::{parse_address, parse_goal, parse_piece_length, parse_tracker};
 use crate::units::{Rate, parse_duration, parse_rate};
@@ -33,7 +35,14 @@ const STYLES: Styles = Styles::styled()
   fluvial show release.torrent        look inside a torrent
   fluvial verify release.torrent release.iso
 
-`fluvial COMMAND --help` has examples for each.")]
+`fluvial COMMAND --help` has examples for each.
+
+Flags can also come from the environment (FLUVIAL_UP_LIMIT=4MB/s) and from a file, by default
+$XDG_CONFIG_HOME/fluvial/config.toml; what is typed beats the environment, which beats the file:
+  up-limit = \"4MB/s\"                   # for every command that has --up-limit
+  [get]                                # for one command
+  output = \"~/Downloads\"
+  peer = [\"192.0.2.7:6881\"]")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -42,9 +51,22 @@ pub(crate) struct Cli {
 }
 
 impl Cli {
-    /// Reads what was typed, with what clap's grammar cannot say.
-    pub(crate) fn read() -> Result<Self, clap::Error> {
-        let cli = Self::try_parse()?;
+    /// Reads what was typed, and what the environment and the file of settings add to it.
+    pub(crate) fn read() -> Result<Self, Misuse> {
+        Self::read_from(std::env::args_os().collect(), &|name| std::env::var_os(name))
+    }
+
+    fn read_from(typed: Vec<OsString>, environment: layers::Lookup<'_>) -> Result<Self, Misuse> {
+        let json = |words: &[OsString]| words.iter().any(|word| word == "--json");
+        let typed_json = json(&typed);
+        let words = layers::complete(Self::command(), typed, environment)
+            .map_err(|error| Misuse { error, json: typed_json })?;
+        Self::understand(&words).map_err(|error| Misuse { error, json: json(&words) })
+    }
+
+    /// Reads words, with what clap's grammar cannot say.
+    fn understand(words: &[OsString]) -> Result<Self, clap::Error> {
+        let cli = Self::try_parse_from(words)?;
         match &cli.command {
             Command::Seed(seed) => seed.check()?,
             Command::Share(share) => share.check()?,
@@ -52,6 +74,14 @@ impl Cli {
         }
         Ok(cli)
     }
+}
+
+/// What is wrong with the words, or the help that was asked for.
+#[derive(Debug)]
+pub(crate) struct Misuse {
+    pub(crate) error: clap::Error,
+    /// Whether a script is to be told.
+    pub(crate) json: bool,
 }
 
 /// Wrong usage of one command.
@@ -80,6 +110,9 @@ pub(crate) struct Common {
     /// Write the log to FILE instead of stderr
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
+    /// Take flags that are not typed from FILE [default: ~/.config/fluvial/config.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -91,6 +124,8 @@ pub(crate) enum Command {
     Show(Show),
     Verify(Verify),
     Tracker(Tracker),
+    Completions(Completions),
+    Man(Man),
 }
 
 /// How a torrent identifies its content.
@@ -176,7 +211,7 @@ pub(crate) struct Get {
     /// .torrent file, magnet link, info-hash, http(s) URL of a .torrent, or `-`
     pub(crate) source: String,
     /// Write into this folder
-    #[arg(short, value_name = "DIR", default_value = ".")]
+    #[arg(long, short, value_name = "DIR", default_value = ".")]
     pub(crate) output: PathBuf,
     /// List the files and stop
     #[arg(long)]
@@ -226,7 +261,7 @@ pub(crate) struct Seed {
     #[arg(long, value_name = "TORRENTS", requires = "data", conflicts_with = "pairs")]
     pub(crate) dir: Option<PathBuf>,
     /// The folder that holds their content, by name
-    #[arg(long, value_name = "DATA", requires = "dir")]
+    #[arg(long, value_name = "DATA", requires = "dir", conflicts_with = "pairs")]
     pub(crate) data: Option<PathBuf>,
     /// Announce to this tracker as well; repeat for several
     #[arg(long, value_name = "URL", value_parser = parse_tracker)]

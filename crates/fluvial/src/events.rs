@@ -18,7 +18,7 @@ pub(crate) enum Event<'a> {
     },
     /// `tracker` answers.
     #[serde(rename = "ready")]
-    TrackerReady { udp: Option<&'a str>, http: Option<&'a str> },
+    TrackerReady { udp: Option<&'a str>, http: Option<&'a str>, metrics: Option<&'a str> },
     /// How far a `get` is, about once a second.
     Progress {
         state: &'static str,

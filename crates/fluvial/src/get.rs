@@ -1,5 +1,6 @@
 //! `fluvial get`.
 
+mod errand;
 mod job;
 mod patience;
 mod plan;

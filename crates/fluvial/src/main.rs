@@ -10,6 +10,7 @@ mod get;
 mod live;
 mod logging;
 mod making;
+mod manual;
 mod net;
 mod output;
 mod reach;
@@ -31,7 +32,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 
-use args::{Cli, Command};
+use args::{Cli, Command, Misuse};
 use events::Event;
 use output::Output;
 
@@ -43,7 +44,7 @@ const USAGE: u8 = 2;
 fn main() -> ExitCode {
     let cli = match Cli::read() {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(misuse) => return usage(&misuse),
     };
     let output = Output::new(&cli.common);
     let done = logging::start(&cli.common, &output).and_then(|()| run(cli.command, &output));
@@ -64,9 +65,9 @@ fn main() -> ExitCode {
 }
 
 /// Prints help, the version, or what is wrong with the words typed.
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(Misuse { error, json }: &Misuse) -> ExitCode {
     let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-    if !asked && std::env::args_os().any(|word| word == "--json") {
+    if !asked && *json {
         let message = text::usage(error);
         output::event_line(&Event::Error { message: &message });
     }
@@ -85,6 +86,11 @@ fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
         Command::Seed(args) => on_runtime(seed::run(&args, output)).map(done),
         Command::Show(args) => on_runtime(show::run(&args, output)).map(done),
         Command::Tracker(args) => on_runtime(tracker::run(&args, output)).map(done),
+        Command::Completions(args) => {
+            manual::completions(&args);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man(args) => manual::pages(&args, output).map(done),
     }
 }
 

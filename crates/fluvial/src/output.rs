@@ -137,6 +137,12 @@ pub(crate) fn event_line(event: &Event<'_>) {
     write_stdout(&line);
 }
 
+/// Prints what was asked for as it is, for other programs to read.
+pub(crate) fn raw(text: &[u8]) {
+    let mut out = io::stdout().lock();
+    kept(out.write_all(text).and_then(|()| out.flush()));
+}
+
 /// Columns of the terminal that the bars are drawn on.
 pub(crate) fn width() -> usize {
     console::Term::stderr().size_checked().map_or(WIDTH, |(_rows, columns)| columns.into())
@@ -170,7 +176,12 @@ pub(crate) fn lost() -> Option<&'static io::Error> {
 
 fn write_stdout(line: &str) {
     let mut out = anstream::stdout().lock();
-    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+    kept(writeln!(out, "{line}").and_then(|()| out.flush()));
+}
+
+/// Remembers what kept text from stdout.
+fn kept(written: io::Result<()>) {
+    match written {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             // The first reason is the one to tell.
             let _later = LOST.set(error);

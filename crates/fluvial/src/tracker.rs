@@ -34,7 +34,13 @@ pub(crate) async fn run(args: &Tracker, output: &Output) -> anyhow::Result<()> {
     let server = start(args, &lists)?;
     let url = server.http_addresses().first().map(|_| url(server.http_addresses()));
     let udp = server.udp_addresses().first().map(ToString::to_string);
-    output.event(&Event::TrackerReady { udp: udp.as_deref(), http: url.as_deref() });
+    let metrics: Vec<String> =
+        server.metrics_addresses().iter().map(|a| format!("http://{a}/metrics")).collect();
+    output.event(&Event::TrackerReady {
+        udp: udp.as_deref(),
+        http: url.as_deref(),
+        metrics: metrics.first().map(String::as_str),
+    });
     output.good("Tracker", "announce to");
     for address in reach::addresses(server.http_addresses()) {
         output.line(format!("  http://{address}/announce"));
@@ -42,8 +48,8 @@ pub(crate) async fn run(args: &Tracker, output: &Output) -> anyhow::Result<()> {
     for address in reach::addresses(server.udp_addresses()) {
         output.line(format!("  udp://{address}/announce"));
     }
-    for address in server.metrics_addresses() {
-        output.line(format!("  http://{address}/metrics (counters)"));
+    for metrics in &metrics {
+        output.line(format!("  {metrics} (counters)"));
     }
     let mut status = Status::new(output);
     loop {

@@ -268,21 +268,29 @@ impl Session {
     }
 }
 
-/// What a person should read of a tracker's answer.
+/// What a person should read of a tracker's answer. What it said last time, or for the torrent's
+/// other info-hash, is no news.
 fn said(
     torrent: &Torrent,
     id: AnnounceId,
     result: &Result<AnnounceResponse, Failure>,
 ) -> Option<Event> {
     let url = torrent.trackers.url(id)?.clone();
-    let torrent = id.torrent;
-    match result {
-        Ok(response) => {
-            let message = response.warning.clone()?;
-            Some(Event::TrackerWarning { torrent, url, message })
-        }
-        Err(failure) => {
-            Some(Event::TrackerFailed { torrent, url, message: failure.reason.clone() })
-        }
+    let known = |message: &str| {
+        let mut all = torrent.trackers.status().filter(|status| *status.url == url);
+        all.any(|status| status.message == Some(message))
+    };
+    let (message, failed) = match result {
+        Ok(response) => (response.warning.clone()?, false),
+        Err(failure) => (failure.reason.clone(), true),
+    };
+    if known(&message) {
+        return None;
     }
+    let torrent = id.torrent;
+    Some(if failed {
+        Event::TrackerFailed { torrent, url, message }
+    } else {
+        Event::TrackerWarning { torrent, url, message }
+    })
 }

@@ -171,10 +171,11 @@ async fn silence_ends_in_time() {
 #[tokio::test]
 async fn a_closed_port_and_an_unknown_name_are_told() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let address = listener.local_addr().unwrap();
     drop(listener);
-    let error = fetch(&url, 10).await.unwrap_err();
-    assert!(error.to_string().contains("cannot connect to `127.0.0.1`"), "{error}");
+    let error = fetch(&format!("http://{address}/"), 10).await.unwrap_err();
+    let says = format!("cannot connect to `127.0.0.1` port {}", address.port());
+    assert!(error.to_string().contains(&says), "{error}");
     let error = fetch("http://no.such.name.invalid/", 10).await.unwrap_err();
     assert!(error.to_string().contains("`no.such.name.invalid`"), "{error}");
 }

@@ -54,6 +54,9 @@ fn design_flags_are_taken() {
     );
     check("fluvial --json show s");
     check("fluvial verify t p");
+    check("fluvial get x --config f --output d");
+    check("fluvial completions zsh");
+    check("fluvial man --dir d");
     check("fluvial tracker --udp 127.0.0.1:0 --http [::1]:0 --memory 1GiB");
 }
 

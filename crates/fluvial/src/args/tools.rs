@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use announce::TrackerUrl;
 use clap::Args;
+use clap_complete::Shell;
 
 use super::Format;
 use super::values::{parse_address, parse_memory, parse_piece_length, parse_tracker};
@@ -18,7 +19,7 @@ pub(crate) struct Create {
     /// The file or folder
     pub(crate) path: PathBuf,
     /// Write the .torrent here
-    #[arg(short, value_name = "OUT")]
+    #[arg(long, short, value_name = "OUT")]
     pub(crate) output: PathBuf,
     /// Tracker; repeat for several, one tier each
     #[arg(long, value_name = "URL", value_parser = parse_tracker)]
@@ -97,4 +98,26 @@ pub(crate) struct Tracker {
     /// Serve counters for Prometheus at http://IP:PORT/metrics
     #[arg(long, value_name = "IP:PORT", value_parser = parse_address)]
     pub(crate) metrics: Option<SocketAddr>,
+}
+
+/// Print what makes a shell complete commands and flags
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  fluvial completions bash > ~/.local/share/bash-completion/completions/fluvial
+  fluvial completions zsh > ~/.zfunc/_fluvial       (a folder in $fpath)
+  fluvial completions fish > ~/.config/fish/completions/fluvial.fish")]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: Shell,
+}
+
+/// Print the manual, or write a page per command
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  fluvial man | man -l -
+  fluvial man --dir ~/.local/share/man/man1")]
+pub(crate) struct Man {
+    /// Write the pages of all commands into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
 }

@@ -6,6 +6,7 @@
 mod contract;
 mod existing;
 mod kill;
+mod manual;
 mod support;
 mod torrents;
 mod tracker;

@@ -59,6 +59,7 @@ impl Place {
             .args(args)
             .current_dir(self.folder.path())
             .env("XDG_STATE_HOME", self.path("state"))
+            .env("XDG_CONFIG_HOME", self.path("config"))
             .env_remove("RUST_LOG")
             .stdin(Stdio::null());
         command

@@ -107,6 +107,18 @@ fn lists_of_a_tracker_are_read_again_on_sighup() {
 }
 
 #[test]
+fn a_tracker_tells_scripts_where_it_is() {
+    let place = Place::new();
+    let ready = |args: &[&str]| place.start(&[&["tracker"], args].concat()).wait_for("ready");
+    let all = ready(&["--udp", "127.0.0.1:0", "--http", "127.0.0.1:0", "--metrics", "127.0.0.1:0"]);
+    assert!(all["udp"].as_str().is_some_and(|udp| udp.starts_with("127.0.0.1:")), "{all}");
+    assert!(all["http"].as_str().is_some_and(|url| url.ends_with("/announce")), "{all}");
+    assert!(all["metrics"].as_str().is_some_and(|url| url.ends_with("/metrics")), "{all}");
+    let one = ready(&["--udp", "127.0.0.1:0"]);
+    assert!(one["http"].is_null() && one["metrics"].is_null(), "{one}");
+}
+
+#[test]
 fn tracker_names_the_fault_in_a_list() {
     let place = Place::new();
     fs::write(place.path("allow.txt"), "\nnonsense\n").unwrap();

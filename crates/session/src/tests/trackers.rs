@@ -81,19 +81,25 @@ fn a_torrent_is_taken_in_once() {
 }
 
 #[test]
-fn trackers_that_fail_are_told_of() {
-    let source = Source::new(Version::V1, &[100_000], 32 * 1024);
-    let mut world = World::new();
-    world.tracker_down = true;
-    let a = world.node();
-    world.seed(a, &source, AddTorrent { trackers: tracker(), ..source.torrent() });
-    world.run(10, |world| {
-        let failed = |event: &Event| match event {
-            Event::TrackerFailed { message, .. } => message == "down",
-            _ => false,
+fn trackers_that_fail_are_told_of_once() {
+    for version in [Version::V1, Version::Hybrid] {
+        let source = Source::new(version, &[100_000], 32 * 1024);
+        let mut world = World::new();
+        world.tracker_down = true;
+        let a = world.node();
+        world.seed(a, &source, AddTorrent { trackers: tracker(), ..source.torrent() });
+        let told = |world: &World| {
+            let failed = |event: &&Event| match event {
+                Event::TrackerFailed { message, .. } => message == "down",
+                _ => false,
+            };
+            world.nodes[a].events.iter().filter(failed).count()
         };
-        world.nodes[a].events.iter().any(failed)
-    });
+        world.run(10, |world| told(world) > 0);
+        let late = world.now + Duration::from_mins(10);
+        world.run(700, |world| world.now > late);
+        assert_eq!(told(&world), 1, "{version:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! What follows the last byte: the news, the person's command, giving back.
 
-use std::process::Stdio;
 use std::time::Instant;
 
 use anyhow::anyhow;
@@ -12,7 +11,9 @@ use super::Job;
 use crate::args::SeedGoal;
 use crate::events::Event;
 use crate::farewell;
+use crate::get::errand::{self, Ending};
 use crate::live::TICK;
+use crate::text::plain;
 use crate::units::{show_duration, show_rate, show_size};
 
 impl Job<'_> {
@@ -53,24 +54,21 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Runs the command of `--on-complete`; what it prints goes to stderr, so that events stay
-    /// alone on stdout. Its failure is told, and takes nothing away from the download.
+    /// Runs the command of `--on-complete`. Its failure is told, and takes nothing away from the
+    /// download; the wish to end ends it as well.
     pub(super) async fn obey(&mut self) -> Result<(), Ended> {
         let Some(command) = &self.args.on_complete else {
             return Ok(());
         };
         let path = self.torrent.content_path().unwrap_or_default();
-        let mut shell = tokio::process::Command::new("sh");
-        shell.arg("-c").arg(command).env("FLUVIAL_PATH", path);
-        shell.stdin(Stdio::null()).stdout(std::io::stderr());
-        tokio::select! {
-            ended = shell.status() => match ended {
-                Ok(status) if status.success() => {}
-                Ok(status) => self.output.warn(format!("`{command}` ended with {status}")),
-                Err(error) => self.output.warn(format!("`{command}` did not start: {error}")),
-            },
-            () = self.stop.wished() => {}
-        }
+        let told = match errand::run(command, &path, self.stop.wished()).await {
+            Ok(Ending::Well) => return Ok(()),
+            Ok(Ending::Status(status)) => format!("ended with status {status}"),
+            Ok(Ending::Signal(signal)) => format!("was ended by signal {signal}"),
+            Ok(Ending::Stopped) => "was stopped before its end".to_owned(),
+            Err(error) => format!("did not start: {}", plain(&error.to_string())),
+        };
+        self.output.warn(format!("the command `{command}` {told}; the download is complete"));
         Ok(())
     }
 
