@@ -1,5 +1,6 @@
 //! The `info` dictionary of a magnet link, fetched from peers (BEP 9).
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -16,6 +17,11 @@ const PER_PEER: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(8);
 /// A peer that rejected or did not answer is left alone for this long.
 const PAUSE: Duration = Duration::from_secs(20);
+/// Peers disagree about the size: the first attempt at one takes so long at most, and each
+/// further one twice as long as the one before.
+const ATTEMPT: Duration = Duration::from_secs(30);
+/// As often as that.
+const ATTEMPT_DOUBLINGS_MAX: u32 = 8;
 
 /// What an answer led to.
 #[derive(Debug)]
@@ -37,17 +43,23 @@ struct Source {
     not_before: Instant,
     /// It took part in an attempt that failed.
     suspect: bool,
+    /// When its size was last settled on.
+    tried: Instant,
 }
 
 /// One torrent's metadata on its way in.
 ///
 /// Pieces come from all peers at once. When the result is wrong it cannot be told who lied, so
-/// after that one peer after the other is asked for the whole, and a lie has a name.
+/// after that one peer after the other is asked for the whole, and a lie has a name. Where peers
+/// state several sizes, one that leads nowhere makes way for another.
 #[derive(Debug)]
 pub(crate) struct Fetch {
     expected: InfoHashes,
     sources: BTreeMap<ConnId, Source>,
     size: u32,
+    /// When another size gets its turn, if peers state one.
+    until: Instant,
+    attempts: u32,
     pieces: Vec<Option<Vec<u8>>>,
     contributors: BTreeSet<ConnId>,
     alone: bool,
@@ -61,6 +73,8 @@ impl Fetch {
             expected,
             sources: BTreeMap::new(),
             size: 0,
+            until: Instant::ZERO,
+            attempts: 0,
             pieces: Vec::new(),
             contributors: BTreeSet::new(),
             alone: false,
@@ -73,7 +87,13 @@ impl Fetch {
         if size == 0 || size as usize > MAX_METADATA_SIZE || self.sources.contains_key(&conn) {
             return;
         }
-        let source = Source { size, asked: BTreeMap::new(), not_before: now, suspect: false };
+        let source = Source {
+            size,
+            asked: BTreeMap::new(),
+            not_before: now,
+            suspect: false,
+            tried: Instant::ZERO,
+        };
         self.sources.insert(conn, source);
     }
 
@@ -93,7 +113,13 @@ impl Fetch {
     }
 
     /// Takes an answer; one that was not asked for is ignored.
-    pub(crate) fn received(&mut self, conn: ConnId, piece: u32, data: Vec<u8>) -> Outcome {
+    pub(crate) fn received(
+        &mut self,
+        now: Instant,
+        conn: ConnId,
+        piece: u32,
+        data: Vec<u8>,
+    ) -> Outcome {
         let Some(source) = self.sources.get_mut(&conn) else {
             return Outcome::Continue;
         };
@@ -105,7 +131,13 @@ impl Fetch {
         let Some(slot) = self.pieces.get_mut(piece as usize) else {
             return Outcome::Continue;
         };
-        if data.len() != length || slot.is_some() {
+        if data.len() != length {
+            // It contradicts the size that it stated itself.
+            source.suspect = true;
+            self.pause(now, conn);
+            return Outcome::Continue;
+        }
+        if slot.is_some() {
             return Outcome::Continue;
         }
         *slot = Some(data);
@@ -161,30 +193,64 @@ impl Fetch {
         }
     }
 
-    /// Settles on a size, that most peers state, and on a peer when only one is to be asked.
+    /// Settles on a size, and on a peer when only one is to be asked. What takes too long makes
+    /// way for what somebody else states.
     fn choose(&mut self, now: Instant) {
-        let ready = |source: &Source| source.not_before <= now;
-        let alive = self.sources.values().any(|source| source.size == self.size);
-        if self.size == 0 || !alive {
-            self.restart();
-            let mut votes: BTreeMap<u32, (u32, u32)> = BTreeMap::new();
-            for source in self.sources.values() {
-                let vote = votes.entry(source.size).or_default();
-                *(if source.suspect { &mut vote.1 } else { &mut vote.0 }) += 1;
-            }
-            let Some((&size, _)) = votes.iter().max_by_key(|&(_, votes)| votes) else {
-                return;
-            };
-            self.set_size(size);
+        if self.alone {
+            self.choose_peer(now);
+        } else {
+            self.choose_size(now);
         }
-        if self.alone && self.chosen.is_none() {
-            let ready = self.sources.iter().filter(|(_, source)| ready(source));
-            let next = ready.min_by_key(|(_, source)| (source.suspect, source.not_before));
+    }
+
+    fn choose_peer(&mut self, now: Instant) {
+        let ready = |(_, source): &(&ConnId, &Source)| source.not_before <= now;
+        let other = self.sources.iter().filter(ready).any(|(&conn, _)| Some(conn) != self.chosen);
+        if let Some(conn) = self.chosen.filter(|_| other && now >= self.until) {
+            self.pause(now, conn);
+        }
+        if self.chosen.is_none() {
+            let next = self.sources.iter().filter(ready);
+            let next = next.min_by_key(|(_, source)| (source.suspect, source.not_before));
             if let Some((&conn, source)) = next {
                 let size = source.size;
-                self.set_size(size);
+                self.attempt(now, size);
                 self.chosen = Some(conn);
             }
+        }
+    }
+
+    /// Leaves a size that leads nowhere for another: one that most honest peers state, or else
+    /// the one whose turn was longest ago.
+    fn choose_size(&mut self, now: Instant) {
+        let stated = |source: &&Source| source.size == self.size;
+        let ready = |source: &&Source| source.not_before <= now;
+        let alive = |source: &Source| ready(&source) || !source.asked.is_empty();
+        if self.sources.values().filter(stated).any(alive) && now < self.until {
+            return;
+        }
+        let mut votes: BTreeMap<u32, (u32, Reverse<Instant>)> = BTreeMap::new();
+        for source in self.sources.values().filter(ready).filter(|it| !stated(it)) {
+            let (honest, tried) = votes.entry(source.size).or_insert((0, Reverse(source.tried)));
+            *honest += u32::from(!source.suspect);
+            tried.0 = tried.0.max(source.tried);
+        }
+        let Some((&size, _)) = votes.iter().max_by_key(|&(_, votes)| votes) else {
+            return;
+        };
+        for source in self.sources.values_mut().filter(|source| source.size == self.size) {
+            source.suspect = true;
+        }
+        self.restart();
+        self.attempt(now, size);
+    }
+
+    fn attempt(&mut self, now: Instant, size: u32) {
+        self.set_size(size);
+        self.until = now + ATTEMPT * 2u32.pow(self.attempts.min(ATTEMPT_DOUBLINGS_MAX));
+        self.attempts += 1;
+        for source in self.sources.values_mut().filter(|source| source.size == size) {
+            source.tried = now;
         }
     }
 

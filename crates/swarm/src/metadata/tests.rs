@@ -35,7 +35,7 @@ fn play(it: &mut Fetch, raw: &[u8], mut now: Instant, liars: &[u64]) -> Outcome 
             if liars.contains(&conn.0) {
                 data[0] ^= 1;
             }
-            match it.received(conn, piece, data) {
+            match it.received(now, conn, piece, data) {
                 Outcome::Continue => {}
                 Outcome::Wrong(blamed) => {
                     assert!(blamed.iter().all(|conn| liars.contains(&conn.0)), "{blamed:?}");
@@ -84,6 +84,65 @@ fn a_wrong_size_stated_by_few_is_not_believed() {
     assert!(matches!(play(&mut it, &raw, NOW, &[]), Outcome::Done(_)));
 }
 
+/// How a peer that is alone in stating a size, and was first, keeps it up.
+#[derive(Clone, Copy, Debug)]
+enum Stall {
+    Rejects,
+    IsSilent,
+    AnswersTooShort,
+    AnswersSlowly,
+}
+
+#[test]
+fn a_wrong_size_does_not_block_the_right_one() {
+    use Stall::*;
+    let raw = raw(5_000);
+    for stall in [Rejects, IsSilent, AnswersTooShort, AnswersSlowly] {
+        let (mut it, mut now, mut asked) = (fetch(&raw), NOW, 0);
+        let mut slow = Vec::new();
+        it.offered(NOW, ConnId(1), 8 << 20);
+        let done = (0..120).any(|second| {
+            if second == 1 {
+                it.offered(now, ConnId(2), raw.len() as u32);
+            }
+            now += Duration::from_secs(1);
+            let mut requests = it.requests(now);
+            requests.extend((second % 4 == 0).then(|| slow.pop()).flatten());
+            requests.into_iter().any(|(conn, piece)| {
+                let outcome = match (conn.0, stall) {
+                    (2, _) => it.received(now, conn, piece, part(&raw, piece)),
+                    (_, Rejects) => {
+                        it.rejected(now, conn, piece);
+                        Outcome::Continue
+                    }
+                    (_, IsSilent) => Outcome::Continue,
+                    (_, AnswersTooShort) => it.received(now, conn, piece, vec![0; 5]),
+                    (_, AnswersSlowly) => {
+                        if slow.is_empty() || asked > 4 {
+                            slow.push((conn, piece));
+                        }
+                        it.received(now, conn, piece, vec![0; PIECE])
+                    }
+                };
+                asked += u32::from(conn.0 == 1);
+                matches!(outcome, Outcome::Done(_))
+            })
+        });
+        assert!(done, "{stall:?}");
+    }
+}
+
+#[test]
+fn who_answers_wrongly_is_not_asked_again_at_once() {
+    let raw = raw(10);
+    let mut it = fetch(&raw);
+    it.offered(NOW, ConnId(1), raw.len() as u32);
+    assert_eq!(it.requests(NOW), [(ConnId(1), 0)]);
+    assert!(matches!(it.received(NOW, ConnId(1), 0, Vec::new()), Outcome::Continue));
+    assert_eq!(it.requests(NOW), []);
+    assert_eq!(it.requests(NOW + Duration::from_secs(60)), [(ConnId(1), 0)]);
+}
+
 #[test]
 fn who_does_not_answer_is_passed_over() {
     let raw = raw(3_000);
@@ -111,9 +170,9 @@ fn answers_nobody_asked_for_are_ignored() {
     let raw = raw(10);
     let mut it = fetch(&raw);
     it.offered(NOW, ConnId(1), raw.len() as u32);
-    assert!(matches!(it.received(ConnId(1), 0, raw.clone()), Outcome::Continue));
+    assert!(matches!(it.received(NOW, ConnId(1), 0, raw.clone()), Outcome::Continue));
     it.requests(NOW);
-    assert!(matches!(it.received(ConnId(2), 0, raw.clone()), Outcome::Continue));
-    assert!(matches!(it.received(ConnId(1), 7, raw.clone()), Outcome::Continue));
-    assert!(matches!(it.received(ConnId(1), 0, raw), Outcome::Done(_)));
+    assert!(matches!(it.received(NOW, ConnId(2), 0, raw.clone()), Outcome::Continue));
+    assert!(matches!(it.received(NOW, ConnId(1), 7, raw.clone()), Outcome::Continue));
+    assert!(matches!(it.received(NOW, ConnId(1), 0, raw), Outcome::Done(_)));
 }

@@ -27,7 +27,7 @@ impl Swarm {
         let Some(fetch) = &mut self.metadata else {
             return;
         };
-        match fetch.received(conn, piece, data) {
+        match fetch.received(now, conn, piece, data) {
             Outcome::Continue => {}
             Outcome::Done(info) => {
                 self.metadata = None;
