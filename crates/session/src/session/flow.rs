@@ -125,12 +125,7 @@ impl Session {
                 self.tell(id, |swarm| swarm.handle_written(now, piece));
             }
             CacheEvent::Forgotten { torrent: id, piece } => {
-                self.tell(id, |swarm| {
-                    swarm.handle_lost(now, piece);
-                    // Of a piece that was not verified yet the blocks are gone, too: without
-                    // digests nothing can be judged, and it is fetched anew.
-                    swarm.handle_hashed(now, piece, None, None);
-                });
+                self.tell(id, |swarm| swarm.handle_forgotten(now, piece));
             }
             CacheEvent::Durable { torrent, pieces } => {
                 self.events.push_back(Event::Durable { torrent, pieces });

@@ -3,7 +3,7 @@ use std::ops::Bound;
 
 use hash::sha256;
 use peer::Order;
-use stdx::{BlockRange, Buf, ConnId, Duration, Instant, PieceIndex};
+use stdx::{BlockIndex, BlockRange, Buf, ConnId, Duration, Instant, PieceIndex};
 
 use super::Swarm;
 use crate::conn::Conn;
@@ -164,6 +164,24 @@ impl Swarm {
             }
             self.freed = true;
             self.order(conn, Order::Cancel(ranges));
+        }
+    }
+
+    /// Takes back what anybody was asked for of a piece.
+    pub(super) fn withdraw(&mut self, piece: PieceIndex) {
+        let Some(content) = &self.content else { return };
+        let blocks = (piece, BlockIndex(0))..=(piece, BlockIndex(u32::MAX));
+        for it in self.conns.values_mut() {
+            let asked: Vec<_> = it.outstanding.range(blocks.clone()).copied().collect();
+            if asked.is_empty() {
+                continue;
+            }
+            it.want += asked.len() as u32;
+            it.outstanding.retain(|(of, _)| *of != piece);
+            let layout = content.info.layout();
+            let range = |(_, block)| layout.request(piece, block);
+            let ranges = asked.into_iter().filter_map(range).collect();
+            self.orders.push_back((it.id, Order::Cancel(ranges)));
         }
     }
 

@@ -62,6 +62,14 @@ impl Swarm {
         self.finish(now);
     }
 
+    /// Notes that nothing of a piece is held any more, verified or not: it is fetched anew.
+    pub fn handle_forgotten(&mut self, now: Instant, piece: PieceIndex) {
+        self.handle_lost(now, piece);
+        self.withdraw(piece);
+        self.fetch_anew(piece);
+        self.finish(now);
+    }
+
     /// Notes that a piece that was had is gone from the disk: it is taken back and fetched anew.
     pub fn handle_lost(&mut self, now: Instant, piece: PieceIndex) {
         let Some(content) = &mut self.content else {

@@ -337,6 +337,25 @@ fn a_lost_piece_is_taken_back_and_fetched_again() {
 }
 
 #[test]
+fn a_forgotten_piece_in_progress_is_fetched_anew_and_asked_for_once() {
+    let mut it = Stage::new(1, &[]);
+    let ranges = it.seed(1, 2);
+    it.deliver(1, &ranges[..1]);
+    it.swarm.handle_forgotten(it.now, PieceIndex(0));
+    it.batch(1, Vec::new(), 2);
+    let orders = it.orders();
+    let cancels = |(_, order): &(ConnId, Order)| match order {
+        Order::Cancel(cancelled) => cancelled[..] == ranges[1..],
+        _ => false,
+    };
+    assert!(orders.iter().any(cancels), "{orders:?}");
+    assert_eq!(requests(&orders, 1), ranges);
+    assert_eq!(it.swarm.stats().outstanding, 2);
+    it.deliver(1, &ranges);
+    assert_eq!(it.hashed(0, true), Verdict::Good);
+}
+
+#[test]
 fn an_unchoked_downloader_hears_suggestions_first() {
     let mut it = Stage::new(2, &[0, 1]);
     it.admit(1, 1, Direction::Incoming);
