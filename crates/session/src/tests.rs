@@ -1,3 +1,4 @@
+mod connections;
 mod harness;
 mod trackers;
 mod transfer;

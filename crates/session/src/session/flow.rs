@@ -57,6 +57,11 @@ impl Session {
         }
         while let Some((conn, order)) = torrent.swarm.poll_order() {
             if let (Order::Close(_), Some(it)) = (&order, self.conns.get_mut(&conn)) {
+                if it.stage == Stage::Opening(id) {
+                    // The driver hears that it is not wanted once it is open.
+                    it.stage = Stage::Unwanted;
+                    continue;
+                }
                 it.stage = Stage::Closing(id);
                 self.rechoke |= self.choker.is_unchoked(conn);
             }
