@@ -209,6 +209,11 @@ impl Cache {
         }
     }
 
+    /// True while the disk owes an answer to an operation of the torrent.
+    pub fn is_busy(&self, torrent: TorrentId) -> bool {
+        self.in_flight.values().any(|pending| pending.torrent == torrent)
+    }
+
     /// True while no more blocks should be asked for: from the budget on, until an eighth of it
     /// is free again.
     pub fn is_full(&self) -> bool {

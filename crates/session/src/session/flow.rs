@@ -206,7 +206,9 @@ impl Session {
             return;
         };
         let said = torrent.trackers.is_stopped() || now >= since + STOP_TIMEOUT;
-        if flushed && said {
+        // After a sync that failed, one more may be under way although the fence has given up:
+        // it is waited for, so that the record is at rest when the torrent is gone.
+        if flushed && said && !self.cache.is_busy(id) {
             if let Some(deadline) = torrent.deadline {
                 self.timers.remove(&(deadline, id));
             }
