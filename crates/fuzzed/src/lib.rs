@@ -9,6 +9,7 @@ mod conversations;
 mod formats;
 mod input;
 mod peers;
+mod sessions;
 mod swarms;
 mod trackers;
 
@@ -17,6 +18,7 @@ pub use caches::fuzz_cache;
 pub use conversations::{fuzz_tracker_client, fuzz_tracker_server};
 pub use formats::{fuzz_bencode, fuzz_magnet, fuzz_metainfo};
 pub use peers::{fuzz_extended, fuzz_peer_sequence, fuzz_peer_stream, fuzz_wire};
+pub use sessions::fuzz_session;
 pub use swarms::fuzz_swarm;
 pub use trackers::{fuzz_tracker_request, fuzz_tracker_response, fuzz_tracker_url};
 
@@ -32,7 +34,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     target("bencode", fuzz_bencode),
     slow_target("cache", fuzz_cache),
     target("extended", fuzz_extended),
@@ -40,6 +42,7 @@ pub const TARGETS: [Target; 14] = [
     target("metainfo", fuzz_metainfo),
     target("peer_sequence", fuzz_peer_sequence),
     target("peer_stream", fuzz_peer_stream),
+    slow_target("session", fuzz_session),
     slow_target("swarm", fuzz_swarm),
     slow_target("tracker_client", fuzz_tracker_client),
     target("tracker_request", fuzz_tracker_request),

@@ -17,14 +17,14 @@ use wire::HashRequest;
 use crate::input::Input;
 
 /// Two blocks and a bit, a piece and a bit, nothing, and some pieces.
-const SIZES: [u64; 4] = [40_000, 70_000, 0, 150_000];
+pub(crate) const SIZES: [u64; 4] = [40_000, 70_000, 0, 150_000];
 const PIECE_LENGTH: u32 = 4 * BLOCK_LENGTH;
 /// Rounds in which an honest seed must have given everything.
 const ENOUGH: u32 = 2_000;
-const HONEST: SocketAddr =
+pub(crate) const HONEST: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 1)), 6_881);
 
-static SOURCES: LazyLock<[Source; 3]> = LazyLock::new(|| {
+pub(crate) static SOURCES: LazyLock<[Source; 3]> = LazyLock::new(|| {
     [Version::V1, Version::V2, Version::Hybrid].map(|it| Source::new(it, &SIZES, PIECE_LENGTH, 1))
 });
 

@@ -209,6 +209,11 @@ impl Session {
         !self.cache.is_full()
     }
 
+    /// How many connections may download from us at once.
+    pub fn slots(&self) -> usize {
+        self.choker.slots()
+    }
+
     /// The torrents, in the order they were added.
     pub fn torrents(&self) -> impl Iterator<Item = TorrentId> + '_ {
         self.torrents.keys().copied()
