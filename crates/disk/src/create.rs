@@ -21,7 +21,7 @@ pub enum CreateError {
     #[error(transparent)]
     Plan(#[from] metainfo::Error),
     /// A file changed while it was hashed.
-    #[error("{0:?} changed while it was read; try again when nothing writes to it")]
+    #[error("`{}` changed while it was read; try again when nothing writes to it", .0.display())]
     Changed(PathBuf),
 }
 

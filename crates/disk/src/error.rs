@@ -7,7 +7,7 @@ use cache::{Fault, FaultKind};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file operation failed.
-    #[error("cannot {what} {path:?}: {}", explain(source))]
+    #[error("cannot {what} `{}`: {}", path.display(), explain(source))]
     Io {
         /// What was tried: a verb.
         what: &'static str,
@@ -17,19 +17,25 @@ pub enum Error {
         source: io::Error,
     },
     /// A file is shorter than the torrent says.
-    #[error("{path:?} ends early: it has changed or is incomplete; run again to check it")]
+    #[error(
+        "`{}` ends early: it has changed or is incomplete; run again to check it",
+        path.display()
+    )]
     Short {
         /// The file.
         path: PathBuf,
     },
     /// A symbolic link stands where the torrent needs a folder or file.
-    #[error("{path:?} is a symbolic link that the download would follow; remove it first")]
+    #[error(
+        "`{}` is a symbolic link that the download would follow; remove it first",
+        path.display()
+    )]
     Link {
         /// The link.
         path: PathBuf,
     },
     /// Something else stands where the torrent needs a file.
-    #[error("{path:?} is in the way: it is not a regular file; remove it first")]
+    #[error("`{}` is in the way: it is not a regular file; remove it first", path.display())]
     NotAFile {
         /// What is in the way.
         path: PathBuf,
@@ -41,7 +47,7 @@ pub enum Error {
         holder: String,
     },
     /// The resume store failed.
-    #[error("the resume store {path:?} failed: {message}")]
+    #[error("the resume store `{}` failed: {message}", path.display())]
     Store {
         /// The store's file.
         path: PathBuf,

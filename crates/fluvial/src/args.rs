@@ -234,6 +234,9 @@ pub(crate) struct Get {
     /// Replace existing files that hold something else
     #[arg(long)]
     pub(crate) overwrite: bool,
+    /// Keep names that other systems cannot hold, such as `a:b`, `con`, or `R` beside `r`
+    #[arg(long)]
+    pub(crate) original_names: bool,
     /// Fail when nothing could be fetched for this long [default: wait for ever]
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     pub(crate) give_up: Option<Duration>,

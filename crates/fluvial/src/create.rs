@@ -8,7 +8,7 @@ use metainfo::{Metainfo, PlanOptions};
 
 use crate::args::Create;
 use crate::events::Event;
-use crate::making::{CREATED_BY, make, name_of};
+use crate::making::{CREATED_BY, make, name_of, tell_names};
 use crate::output::Output;
 use crate::state::write_whole;
 use crate::units::{count, show_round, show_size};
@@ -35,6 +35,7 @@ pub(crate) fn run(args: &Create, output: &Output) -> anyhow::Result<()> {
     let bytes = make(&path, options, output)?;
     let metainfo = Metainfo::parse(&bytes).context("what was made does not read back")?;
     write_whole(&args.output, &bytes)?;
+    tell_names(&metainfo, output);
     let layout = metainfo.info.layout();
     output.event(&Event::Created {
         path: &shown.to_string(),

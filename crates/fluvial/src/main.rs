@@ -11,6 +11,7 @@ mod live;
 mod logging;
 mod making;
 mod manual;
+mod names;
 mod net;
 mod output;
 mod reach;

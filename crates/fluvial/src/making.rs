@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use metainfo::{PlanOptions, Version};
+use metainfo::{Metainfo, PlanOptions, Version};
 
 use crate::args::Format;
 use crate::output::Output;
@@ -39,6 +39,13 @@ pub(crate) fn make(path: &Path, options: PlanOptions, output: &Output) -> anyhow
         output.notice(notice.to_string());
     }
     Ok(made.torrent)
+}
+
+/// Says which names others will see changed, because some system cannot hold them.
+pub(crate) fn tell_names(metainfo: &Metainfo, output: &Output) {
+    for notice in metainfo.info.notices() {
+        output.notice(format!("{notice} for those who fetch it"));
+    }
 }
 
 /// The name that `path` gives its content.

@@ -19,7 +19,7 @@ use crate::seeding::Seeding;
 use crate::signals::Stop;
 use crate::source::torrent_file;
 use crate::units::show_size;
-use crate::{net, reach, state, text};
+use crate::{names, net, reach, state, text};
 
 /// Serves content that is already there until told to end.
 pub(crate) async fn run(args: &Seed, output: &Output) -> anyhow::Result<()> {
@@ -69,7 +69,10 @@ fn pairs(args: &Seed, output: &Output) -> anyhow::Result<Vec<(PathBuf, PathBuf)>
     let mut pairs = Vec::new();
     for torrent in found {
         match torrent_file(&torrent) {
-            Ok(metainfo) => pairs.push((torrent, data.join(metainfo.info.name()))),
+            Ok(metainfo) => {
+                let info = names::found(&metainfo.info, |file| data.join(&file.path));
+                pairs.push((torrent, data.join(info.name())));
+            }
             Err(error) => output.warn(format!("left out: {}", text::causes(&error))),
         }
     }
@@ -94,7 +97,7 @@ async fn begin(
     net::add_typed(&mut add, &args.tracker, engine);
     let torrent = engine.add(add).await?;
     let job = StartJob {
-        info,
+        info: names::found(&info, |file| file.path_in(&path)),
         layers: metainfo.piece_layers.clone(),
         path,
         resume: Some(Arc::new(resume)),

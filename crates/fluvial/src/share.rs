@@ -21,7 +21,7 @@ use crate::output::Output;
 use crate::seeding::Seeding;
 use crate::signals::Stop;
 use crate::units::{count, show_size};
-use crate::{fingerprint, net, reach, state, tracker};
+use crate::{fingerprint, names, net, reach, state, tracker};
 
 /// Our own tracker serves people who wait; they ask more often than a public one would like.
 const INTERVAL: Duration = Duration::from_mins(5);
@@ -44,7 +44,7 @@ pub(crate) async fn run(args: &Share, output: &Output) -> anyhow::Result<()> {
     net::add_typed(&mut add, &args.tracker, &engine);
     let torrent = engine.add(add).await?;
     let job = StartJob {
-        info,
+        info: names::found(&info, |file| file.path_in(&made.content)),
         layers: metainfo.piece_layers.clone(),
         path: made.content,
         resume: None,
@@ -156,6 +156,7 @@ impl Made {
             let bytes = making::make(&content, options, output)?;
             Metainfo::parse(&bytes).context("what was made does not read back")?
         };
+        making::tell_names(&metainfo, output);
         Ok(Self { metainfo, content, files })
     }
 }

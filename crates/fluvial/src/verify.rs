@@ -14,6 +14,7 @@ use stdx::{FileIndex, PieceIndex};
 
 use crate::args::Verify;
 use crate::events::Event;
+use crate::names;
 use crate::output::Output;
 use crate::source::torrent_file;
 use crate::text::plain;
@@ -24,7 +25,7 @@ const FILES_SHOWN: usize = 20;
 
 /// Checks every piece; exit 0 when all are good, 1 when not.
 pub(crate) fn run(args: &Verify, output: &Output) -> anyhow::Result<ExitCode> {
-    let metainfo = torrent_file(&args.torrent)?;
+    let mut metainfo = torrent_file(&args.torrent)?;
     if let Err(error) = std::fs::symlink_metadata(&args.path) {
         return Err(error).with_context(|| format!("cannot verify `{}`", args.path.display()));
     }
@@ -34,6 +35,7 @@ pub(crate) fn run(args: &Verify, output: &Output) -> anyhow::Result<ExitCode> {
         let path = args.path.display();
         bail!("the torrent holds {needs}, but `{path}` is {is}; name the content itself");
     }
+    metainfo.info = names::found(&metainfo.info, |file| file.path_in(&args.path));
     let options =
         StorageOptions { read_only: true, path_is_content: true, ..StorageOptions::default() };
     let storage = Storage::new(Arc::clone(&metainfo.info), &args.path, None, options);

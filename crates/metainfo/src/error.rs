@@ -1,6 +1,7 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::layout::LayoutError;
+use crate::text::one_line;
 
 /// Why a torrent, a magnet link or a creation plan cannot be used. Each message names what, where
 /// and, when there is something to do, what to do.
@@ -20,10 +21,10 @@ pub enum Error {
         limit: u64,
     },
     /// A key that must be there is not.
-    #[error("the torrent has no {0:?}")]
+    #[error("the torrent has no `{0}`")]
     Missing(&'static str),
     /// A key has a value that cannot be.
-    #[error("the torrent's {key:?} is not valid: {why}")]
+    #[error("the torrent's `{key}` is not valid: {why}")]
     Invalid {
         /// The key.
         key: &'static str,
@@ -31,7 +32,7 @@ pub enum Error {
         why: &'static str,
     },
     /// A file entry has a value that cannot be.
-    #[error("file {file} of the torrent: {why}")]
+    #[error("file `{file}` of the torrent: {why}")]
     File {
         /// The entry, counted from zero, or its path.
         file: String,
@@ -48,7 +49,7 @@ pub enum Error {
     #[error("the v1 and v2 parts of the hybrid torrent differ: {0}")]
     HybridMismatch(String),
     /// A piece layer that does not hash to its file's root.
-    #[error("the piece layer of file {0:?} does not match its root")]
+    #[error("the piece layer of file `{}` does not match its root", .0.display())]
     PieceLayer(PathBuf),
     /// The metadata hashes to something else than was asked for.
     #[error("the metadata is that of another torrent")]
@@ -60,7 +61,7 @@ pub enum Error {
     #[error("nothing to share: {0}")]
     NothingToShare(&'static str),
     /// A path that a torrent cannot carry safely.
-    #[error("{path:?} cannot be shared: {why}; rename it or leave it out")]
+    #[error("`{}` cannot be shared: it {why}; rename it or leave it out", shown(path))]
     Unshareable {
         /// The path.
         path: PathBuf,
@@ -75,4 +76,8 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+}
+
+fn shown(path: &Path) -> String {
+    one_line(path.as_os_str().as_encoded_bytes())
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use hash::Sha1Digest;
 use stdx::PieceIndex;
 
+use crate::names::Rules;
 use crate::{Error, InfoHashes, Layout, Notice, Version};
 
 pub(crate) use files::relative;
@@ -31,9 +32,20 @@ impl Info {
     ///
     /// # Errors
     /// When it is not a usable description of files. Unsafe names are no error: they are changed,
-    /// with a [`Notice`] each.
+    /// with a [`Notice`] each, to what every system can hold, so that they are the same everywhere.
     pub fn parse(raw: &[u8]) -> Result<Self, Error> {
-        parse::info(raw)
+        parse::info(raw, Rules::PORTABLE)
+    }
+
+    /// The same torrent with the names that it has itself, where the system at hand can hold them:
+    /// what other clients may have written. `None` when those are the names used already.
+    pub fn with_original_names(&self) -> Option<Self> {
+        let changed = |notice: &Notice| matches!(notice, Notice::Renamed { .. });
+        if !self.notices.iter().any(changed) {
+            return None;
+        }
+        let info = parse::info(&self.raw, Rules::ORIGINAL).ok()?;
+        (info.layout != self.layout).then_some(info)
     }
 
     /// Reads an `info` dictionary that must be the one named, such as the metadata that a magnet
@@ -98,7 +110,8 @@ impl Info {
         Sha1Digest::from_slice(hashes.chunks_exact(Sha1Digest::LEN).nth(piece.get())?)
     }
 
-    /// What was changed for safety.
+    /// What was changed or left out for safety, one by one up to
+    /// [`crate::limits::MAX_NAME_NOTICES`].
     pub fn notices(&self) -> &[Notice] {
         &self.notices
     }

@@ -16,6 +16,11 @@ pub const MAX_FILES: usize = 500_000;
 pub const MAX_PATH_DEPTH: usize = 100;
 /// Longest component of a path, in bytes; longer ones are shortened.
 pub const MAX_NAME_LENGTH: usize = 255;
+/// Longest path, the torrent's name included, in bytes; in longer ones every component is
+/// shortened. macOS takes 1,024 with the output directory's own.
+pub const MAX_PATH_LENGTH: usize = 900;
+/// Most changed names of which each is mentioned; the rest are counted.
+pub const MAX_NAME_NOTICES: usize = 100;
 /// Most bytes of all paths together: a file tree shares long folder names among many files, so
 /// small metadata could otherwise unfold to any size.
 pub const MAX_PATHS_SIZE: usize = 128 << 20;

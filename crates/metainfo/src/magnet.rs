@@ -46,7 +46,7 @@ impl Magnet {
         let query = text.split_at_checked("magnet:?".len());
         let Some((_, query)) = query.filter(|(head, _)| head.eq_ignore_ascii_case("magnet:?"))
         else {
-            return fail("it does not start with \"magnet:?\" and is no info-hash");
+            return fail("it does not start with `magnet:?` and is no info-hash");
         };
         let mut magnet = Self::default();
         for parameter in query.split('&') {

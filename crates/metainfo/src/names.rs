@@ -1,181 +1,164 @@
-//! Makes the names in a torrent safe and unique on the file system at hand.
+//! Makes the names in a torrent safe and unique, the same on every system.
+//!
+//! A torrent's names come from strangers and go to file systems that differ. By default every name
+//! is made one that *all* systems can hold and tell from its neighbours, so the same torrent gives
+//! the same files everywhere, on a USB stick and a network share too. What the system at hand could
+//! have kept is kept when asked for, or when the content lies there under it already
+//! ([`Rules::ORIGINAL`]): what other clients wrote is found, and a Linux tree arrives as it was.
+//!
+//! | rule | portable | original, on Linux |
+//! |---|---|---|
+//! | `/`, `\`, NUL, other control characters, line separators | `_` | `_` |
+//! | marks that reorder text or have no width (`gpj.exe`) | `_` | `_` |
+//! | bytes that are not UTF-8 | U+FFFD | U+FFFD |
+//! | an empty part, `.` | left out | left out |
+//! | `..` | `_` | `_` |
+//! | over 255 bytes; in a path over [`MAX_PATH_LENGTH`] less | cut before the extension | same |
+//! | the same path twice; a file where a folder must be | ` (2)` before the extension | same |
+//! | `<` `>` `:` `"` `\|` `?` `*` (Windows; `:` would open another data stream) | `_` | kept |
+//! | dots and spaces at the end (Windows drops them) | left out | kept |
+//! | CON, PRN, AUX, NUL, COM1–9¹²³, LPT1–9¹²³, CONIN$, CONOUT$, `.any` | `_` in front | kept |
+//! | equal but for case, composition (NFC, NFD) or invisible characters | ` (2)` | kept |
+//!
+//! Joiners (U+200C, U+200D) stay, because Persian and emoji need them, but do not tell names apart.
+//! 255 bytes are at most 255 UTF-16 units, so one limit serves all. Other clients differ among
+//! themselves: libtorrent tells case apart nowhere but keeps `a:b` and `con` outside Windows,
+//! Transmission 3 and 4.0 change these everywhere and later versions on Windows alone.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::borrow::Cow;
 
-use unicode_normalization::UnicodeNormalization as _;
+use crate::limits::{MAX_NAME_LENGTH, MAX_PATH_LENGTH};
 
-use crate::limits::MAX_NAME_LENGTH;
+pub(crate) use paths::Paths;
 
-/// What the file system at hand cannot keep apart or hold.
-#[derive(Clone, Copy, Debug)]
+mod paths;
+
+/// Which names are changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rules {
-    /// Names that differ in case or Unicode composition alone are the same file.
-    pub(crate) fold: bool,
-    /// Reserved characters and device names, no dot or space at the end.
-    pub(crate) windows: bool,
+    /// Also those that some other system cannot hold or tell apart.
+    portable: bool,
 }
 
 impl Rules {
-    /// Those of the platform this is built for.
-    pub(crate) const NATIVE: Self = Self {
-        fold: cfg!(any(windows, target_os = "macos", target_os = "ios")),
-        windows: cfg!(windows),
-    };
+    /// One name for all systems.
+    pub(crate) const PORTABLE: Self = Self { portable: true };
+    /// As the torrent has it where the system this is built for allows.
+    pub(crate) const ORIGINAL: Self =
+        Self { portable: cfg!(any(windows, target_os = "macos", target_os = "ios")) };
 }
 
-/// Makes one component safe. Empty when nothing is left of it, or when it means "here".
-pub(crate) fn component(raw: &[u8], rules: Rules) -> String {
+/// A component made safe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Safe {
+    /// Empty when the component means "here", or nothing is left of it.
+    pub(crate) name: String,
+    /// What was wrong, to follow the name in a sentence; `None` when the name is unchanged.
+    pub(crate) why: Option<&'static str>,
+}
+
+/// Makes one component safe.
+pub(crate) fn component(raw: &[u8], rules: Rules) -> Safe {
     let text = String::from_utf8_lossy(raw);
+    let mut why = matches!(text, Cow::Owned(_)).then_some("is not valid UTF-8");
     if matches!(&*text, "" | ".") {
-        return String::new();
+        return Safe { name: String::new(), why: Some("has an empty or `.` part") };
     }
-    let mut name: String =
-        text.chars().map(|c| if is_unsafe(c, rules) { '_' } else { c }).collect();
-    if rules.windows {
-        name.truncate(name.trim_end_matches(['.', ' ']).len());
-        if is_device(&name) {
-            name.insert(0, '_');
+    if text == ".." {
+        return Safe { name: "_".to_owned(), why: Some("leads out of the folder") };
+    }
+    let mut name = String::with_capacity(text.len());
+    for c in text.chars() {
+        let fault = fault(c, rules);
+        why = why.or(fault);
+        name.push(if fault.is_some() { '_' } else { c });
+    }
+    if rules.portable {
+        let kept = name.trim_end_matches(['.', ' ']).len();
+        if kept < name.len() {
+            name.truncate(kept);
+            why = why.or(Some("ends in dots or spaces, which Windows drops"));
         }
         if name.is_empty() {
             name.push('_');
         }
+        if is_device(&name) {
+            name.insert(0, '_');
+            why = why.or(Some("is a device on Windows"));
+        }
     }
-    if name == ".." {
-        "__".clone_into(&mut name);
+    if name.len() > MAX_NAME_LENGTH {
+        name = shorten(&name, "", MAX_NAME_LENGTH);
+        why = why.or(Some("is too long"));
     }
-    shorten(&name, "")
+    Safe { name, why }
 }
 
-/// Separators, controls, and the marks that make a name read as another (`gpj.exe`).
-fn is_unsafe(c: char, rules: Rules) -> bool {
-    let reorders = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let reserved = rules.windows && matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*');
-    matches!(c, '/' | '\\' | '\u{2028}' | '\u{2029}') || c.is_control() || reorders || reserved
+/// What is wrong with a character.
+fn fault(c: char, rules: Rules) -> Option<&'static str> {
+    if matches!(c, '/' | '\\') {
+        return Some("has a path separator in a name");
+    }
+    if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
+        return Some("has control characters");
+    }
+    let reorders = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}')
+        || matches!(c, '\u{2066}'..='\u{2069}');
+    let hides = matches!(c, '\u{ad}' | '\u{180e}' | '\u{200b}' | '\u{2060}'..='\u{2064}')
+        || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+        || matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}');
+    if reorders || hides {
+        return Some("has characters that disguise it");
+    }
+    let forbidden = matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*');
+    (rules.portable && forbidden).then_some("has characters that Windows forbids")
 }
 
 /// The names that Windows keeps for devices, with any extension.
 fn is_device(name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_uppercase();
+    let stem = name.split('.').next().unwrap_or(name).trim_end_matches(' ').to_ascii_uppercase();
     let numbered = |prefix| {
-        let number = stem.strip_prefix(prefix);
-        number.is_some_and(|n| matches!(n.chars().next(), Some('1'..='9' | '¹' | '²' | '³')))
-            && stem.chars().count() == 4
+        let number = stem.strip_prefix(prefix).and_then(|number| number.parse::<char>().ok());
+        number.is_some_and(|n| matches!(n, '1'..='9' | '¹' | '²' | '³'))
     };
     let plain = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"].contains(&&*stem);
     plain || numbered("COM") || numbered("LPT")
 }
 
-/// `name` with `suffix` before its extension, cut so that all of it fits a file system's name.
-fn shorten(name: &str, suffix: &str) -> String {
-    let room = MAX_NAME_LENGTH - suffix.len();
+/// Cuts the components below the torrent's name alike, until the path fits; true when it did not.
+pub(crate) fn fit(components: &mut [String]) -> bool {
+    let length = |parts: &[String]| parts.iter().map(|part| part.len() + 1).sum::<usize>();
+    let mut most = MAX_NAME_LENGTH;
+    while length(components) > MAX_PATH_LENGTH && most > SHORTEST {
+        most /= 2;
+        for part in components.iter_mut().skip(1).filter(|part| part.len() > most) {
+            *part = shorten(part, "", most);
+            if is_device(part) {
+                part.insert(0, '_');
+            }
+        }
+    }
+    most < MAX_NAME_LENGTH
+}
+
+/// Where cutting ends: [`MAX_PATH_LENGTH`] holds the deepest path with components of this.
+const SHORTEST: usize = 4;
+
+/// `name` with `suffix` before its extension, cut to `most` bytes.
+fn shorten(name: &str, suffix: &str, most: usize) -> String {
+    let room = most.saturating_sub(suffix.len());
     if suffix.is_empty() && name.len() <= room {
         return name.to_owned();
     }
     // A dot far from the end is part of the text rather than the start of an extension.
-    let dot = name.rfind('.').filter(|&at| at > 0 && name.len() - at <= 17);
+    let dot =
+        name.rfind('.').filter(|&at| at > 0 && name.len() - at <= 17.min(room.saturating_sub(1)));
     let (stem, extension) = name.split_at(dot.unwrap_or(name.len()));
-    let mut end = stem.len().min(room - extension.len());
-    while !stem.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}{suffix}{extension}", &stem[..end])
-}
-
-/// What the file system compares.
-fn folded(name: &str, rules: Rules) -> String {
-    if !rules.fold {
-        return name.to_owned();
-    }
-    let lower: String = name.nfc().flat_map(char::to_lowercase).collect();
-    lower.nfc().collect()
-}
-
-/// The paths given out so far, so that no file takes another's place and none lies under a file.
-#[derive(Debug)]
-pub(crate) struct Paths {
-    rules: Rules,
-    taken: BTreeMap<(u32, String), Taken>,
-    folders: u32,
-}
-
-#[derive(Debug)]
-struct Taken {
-    /// As it is written.
-    name: String,
-    /// Its number, if it is a folder.
-    folder: Option<u32>,
-    /// Where to go on looking for a free suffix: without it many duplicates would cost a square.
-    next_suffix: u32,
-    /// The folder that stands in for this name, which is a file's.
-    stand_in: Option<(String, u32)>,
-}
-
-impl Paths {
-    pub(crate) fn new(rules: Rules) -> Self {
-        Self { rules, taken: BTreeMap::new(), folders: 1 }
-    }
-
-    /// Takes a path for a file or link. The components must be safe already, at least one.
-    pub(crate) fn take(&mut self, components: &[String]) -> PathBuf {
-        let (file, folders) = components.split_last().expect("a path has components");
-        let mut path = PathBuf::new();
-        let mut parent = 0;
-        for name in folders {
-            let (name, number) = self.folder(parent, name);
-            path.push(name);
-            parent = number;
-        }
-        path.push(self.file(parent, file));
-        path
-    }
-
-    fn folder(&mut self, parent: u32, name: &str) -> (String, u32) {
-        let key = (parent, folded(name, self.rules));
-        match self.taken.get(&key) {
-            None => self.claim(key, name, true),
-            Some(Taken { name, folder: Some(number), .. }) => (name.clone(), *number),
-            Some(Taken { stand_in: Some(folder), .. }) => folder.clone(),
-            Some(_) => {
-                let folder = self.suffixed(&key, name, true);
-                if let Some(taken) = self.taken.get_mut(&key) {
-                    taken.stand_in = Some(folder.clone());
-                }
-                folder
-            }
-        }
-    }
-
-    fn file(&mut self, parent: u32, name: &str) -> String {
-        let key = (parent, folded(name, self.rules));
-        let free = !self.taken.contains_key(&key);
-        let taken =
-            if free { self.claim(key, name, false) } else { self.suffixed(&key, name, false) };
-        taken.0
-    }
-
-    /// Claims the first free name made of `name` and a number.
-    fn suffixed(&mut self, key: &(u32, String), name: &str, folder: bool) -> (String, u32) {
-        loop {
-            let taken = self.taken.get_mut(key).expect("only a taken name needs a suffix");
-            taken.next_suffix += 1;
-            let candidate = shorten(name, &format!(" ({})", taken.next_suffix));
-            let free = (key.0, folded(&candidate, self.rules));
-            if !self.taken.contains_key(&free) {
-                return self.claim(free, &candidate, folder);
-            }
-        }
-    }
-
-    fn claim(&mut self, key: (u32, String), name: &str, folder: bool) -> (String, u32) {
-        let number = self.folders;
-        self.folders += u32::from(folder);
-        let folder = folder.then_some(number);
-        let name = name.to_owned();
-        let taken = Taken { name: name.clone(), folder, next_suffix: 1, stand_in: None };
-        self.taken.insert(key, taken);
-        (name, number)
-    }
+    let end = stem.floor_char_boundary(stem.len().min(room - extension.len()));
+    // What is left must not end in what Windows drops.
+    let stem = stem[..end].trim_end_matches(['.', ' ']);
+    let stem = if stem.is_empty() { "_" } else { stem };
+    format!("{stem}{suffix}{extension}")
 }
 
 #[cfg(test)]

@@ -155,7 +155,7 @@ fn check(options: &PlanOptions) -> Result<(), Error> {
     let seeds = options.web_seeds.iter().map(|url| ("web seed", url, WEB_SEED_SCHEMES));
     for (option, url, schemes) in trackers.chain(seeds) {
         if usable_url(url, schemes) != Some(url) {
-            let why = format!("{url:?} is not a URL of {}", schemes.join(", "));
+            let why = format!("`{url}` is not a URL of {}", schemes.join(", "));
             return Err(Error::Option { option, why });
         }
     }

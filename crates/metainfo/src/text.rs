@@ -13,6 +13,18 @@ pub(crate) fn showable(raw: &[u8]) -> String {
     text.chars().map(safe).collect()
 }
 
+/// Text for one line of a message, as [`showable`], without line ends and what would turn or hide
+/// the rest of the line.
+pub(crate) fn one_line(raw: &[u8]) -> String {
+    let text = String::from_utf8_lossy(raw);
+    let odd = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
+            || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    text.replace(odd, "\u{fffd}")
+}
+
 /// A URL with one of `schemes` (as in `"http"`) and a host, of plain printable characters and
 /// within the limit.
 pub(crate) fn usable_url<'a>(raw: &'a str, schemes: &[&str]) -> Option<&'a str> {

@@ -21,7 +21,7 @@ use crate::live::{Live, TICK};
 use crate::output::Output;
 use crate::signals::Stop;
 use crate::units::show_duration;
-use crate::{farewell, net, record, selection};
+use crate::{farewell, names, net, record, selection};
 
 /// A download under way.
 pub(super) struct Job<'a> {
@@ -109,6 +109,11 @@ impl<'a> Job<'a> {
 
     /// Looks at the files and starts.
     async fn open(&mut self, info: Arc<Info>, layers: PieceLayers) -> Result<(), Ended> {
+        let info = if self.args.original_names {
+            names::original(&info)
+        } else {
+            names::found(&info, |file| self.plan.folder.join(&file.path))
+        };
         for notice in info.notices() {
             self.output.notice(notice.to_string());
         }

@@ -1,5 +1,4 @@
-use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 
 use bencode::{Dict, List, Value};
 use hash::Sha256Digest;
@@ -7,7 +6,13 @@ use hash::Sha256Digest;
 use crate::layout::{FileEntry, Item};
 use crate::limits::{MAX_FILES, MAX_PATH_COMPONENTS, MAX_PATH_DEPTH, MAX_PATHS_SIZE};
 use crate::names::{self, Paths, Rules};
+use crate::notice::NameNotices;
+use crate::text::one_line;
 use crate::{Error, Notice};
+
+pub(crate) use links::relative;
+
+mod links;
 
 /// A file as a torrent lists it, nothing made safe yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,7 +41,7 @@ pub(super) fn printable<'a>(path: impl IntoIterator<Item = &'a [u8]>) -> String 
         if !text.is_empty() {
             text.push('/');
         }
-        text.push_str(&String::from_utf8_lossy(part));
+        text.push_str(&one_line(part));
         if text.len() > 200 {
             text.truncate(text.floor_char_boundary(200));
             text.push('…');
@@ -219,7 +224,7 @@ pub(super) fn build(
     name: &str,
     listed: &Build<'_>,
     rules: Rules,
-    notices: &mut Vec<Notice>,
+    notices: &mut NameNotices,
 ) -> Result<Vec<Item>, Error> {
     let mut paths = Paths::new(rules);
     let mut size = 0;
@@ -246,7 +251,7 @@ pub(super) fn build(
         }));
     }
     if listed.files.iter().any(|file| file.symlink.is_some()) {
-        settle_links(listed, &mut items, notices);
+        links::settle(listed, &mut items, notices);
     }
     Ok(items)
 }
@@ -262,73 +267,28 @@ fn place(
     single_file: bool,
     rules: Rules,
     paths: &mut Paths,
-    notices: &mut Vec<Notice>,
+    notices: &mut NameNotices,
 ) -> PathBuf {
-    let raw = meaningful(&file.path);
-    let mut safe = vec![name.to_owned()];
-    safe.extend(raw.iter().map(|part| names::component(part, rules)));
-    let changed = raw.len() != file.path.len()
-        || (raw.is_empty() && !single_file)
-        || safe[1..].iter().zip(&raw).any(|(safe, raw)| safe.as_bytes() != *raw);
-    if raw.is_empty() && !single_file {
-        safe.push("_".into());
-    }
-    let wanted: PathBuf = safe.iter().collect();
-    let path = paths.take(&safe);
-    if changed {
-        let from = printable(file.path.iter().copied());
-        notices.push(Notice::Renamed { from, to: path.clone() });
-    } else if wanted != path {
-        notices.push(Notice::Duplicate { from: wanted, to: path.clone() });
-    }
-    path
-}
-
-/// Gives every link what to write into it, and takes out those that lead nowhere inside.
-fn settle_links(listed: &Build<'_>, items: &mut Vec<Item>, notices: &mut Vec<Notice>) {
-    // Sorted by what the torrent calls them, so that a folder is found by any file below it.
-    let mut known: BTreeMap<Vec<&[u8]>, PathBuf> = BTreeMap::new();
-    for (file, item) in listed.files.iter().zip(&*items) {
-        if let Item::File(entry) = item {
-            known.entry(meaningful(&file.path)).or_insert_with(|| entry.path.clone());
+    let mut parts = vec![name.to_owned()];
+    let mut why = None;
+    for part in &file.path {
+        let safe = names::component(part, rules);
+        why = why.or(safe.why);
+        if !safe.name.is_empty() {
+            parts.push(safe.name);
         }
     }
-    let mut raw = listed.files.iter();
-    items.retain_mut(|item| {
-        let file = raw.next().expect("an item was made of each file");
-        let (Item::File(entry), Some(target)) = (item, &file.symlink) else {
-            return true;
-        };
-        entry.symlink = find(&known, target).and_then(|found| relative(&entry.path, &found));
-        if entry.symlink.is_none() {
-            let target = printable(target.iter().copied());
-            notices.push(Notice::LinkDropped { path: entry.path.clone(), target });
-        }
-        entry.symlink.is_some()
-    });
-}
-
-/// The path of the file or folder that a link's target names.
-fn find(known: &BTreeMap<Vec<&[u8]>, PathBuf>, target: &[&[u8]]) -> Option<PathBuf> {
-    let target = meaningful(target);
-    if target.is_empty() {
-        return None;
+    if parts.len() == 1 && !single_file {
+        why = why.or(Some("has no name"));
+        parts.push("_".into());
     }
-    let (path, found) = known.range(target.clone()..).next()?;
-    // One component more: the torrent's name.
-    path.starts_with(&target).then(|| found.iter().take(target.len() + 1).collect())
-}
-
-/// `target` as seen from the folder of `link`; both start with the torrent's name, so the way up
-/// never leaves it. `None` for a link to itself.
-pub(crate) fn relative(link: &Path, target: &Path) -> Option<PathBuf> {
-    if link == target {
-        return None;
+    if names::fit(&mut parts) {
+        why = why.or(Some("is too long"));
     }
-    let folder: Vec<Component<'_>> = link.parent()?.components().collect();
-    let target: Vec<Component<'_>> = target.components().collect();
-    let common = folder.iter().zip(&target).take_while(|(a, b)| a == b).count();
-    let up = std::iter::repeat_n(Component::ParentDir, folder.len() - common);
-    let path: PathBuf = up.chain(target[common..].iter().copied()).collect();
-    Some(if path.as_os_str().is_empty() { ".".into() } else { path })
+    let given = paths.take(&parts);
+    if let Some(why) = why.or(given.why) {
+        let path = std::iter::once(name.as_bytes()).chain(file.path.iter().copied());
+        notices.add(|| Notice::Renamed { from: printable(path), to: given.path.clone(), why });
+    }
+    given.path
 }

@@ -23,13 +23,13 @@ pub(super) fn merge<'a>(
     for file in v1.files.iter_mut().filter(|file| !file.padding) {
         let shown = |file: &RawFile<'_>| printable(file.path.iter().copied());
         let Some(other) = tree.next() else {
-            return differ(format!("file {:?} is in v1 alone", shown(file)));
+            return differ(format!("file `{}` is in v1 alone", shown(file)));
         };
         if file.path != other.path {
-            return differ(format!("{:?} and {:?}", shown(file), shown(&other)));
+            return differ(format!("`{}` and `{}`", shown(file), shown(&other)));
         }
         if file.length != other.length || file.symlink != other.symlink {
-            return differ(format!("the size or kind of {:?}", shown(file)));
+            return differ(format!("the size or kind of `{}`", shown(file)));
         }
         file.root = other.root;
         file.executable |= other.executable;
@@ -38,7 +38,7 @@ pub(super) fn merge<'a>(
     match tree.next() {
         None => Ok(v1),
         Some(file) => {
-            differ(format!("file {:?} is in v2 alone", printable(file.path.iter().copied())))
+            differ(format!("file `{}` is in v2 alone", printable(file.path.iter().copied())))
         }
     }
 }
@@ -53,7 +53,7 @@ pub(super) fn check_alignment(listed: &Build<'_>, layout: &Layout) -> Result<(),
             v2 = v2.next_multiple_of(piece_length);
             if v1 != v2 {
                 let path = printable(file.path.iter().copied());
-                return differ(format!("file {path:?} starts elsewhere in v1"));
+                return differ(format!("file `{path}` starts elsewhere in v1"));
             }
             v2 += file.length;
         }

@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bencode::{Dict, Limits, Mode};
@@ -8,6 +9,7 @@ use super::{Info, hybrid};
 use crate::layout::Layout;
 use crate::limits::{MAX_METADATA_SIZE, MAX_PATH_DEPTH, MAX_TOKENS};
 use crate::names::{self, Rules};
+use crate::notice::NameNotices;
 use crate::{Error, InfoHashes, Notice, Version};
 
 /// Limits for an `info` dictionary: each folder of a v2 file tree is one level.
@@ -19,7 +21,7 @@ pub(super) fn invalid<T>(key: &'static str, why: &'static str) -> Result<T, Erro
     Err(Error::Invalid { key, why })
 }
 
-pub(super) fn info(raw: &[u8]) -> Result<Info, Error> {
+pub(super) fn info(raw: &[u8], rules: Rules) -> Result<Info, Error> {
     let size = raw.len() as u64;
     let limit = MAX_METADATA_SIZE as u64;
     if size > limit {
@@ -36,7 +38,8 @@ pub(super) fn info(raw: &[u8]) -> Result<Info, Error> {
         notices.push(Notice::NotCanonical);
     }
     let raw_name = raw_name(dict, version);
-    let name = name(raw_name, &hashes, &mut notices);
+    let mut names = NameNotices::default();
+    let name = name(raw_name, &hashes, rules, &mut names);
     let listed = list(dict, version, raw_name)?;
     let piece_length = match dict.get("piece length") {
         None => return Err(Error::Missing("piece length")),
@@ -45,12 +48,13 @@ pub(super) fn info(raw: &[u8]) -> Result<Info, Error> {
             None => return invalid("piece length", "it must be a positive number"),
         },
     };
-    let items = files::build(&name, &listed, Rules::NATIVE, &mut notices)?;
+    let items = files::build(&name, &listed, rules, &mut names)?;
     let layout = Layout::new(version, piece_length, items)?;
     if version == Version::Hybrid {
         hybrid::check_alignment(&listed, &layout)?;
     }
     let v1_hashes = if version.has_v1() { Some(pieces(raw, dict, &layout)?) } else { None };
+    notices.extend(names.finish());
     Ok(Info {
         raw: Arc::from(raw),
         hashes,
@@ -98,14 +102,16 @@ fn raw_name(info: Dict<'_>, version: Version) -> &[u8] {
     utf8.or_else(|| info.bytes("name")).unwrap_or_default()
 }
 
-fn name(raw: &[u8], hashes: &InfoHashes, notices: &mut Vec<Notice>) -> String {
-    let mut name = names::component(raw, Rules::NATIVE);
+fn name(raw: &[u8], hashes: &InfoHashes, rules: Rules, notices: &mut NameNotices) -> String {
+    let safe = names::component(raw, rules);
+    let (mut name, mut why) = (safe.name, safe.why);
     if name.is_empty() {
+        why = Some("is no name; the torrent goes by its info-hash");
         name = hashes.handshake_hashes().map(|hash| hash.to_string()).take(1).collect();
     }
-    if name.as_bytes() != raw {
-        let from = files::printable([raw]);
-        notices.push(Notice::Renamed { from, to: name.clone().into() });
+    if let Some(why) = why {
+        let to = PathBuf::from(&name);
+        notices.add(|| Notice::Renamed { from: files::printable([raw]), to, why });
     }
     name
 }

@@ -70,10 +70,10 @@ fn useless_links_are_refused_with_a_reason() {
     let link = |rest: &str| format!("magnet:?{rest}");
     let long = link(&"x".repeat(MAX_MAGNET_LENGTH));
     for (text, expected) in [
-        (String::new(), "it does not start with \"magnet:?\" and is no info-hash"),
-        ("magnet:".into(), "it does not start with \"magnet:?\" and is no info-hash"),
-        ("é".repeat(9), "it does not start with \"magnet:?\" and is no info-hash"),
-        (HEX[1..].into(), "it does not start with \"magnet:?\" and is no info-hash"),
+        (String::new(), "it does not start with `magnet:?` and is no info-hash"),
+        ("magnet:".into(), "it does not start with `magnet:?` and is no info-hash"),
+        ("é".repeat(9), "it does not start with `magnet:?` and is no info-hash"),
+        (HEX[1..].into(), "it does not start with `magnet:?` and is no info-hash"),
         (link(""), "it has no xt=urn:btih: or xt=urn:btmh: info-hash"),
         (link("dn=x"), "it has no xt=urn:btih: or xt=urn:btmh: info-hash"),
         (

@@ -1,43 +1,72 @@
 use super::*;
 
-const LINUX: Rules = Rules { fold: false, windows: false };
-const MAC: Rules = Rules { fold: true, windows: false };
-const WINDOWS: Rules = Rules { fold: true, windows: true };
+/// The names as they are on Linux when asked for.
+const LINUX: Rules = Rules { portable: false };
 
 #[test]
 fn components_become_safe() {
-    let long = "x".repeat(300) + ".iso";
-    let cut = "x".repeat(251) + ".iso";
-    let wide = "é".repeat(200);
-    let wide_cut = "é".repeat(127);
-    for (raw, linux, windows) in [
-        (&b"plain.txt"[..], "plain.txt", "plain.txt"),
-        (b"", "", ""),
-        (b".", "", ""),
-        (b"..", "__", "_"),
-        (b"...", "...", "_"),
-        (b"/etc/passwd", "_etc_passwd", "_etc_passwd"),
-        (b"a\\..\\b", "a_.._b", "a_.._b"),
-        (b"nul\0\x1b[2J\x7f", "nul__[2J_", "nul__[2J_"),
-        ("\u{85}\u{202e}gpj.exe".as_bytes(), "__gpj.exe", "__gpj.exe"),
-        (b"C:\\x?", "C:_x?", "C__x_"),
-        (b"caf\xe9", "caf\u{fffd}", "caf\u{fffd}"),
-        (
-            b"\xc0\xae\xc0\xae",
-            "\u{fffd}\u{fffd}\u{fffd}\u{fffd}",
-            "\u{fffd}\u{fffd}\u{fffd}\u{fffd}",
-        ),
-        (b"trailing. .", "trailing. .", "trailing"),
-        (b"con", "con", "_con"),
-        (b"LPT1.txt", "LPT1.txt", "_LPT1.txt"),
-        (b"COM10", "COM10", "COM10"),
-        (b"console", "console", "console"),
-        (long.as_bytes(), &cut, &cut),
-        (wide.as_bytes(), &wide_cut, &wide_cut),
-        ("日本語".as_bytes(), "日本語", "日本語"),
-    ] {
-        assert_eq!(component(raw, LINUX), linux, "{}", raw.escape_ascii());
-        assert_eq!(component(raw, WINDOWS), windows, "{}", raw.escape_ascii());
+    let check = |raw: &[u8], linux: &str, portable: &str| {
+        for (rules, expected) in [(LINUX, linux), (Rules::PORTABLE, portable)] {
+            let safe = component(raw, rules);
+            assert_eq!(safe.name, expected, "{}", raw.escape_ascii());
+            let changed = raw != expected.as_bytes() || raw.is_empty();
+            assert_eq!(safe.why.is_some(), changed, "{}: {safe:?}", raw.escape_ascii());
+        }
+    };
+    let same = |raw: &[u8], expected: &str| check(raw, expected, expected);
+    same(b"plain.txt", "plain.txt");
+    same("日本語".as_bytes(), "日本語");
+    same("👩\u{200d}🚀".as_bytes(), "👩\u{200d}🚀");
+    same(b"", "");
+    same(b".", "");
+    same(b"..", "_");
+    same(b"/etc/passwd", "_etc_passwd");
+    same(b"a\\..\\b", "a_.._b");
+    same(b"nul\0\x1b[2J\x7f", "nul__[2J_");
+    same("\u{85}\u{202e}gpj.exe".as_bytes(), "__gpj.exe");
+    same("a\u{200b}\u{200f}\u{2066}\u{feff}b".as_bytes(), "a____b");
+    same(b"caf\xe9", "caf\u{fffd}");
+    same(b"\xc0\xae\xc0\xae", "\u{fffd}\u{fffd}\u{fffd}\u{fffd}");
+    same(("x".repeat(300) + ".iso").as_bytes(), &("x".repeat(251) + ".iso"));
+    same("é".repeat(200).as_bytes(), &"é".repeat(127));
+    check(b"...", "...", "_");
+    check(b" ", " ", "_");
+    check(b"C:\\x?", "C:_x?", "C__x_");
+    check(b"file.txt:stream", "file.txt:stream", "file.txt_stream");
+    check(b"<>\"|*", "<>\"|*", "_____");
+    check(b"trailing. .", "trailing. .", "trailing");
+    for device in ["con", "PRN", "Aux", "nul", "COM1", "lpt9", "COM¹", "LPT³", "CONIN$", "conout$"]
+    {
+        check(device.as_bytes(), device, &format!("_{device}"));
+        let with = format!("{device}.tar.gz");
+        check(with.as_bytes(), &with, &format!("_{with}"));
+        let with = format!("{device} .txt");
+        check(with.as_bytes(), &with, &format!("_{with}"));
+    }
+    check(b"con. ", "con. ", "_con");
+    for fine in ["COM10", "COM", "console", "LPT0", "icon", "nul_"] {
+        same(fine.as_bytes(), fine);
+    }
+}
+
+#[test]
+fn a_long_path_is_cut_in_every_folder_but_the_first() {
+    let cut = |name: &str, part: &str, depth: usize| {
+        let mut parts = vec![part.to_owned(); depth];
+        parts[0] = name.to_owned();
+        let changed = fit(&mut parts);
+        assert_eq!(parts[0], name);
+        (changed, parts)
+    };
+    let folder = "f".repeat(100);
+    assert_eq!(cut("n", &folder, 8), (false, cut("n", &folder, 8).1));
+    let (changed, parts) = cut("n", &folder, 10);
+    assert!(changed && parts[9].len() == 63, "{parts:?}");
+    let name = "n".repeat(MAX_NAME_LENGTH);
+    for part in ["com1.and more of it", "ééééééé", "a.longextension", &folder] {
+        let (_, parts) = cut(&name, part, crate::limits::MAX_PATH_DEPTH + 1);
+        assert!(parts.join("/").len() <= MAX_PATH_LENGTH, "{part}: {}", parts[1]);
+        assert_eq!(component(parts[1].as_bytes(), Rules::PORTABLE).why, None, "{}", parts[1]);
     }
 }
 
@@ -47,38 +76,54 @@ fn no_two_files_share_a_path() {
         let mut taken = Paths::new(rules);
         for (path, expected) in paths.iter().zip(expected) {
             let parts: Vec<String> = path.split('/').map(str::to_owned).collect();
-            assert_eq!(taken.take(&parts).to_str().unwrap(), *expected, "{paths:?}");
+            let given = taken.take(&parts);
+            assert_eq!(given.path.to_str().unwrap(), *expected, "{paths:?}");
+            assert_eq!(given.why.is_some(), path != expected, "{given:?}");
         }
     };
-    check(LINUX, &["a", "a", "a (2)", "a"], &["a", "a (2)", "a (2) (2)", "a (3)"]);
-    check(LINUX, &["d/a.iso", "d/a.iso", "e/a.iso"], &["d/a.iso", "d/a (2).iso", "e/a.iso"]);
-    check(LINUX, &["a", "a/x", "a/y", "a"], &["a", "a (2)/x", "a (2)/y", "a (3)"]);
-    check(LINUX, &["a/x", "a", "a/y"], &["a/x", "a (2)", "a/y"]);
-    check(LINUX, &["R.txt", "r.txt"], &["R.txt", "r.txt"]);
-    check(MAC, &["R.txt", "r.txt"], &["R.txt", "r (2).txt"]);
-    check(MAC, &["Dir/a", "dir/a", "DIR/b"], &["Dir/a", "Dir/a (2)", "Dir/b"]);
-    check(MAC, &["caf\u{e9}", "cafe\u{301}"], &["caf\u{e9}", "cafe\u{301} (2)"]);
-    check(LINUX, &[".bashrc", ".bashrc"], &[".bashrc", ".bashrc (2)"]);
+    let both = |paths: &[&str], expected: &[&str]| {
+        check(LINUX, paths, expected);
+        check(Rules::PORTABLE, paths, expected);
+    };
+    both(&["a", "a", "a (2)", "a"], &["a", "a (2)", "a (2) (2)", "a (3)"]);
+    both(&["d/a.iso", "d/a.iso", "e/a.iso"], &["d/a.iso", "d/a (2).iso", "e/a.iso"]);
+    both(&["a", "a/x", "a/y", "a"], &["a", "a (2)/x", "a (2)/y", "a (3)"]);
+    both(&["a/x", "a", "a/y"], &["a/x", "a (2)", "a/y"]);
+    both(&[".bashrc", ".bashrc"], &[".bashrc", ".bashrc (2)"]);
+    let differ = |paths: &[&str], expected: &[&str]| {
+        check(LINUX, paths, paths);
+        check(Rules::PORTABLE, paths, expected);
+    };
+    differ(&["R.txt", "r.txt"], &["R.txt", "r (2).txt"]);
+    differ(&["Dir/a", "dir/a", "DIR/b"], &["Dir/a", "Dir/a (2)", "Dir/b"]);
+    differ(&["caf\u{e9}", "cafe\u{301}"], &["caf\u{e9}", "cafe\u{301} (2)"]);
+    differ(&["CAFE\u{301}", "caf\u{e9}"], &["CAFE\u{301}", "caf\u{e9} (2)"]);
+    differ(&["straße", "STRASSE"], &["straße", "STRASSE (2)"]);
+    differ(&["ΣΑΣ", "σας"], &["ΣΑΣ", "σας (2)"]);
+    differ(&["K", "\u{212a}"], &["K", "\u{212a} (2)"]);
+    differ(&["a\u{200d}", "a"], &["a\u{200d}", "a (2)"]);
+    differ(&["A", "a/x"], &["A", "a (2)/x"]);
+    differ(&["Dir", "dir"], &["Dir", "dir (2)"]);
 }
 
 #[test]
 fn many_duplicates_cost_no_square() {
-    let mut taken = Paths::new(LINUX);
+    let mut taken = Paths::new(Rules::PORTABLE);
     let file = [String::from("a")];
     let under = [String::from("a"), String::from("b")];
     for _ in 0..50_000 {
         taken.take(&file);
         taken.take(&under);
     }
-    assert_eq!(taken.take(&file).to_str().unwrap(), "a (50002)");
+    assert_eq!(taken.take(&file).path.to_str().unwrap(), "a (50002)");
 }
 
 #[test]
 fn a_suffix_keeps_long_names_within_the_limit() {
     let name = "y".repeat(MAX_NAME_LENGTH);
-    let mut taken = Paths::new(LINUX);
+    let mut taken = Paths::new(Rules::PORTABLE);
     for _ in 0..12 {
-        let path = taken.take(std::slice::from_ref(&name));
+        let path = taken.take(std::slice::from_ref(&name)).path;
         assert!(path.as_os_str().len() <= MAX_NAME_LENGTH);
     }
 }

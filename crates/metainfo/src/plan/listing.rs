@@ -57,7 +57,7 @@ pub(super) fn entries(
             source: source.path.clone(),
         };
         if known.insert(path, (entry, target)).is_some() {
-            return Err(Error::Unshareable { path: source.path, why: "it is listed twice" });
+            return Err(Error::Unshareable { path: source.path, why: "is listed twice" });
         }
     }
     check_folders(&known)?;
@@ -83,11 +83,10 @@ pub(super) fn entries(
 }
 
 fn check_name(name: &str, path: &Path) -> Result<(), Error> {
-    if names::component(name.as_bytes(), Rules::NATIVE) == name && !name.is_empty() {
-        return Ok(());
+    match names::component(name.as_bytes(), Rules::ORIGINAL).why {
+        None => Ok(()),
+        Some(why) => Err(Error::Unshareable { path: path.to_owned(), why }),
     }
-    let why = "its name has characters that are not safe elsewhere, or is too long";
-    Err(Error::Unshareable { path: path.to_owned(), why })
 }
 
 fn components(path: &Path, single_file: bool) -> Result<Vec<String>, Error> {
@@ -95,19 +94,19 @@ fn components(path: &Path, single_file: bool) -> Result<Vec<String>, Error> {
     let mut parts = Vec::new();
     for component in path.components() {
         let Component::Normal(part) = component else {
-            return fail("its path is not a relative one");
+            return fail("has no relative path");
         };
         let Some(part) = part.to_str() else {
-            return fail("its name is not UTF-8");
+            return fail("is not valid UTF-8");
         };
         check_name(part, path)?;
         parts.push(part.to_owned());
     }
     if parts.len() >= MAX_PATH_DEPTH {
-        return fail("it is in too deep a folder");
+        return fail("is in too deep a folder");
     }
     if parts.is_empty() && !single_file {
-        return fail("it has no name");
+        return fail("has no name");
     }
     Ok(parts)
 }
@@ -116,7 +115,7 @@ fn components(path: &Path, single_file: bool) -> Result<Vec<String>, Error> {
 fn check_folders<T>(known: &BTreeMap<Vec<String>, T>) -> Result<(), Error> {
     for (file, next) in known.keys().zip(known.keys().skip(1)) {
         if next.starts_with(file) {
-            let why = "it is listed as a file and as a folder";
+            let why = "is listed as a file and as a folder";
             return Err(Error::Unshareable { path: file.iter().collect(), why });
         }
     }

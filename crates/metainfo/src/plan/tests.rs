@@ -105,8 +105,12 @@ fn round_trip(entries: Vec<SourceEntry>, options: &PlanOptions) -> Metainfo {
     let (plan, bytes) = make(entries, options.clone());
     let metainfo = Metainfo::parse(&bytes).unwrap();
     assert_eq!(metainfo.to_bytes(), bytes, "written as read");
-    assert_eq!((&metainfo.notices[..], metainfo.info.notices()), (&[][..], &[][..]));
-    let (planned, read) = (plan.layout(), metainfo.info.layout());
+    assert_eq!(metainfo.notices, []);
+    // Names that some system could not hold are there all the same.
+    let original = metainfo.info.with_original_names();
+    let info = original.as_ref().unwrap_or(&metainfo.info);
+    assert_eq!(info.notices(), []);
+    let (planned, read) = (plan.layout(), info.layout());
     assert_eq!(metainfo.info.name(), options.name);
     assert_eq!(read.files().len(), planned.files().len());
     assert_eq!(read.pieces(), planned.pieces());
@@ -124,7 +128,7 @@ fn round_trip(entries: Vec<SourceEntry>, options: &PlanOptions) -> Metainfo {
     }
     assert!(metainfo.piece_layers.is_complete(read));
     let info = crate::Info::parse_expecting(metainfo.info.raw(), &metainfo.hashes).unwrap();
-    assert_eq!(info.layout(), read);
+    assert_eq!(info.layout(), metainfo.info.layout());
     metainfo
 }
 
@@ -305,7 +309,7 @@ fn links_that_lead_nowhere_are_left_out() {
     assert_eq!(plan.notices().len(), 5);
     assert_eq!(
         plan.notices()[0].to_string(),
-        "\"absolute\" left out: a symbolic link that does not point to something shared with it"
+        "`absolute` left out: a symbolic link that does not point to something shared with it"
     );
 }
 
@@ -324,23 +328,22 @@ fn what_cannot_be_shared_is_named() {
     check(
         vec![entry("a\u{1b}[2J", 1)],
         options(None),
-        "\"a\\u{1b}[2J\" cannot be shared: its name has characters that are not safe elsewhere, \
-         or is too long; rename it or leave it out",
+        "`a\u{fffd}[2J` cannot be shared: it has control characters; rename it or leave it out",
     );
     check(
         vec![entry("../a", 1)],
         options(None),
-        "\"../a\" cannot be shared: its path is not a relative one; rename it or leave it out",
+        "`../a` cannot be shared: it has no relative path; rename it or leave it out",
     );
     check(
         vec![entry("a", 1), entry("a/b", 1)],
         options(None),
-        "\"a\" cannot be shared: it is listed as a file and as a folder; rename it or leave it out",
+        "`a` cannot be shared: it is listed as a file and as a folder; rename it or leave it out",
     );
     check(
         vec![entry("a", 1), entry("a", 1)],
         options(None),
-        "\"a\" cannot be shared: it is listed twice; rename it or leave it out",
+        "`a` cannot be shared: it is listed twice; rename it or leave it out",
     );
     check(
         one(),
@@ -351,7 +354,7 @@ fn what_cannot_be_shared_is_named() {
     check(
         one(),
         PlanOptions { trackers: vec![vec!["ftp://x".into()]], ..options(None) },
-        "tracker: \"ftp://x\" is not a URL of http, https, udp",
+        "tracker: `ftp://x` is not a URL of http, https, udp",
     );
     check(
         vec![entry("a", u64::MAX), entry("b", u64::MAX)],
@@ -359,7 +362,7 @@ fn what_cannot_be_shared_is_named() {
         "the torrent's pieces: more than 8388608 pieces; a larger piece length is needed",
     );
     let name = PlanOptions { name: "..".into(), ..options(None) };
-    assert!(Plan::new(one(), name).unwrap_err().to_string().contains("\"..\" cannot be shared"));
+    assert!(Plan::new(one(), name).unwrap_err().to_string().contains("`..` cannot be shared"));
 }
 
 fn sources() -> impl Strategy<Value = Vec<SourceEntry>> {

@@ -8,12 +8,15 @@ use super::Metainfo;
 use crate::limits::{
     MAX_PATH_DEPTH, MAX_TOKENS, MAX_TORRENT_SIZE, MAX_TRACKERS, MAX_URL_LENGTH, MAX_WEB_SEEDS,
 };
-use crate::text::{TRACKER_SCHEMES, WEB_SEED_SCHEMES, showable, usable_url};
+use crate::text::{TRACKER_SCHEMES, WEB_SEED_SCHEMES, one_line, showable, usable_url};
 use crate::{Error, Info, Notice, PieceLayer, PieceLayers};
 
 /// One level more than the `info` dictionary, and room for what stands around it.
 const LIMITS: Limits =
     Limits { depth: MAX_PATH_DEPTH + 5, tokens: MAX_TOKENS + 100_000, size: MAX_TORRENT_SIZE };
+
+/// Most bytes of a URL that is left out which are shown.
+const MAX_URL_SHOWN: usize = 200;
 
 /// Most URLs that are mentioned as left out.
 const MAX_URL_NOTICES: usize = 20;
@@ -45,7 +48,8 @@ pub(super) fn torrent(file: &[u8]) -> Result<Metainfo, Error> {
 
 /// Tiers of `announce-list` (BEP 12), or else the one URL of `announce` (BEP 3).
 fn trackers(top: Dict<'_>, notices: &mut Vec<Notice>) -> Vec<Vec<String>> {
-    let mut urls = Urls::new(TRACKER_SCHEMES, MAX_TRACKERS);
+    let why = "is no http, https or udp URL";
+    let mut urls = Urls::new("tracker", TRACKER_SCHEMES, why, MAX_TRACKERS);
     let mut tiers = Vec::new();
     if let Some(list) = top.list("announce-list") {
         // A list of URLs rather than of tiers is a common mistake, and clear enough.
@@ -62,20 +66,29 @@ fn trackers(top: Dict<'_>, notices: &mut Vec<Notice>) -> Vec<Vec<String>> {
 /// `url-list` (BEP 19): one URL or a list of them.
 fn web_seeds(top: Dict<'_>, notices: &mut Vec<Notice>) -> Vec<String> {
     let list = top.get("url-list");
-    let mut urls = Urls::new(WEB_SEED_SCHEMES, MAX_WEB_SEEDS);
+    let why = "is no http or https URL";
+    let mut urls = Urls::new("web seed", WEB_SEED_SCHEMES, why, MAX_WEB_SEEDS);
     list.map(|list| urls.take(list, notices)).unwrap_or_default()
 }
 
 /// Collects URLs, each once.
 struct Urls {
+    what: &'static str,
     schemes: &'static [&'static str],
+    /// What a URL is not, to be told.
+    why: &'static str,
     seen: BTreeSet<String>,
     room: usize,
 }
 
 impl Urls {
-    fn new(schemes: &'static [&'static str], room: usize) -> Self {
-        Self { schemes, seen: BTreeSet::new(), room }
+    fn new(
+        what: &'static str,
+        schemes: &'static [&'static str],
+        why: &'static str,
+        room: usize,
+    ) -> Self {
+        Self { what, schemes, why, seen: BTreeSet::new(), room }
     }
 
     /// The new usable URLs of a string or a list of strings.
@@ -86,13 +99,20 @@ impl Urls {
         for raw in one.chain(many).filter(|raw| !raw.is_empty()) {
             let text = std::str::from_utf8(raw).ok();
             let url = text.and_then(|text| usable_url(text, self.schemes));
-            if let Some(url) = url.filter(|_| self.seen.len() < self.room) {
-                if self.seen.insert(url.to_owned()) {
+            let why = match url {
+                Some(url) if self.seen.contains(url) => continue,
+                Some(url) if self.seen.len() < self.room => {
+                    self.seen.insert(url.to_owned());
                     urls.push(url.to_owned());
+                    continue;
                 }
-            } else if notices.len() < MAX_URL_NOTICES {
-                let url = showable(&raw[..raw.len().min(MAX_URL_LENGTH)]);
-                notices.push(Notice::UrlDropped { url });
+                Some(_) => "is one too many",
+                None if raw.len() > MAX_URL_LENGTH => "is too long",
+                None => self.why,
+            };
+            if notices.len() < MAX_URL_NOTICES {
+                let url = one_line(&raw[..raw.len().min(MAX_URL_SHOWN)]);
+                notices.push(Notice::UrlDropped { what: self.what, url, why });
             }
         }
         urls

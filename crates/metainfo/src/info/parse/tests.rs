@@ -85,19 +85,19 @@ fn malformed_info_is_refused_with_a_reason() {
         assert_eq!(error, expected, "{}", raw.escape_ascii());
     };
     let invalid = |raw: &[u8], key: &str, why: &str| {
-        check(raw, &format!("the torrent's {key:?} is not valid: {why}"));
+        check(raw, &format!("the torrent's `{key}` is not valid: {why}"));
     };
     let file = |raw: &[u8], file: &str, why: &str| {
-        check(raw, &format!("file {file} of the torrent: {why}"));
+        check(raw, &format!("file `{file}` of the torrent: {why}"));
     };
     check(b"", "not a torrent: bencode, byte 0: the data ends too early");
     check(
         &v1(b"n", &[(&[], "", 1)])[..40],
         "not a torrent: bencode, byte 40: the data ends too early",
     );
-    check(b"de", "the torrent has no \"pieces\"");
-    check(b"d6:pieces0:e", "the torrent has no \"length\"");
-    check(b"d6:lengthi0e6:pieces0:e", "the torrent has no \"piece length\"");
+    check(b"de", "the torrent has no `pieces`");
+    check(b"d6:pieces0:e", "the torrent has no `length`");
+    check(b"d6:lengthi0e6:pieces0:e", "the torrent has no `piece length`");
     invalid(b"le", "info", "no dictionary");
     invalid(b"d5:files0:6:pieces0:e", "files", "it must be a list");
     invalid(b"d5:filesle6:pieces0:e", "files", "there is no file in it");
@@ -134,27 +134,27 @@ fn malformed_v2_info_is_refused_with_a_reason() {
     };
     let newer = info(|d| d.int("meta version", 3));
     check(&newer, "meta version 3 is newer than this program understands");
-    check(&info(|d| d.int("meta version", 2)), "the torrent has no \"file tree\"");
+    check(&info(|d| d.int("meta version", 2)), "the torrent has no `file tree`");
     check(
         b"d12:meta versioni2e9:file treedee",
         "not a torrent: bencode, byte 19: dictionary keys are not sorted",
     );
-    check(&v2(|_| {}), "the torrent's \"files\" is not valid: there is no file in it");
+    check(&v2(|_| {}), "the torrent's `files` is not valid: there is no file in it");
     let both = "of the torrent: it is a file and a folder at once";
-    check(&v2(|d| leaf(d, "", 1, &root)), &format!("file  {both}"));
+    check(&v2(|d| leaf(d, "", 1, &root)), &format!("file `` {both}"));
     let sibling = |d: &mut DictEncoder<'_>| {
         d.dict("", |d| d.int("length", 0));
         d.dict("b", |_| {});
     };
-    check(&v2(|d| d.dict("a", sibling)), &format!("file a {both}"));
+    check(&v2(|d| d.dict("a", sibling)), &format!("file `a` {both}"));
     check(
         &v2(|d| leaf(d, "a", 1, &root[1..])),
-        "file a of the torrent: its pieces root is not 32 bytes long",
+        "file `a` of the torrent: its pieces root is not 32 bytes long",
     );
     let rootless = v2(|d| d.dict("a", |d| d.dict("", |d| d.int("length", 1))));
-    check(&rootless, "file a of the torrent: it has no pieces root");
+    check(&rootless, "file `a` of the torrent: it has no pieces root");
     let number = v2(|d| d.dict("a", |d| d.int("b", 1)));
-    check(&number, "file a/b of the torrent: its entry is no dictionary");
+    check(&number, "file `a/b` of the torrent: its entry is no dictionary");
     let deep = v2(|d| nest(d, MAX_PATH_DEPTH + 5));
     assert!(Info::parse(&deep).unwrap_err().to_string().contains("nested too deeply"));
 }
@@ -200,17 +200,17 @@ fn hybrids_must_agree_with_themselves() {
     let padded = hybrid(&[("a", 5), ("pad", 16_379), ("b", 6), ("pad", 16_378)], &tree);
     assert_eq!(Info::parse(&padded).unwrap().layout().space_length(), 32_768);
     for (files, expected) in [
-        (&[("a", 5), ("b", 6)][..], "file \"b\" starts elsewhere in v1"),
-        (&[("a", 5), ("pad", 32_763), ("b", 6)], "file \"b\" starts elsewhere in v1"),
+        (&[("a", 5), ("b", 6)][..], "file `b` starts elsewhere in v1"),
+        (&[("a", 5), ("pad", 32_763), ("b", 6)], "file `b` starts elsewhere in v1"),
         (
             &[("pad", 16_384), ("a", 5), ("pad", 16_378), ("b", 6)],
-            "file \"a\" starts elsewhere in v1",
+            "file `a` starts elsewhere in v1",
         ),
         (&[("a", 5), ("pad", 16_379), ("b", 6), ("pad", 16_379)], "the number of pieces"),
-        (&[("a", 5)], "file \"b\" is in v2 alone"),
-        (&[("a", 5), ("pad", 16_379), ("b", 6), ("c", 1)], "file \"c\" is in v1 alone"),
-        (&[("a", 5), ("pad", 16_379), ("c", 6)], "\"c\" and \"b\""),
-        (&[("a", 5), ("pad", 16_379), ("b", 7)], "the size or kind of \"b\""),
+        (&[("a", 5)], "file `b` is in v2 alone"),
+        (&[("a", 5), ("pad", 16_379), ("b", 6), ("c", 1)], "file `c` is in v1 alone"),
+        (&[("a", 5), ("pad", 16_379), ("c", 6)], "`c` and `b`"),
+        (&[("a", 5), ("pad", 16_379), ("b", 7)], "the size or kind of `b`"),
     ] {
         let error = Info::parse(&hybrid(files, &tree)).unwrap_err().to_string();
         let prefix = "the v1 and v2 parts of the hybrid torrent differ: ";
@@ -239,13 +239,13 @@ fn unsafe_names_become_safe_with_a_notice_each() {
     assert_eq!(
         paths(&info),
         [
-            ".._evil/__/__/etc/passwd",
+            ".._evil/_/_/etc/passwd",
             ".._evil/_abs",
             ".._evil/a/b",
             ".._evil/same",
             ".._evil/same (2)",
             ".._evil/same (3)/below",
-            ".._evil/_",
+            ".._evil/_ (2)",
             ".._evil/fine",
         ]
     );
@@ -253,15 +253,38 @@ fn unsafe_names_become_safe_with_a_notice_each() {
     assert_eq!(
         notices,
         [
-            "\"../evil\" is not a safe name; using \".._evil\"",
-            "\"../../etc/passwd\" is not a safe name; using \".._evil/__/__/etc/passwd\"",
-            "\"/abs\" is not a safe name; using \".._evil/_abs\"",
-            "\"a//./b\" is not a safe name; using \".._evil/a/b\"",
-            "\".._evil/same\" occurs twice; the second is \".._evil/same (2)\"",
-            "\".._evil/same/below\" occurs twice; the second is \".._evil/same (3)/below\"",
-            "\"\" is not a safe name; using \".._evil/_\"",
+            "`../evil` has a path separator in a name; it becomes `.._evil`",
+            "`.._evil/../../etc/passwd` leads out of the folder; it becomes `.._evil/_/_/etc/passwd`",
+            "`.._evil//abs` has a path separator in a name; it becomes `.._evil/_abs`",
+            "`.._evil/a//./b` has an empty or `.` part; it becomes `.._evil/a/b`",
+            "`.._evil/same` occurs twice; it becomes `.._evil/same (2)`",
+            "`.._evil/same/below` is a file and a folder at once; it becomes `.._evil/same (3)/below`",
+            "`.._evil` has no name; it becomes `.._evil/_ (2)`",
         ]
     );
+}
+
+#[test]
+fn many_changed_names_are_counted() {
+    let names: Vec<Vec<u8>> = (0..150).map(|at| format!("{at}?").into_bytes()).collect();
+    let parts: Vec<[&[u8]; 1]> = names.iter().map(|name| [&name[..]]).collect();
+    let files: Vec<(&[&[u8]], &str, u64)> = parts.iter().map(|part| (&part[..], "", 1)).collect();
+    let info = Info::parse(&v1(b"n", &files)).unwrap();
+    assert_eq!(info.notices().len(), 101);
+    assert_eq!(info.notices()[100].to_string(), "… and 50 more names changed or left out");
+}
+
+#[test]
+fn the_original_names_are_there_for_the_asking() {
+    let files: [(&[&[u8]], &str, u64); 3] =
+        [(&[b"a:b"], "", 1), (&[b"A:B"], "", 1), (&[b"..", b"c"], "", 1)];
+    let info = Info::parse(&v1(b"con", &files)).unwrap();
+    assert_eq!(paths(&info), ["_con/a_b", "_con/A_B (2)", "_con/_/c"]);
+    let original = info.with_original_names();
+    let found = original.as_ref().map(paths);
+    let kept = vec!["con/a:b", "con/A:B", "con/_/c"];
+    assert_eq!(found, (!cfg!(any(windows, target_os = "macos"))).then_some(kept));
+    assert!(Info::parse(&v1(b"n", &[(&[b"a"], "", 1)])).unwrap().with_original_names().is_none());
 }
 
 #[test]
@@ -279,17 +302,27 @@ fn links_stay_inside() {
             link(&[b"gone"], &[b"nothing"]),
             link(&[b"through"], &[b"top", b"f"]),
             link(&[b"own"], &[b"own"]),
+            link(&[b"ping"], &[b"pong"]),
+            link(&[b"pong"], &[b"ping"]),
+            link(&[b"again"], &[b"top"]),
             link(&[b"none"], &[]),
         ],
     );
     let info = Info::parse(&raw).unwrap();
-    assert_eq!(paths(&info), ["n/d/f", "n/d/e/up", "n/top"]);
+    assert_eq!(paths(&info), ["n/d/f", "n/d/e/up", "n/top", "n/again"]);
     let links: Vec<_> = info.layout().files().iter().map(|it| it.symlink.as_deref()).collect();
-    assert_eq!(links, [None, Some(Path::new("../f")), Some(Path::new("d"))]);
-    assert_eq!(info.notices().len(), 5);
+    assert_eq!(
+        links,
+        [None, Some(Path::new("../f")), Some(Path::new("d")), Some(Path::new("top"))]
+    );
+    assert_eq!(info.notices().len(), 7);
     assert_eq!(
         info.notices()[0].to_string(),
-        "link \"n/out\" left out: its target \"../f\" is not in the torrent"
+        "link `n/out` left out: its target `../f` is not in the torrent"
+    );
+    assert_eq!(
+        info.notices()[4].to_string(),
+        "link `n/ping` left out: its target `pong` leads back to itself"
     );
 }
 
