@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use stdx::{BLOCK_LENGTH, BlockRange, Duration, Instant, RateMeter};
 
@@ -28,6 +28,8 @@ const FORGOTTEN_MAX: usize = 4_096;
 pub(crate) struct Pipeline {
     /// In the order sent.
     outstanding: VecDeque<Request>,
+    /// The same, to be looked up: a queue has hundreds of them when the link is long or fast.
+    ranges: BTreeSet<BlockRange>,
     /// Withdrawn or given up, and possibly still on their way.
     forgotten: VecDeque<BlockRange>,
     queue_max: u32,
@@ -80,6 +82,7 @@ impl Pipeline {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
             outstanding: VecDeque::new(),
+            ranges: BTreeSet::new(),
             forgotten: VecDeque::new(),
             queue_max: config.request_queue_max.max(1),
             remote_queue: REQQ_DEFAULT,
@@ -118,7 +121,7 @@ impl Pipeline {
     /// already, or the queue is full.
     pub(crate) fn request(&mut self, now: Instant, range: BlockRange) -> bool {
         let full = self.outstanding.len() >= self.depth_max() as usize;
-        if full || self.find(range).is_some() {
+        if full || !self.ranges.insert(range) {
             return false;
         }
         if self.outstanding.is_empty() {
@@ -133,16 +136,16 @@ impl Pipeline {
 
     /// Takes a request back; false when it was not outstanding.
     pub(crate) fn cancel(&mut self, range: BlockRange) -> bool {
-        let Some(at) = self.find(range) else {
-            return false;
-        };
-        self.outstanding.remove(at);
-        self.forget(range);
-        true
+        let was_outstanding = self.remove(range);
+        if was_outstanding {
+            self.forget(range);
+        }
+        was_outstanding
     }
 
     /// The remote will answer nothing of what is outstanding.
     pub(crate) fn cancel_all(&mut self) -> Vec<BlockRange> {
+        self.ranges.clear();
         let ranges: Vec<_> = self.outstanding.drain(..).map(|request| request.range).collect();
         for &range in &ranges {
             self.forget(range);
@@ -160,13 +163,12 @@ impl Pipeline {
 
     /// Takes a block. A snubbing remote is forgiven by its first one; see [`Self::is_snubbed`].
     pub(crate) fn handle_block(&mut self, now: Instant, range: BlockRange) -> Answer {
-        let answer = match self.find(range) {
-            Some(at) => {
-                self.outstanding.remove(at);
-                Answer::Outstanding
-            }
-            None if self.recall(range) => Answer::Late,
-            None => return self.count_unrequested(),
+        let answer = if self.remove(range) {
+            Answer::Outstanding
+        } else if self.recall(range) {
+            Answer::Late
+        } else {
+            return self.count_unrequested();
         };
         self.waiting_since = now;
         if self.snubbed {
@@ -185,13 +187,7 @@ impl Pipeline {
         if self.recall(range) {
             return Answer::Late;
         }
-        match self.find(range) {
-            Some(at) => {
-                self.outstanding.remove(at);
-                Answer::Outstanding
-            }
-            None => self.count_unrequested(),
-        }
+        if self.remove(range) { Answer::Outstanding } else { self.count_unrequested() }
     }
 
     /// Gives memory back once nothing more will be asked for.
@@ -241,6 +237,7 @@ impl Pipeline {
             self.outstanding.pop_front();
         }
         for &range in &expired.requests {
+            self.ranges.remove(&range);
             self.forget(range);
         }
         expired
@@ -275,8 +272,14 @@ impl Pipeline {
         self.queue_max.min(self.remote_queue)
     }
 
-    fn find(&self, range: BlockRange) -> Option<usize> {
-        self.outstanding.iter().position(|request| request.range == range)
+    /// Ends a request; false when it is not outstanding.
+    fn remove(&mut self, range: BlockRange) -> bool {
+        if !self.ranges.remove(&range) {
+            return false;
+        }
+        // Mostly the oldest: peers answer in order.
+        let at = self.outstanding.iter().position(|request| request.range == range);
+        at.and_then(|at| self.outstanding.remove(at)).is_some()
     }
 
     fn forget(&mut self, range: BlockRange) {
