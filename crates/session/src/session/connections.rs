@@ -12,6 +12,8 @@ use crate::choker::Candidate;
 pub(super) struct Conn {
     pub(super) addr: SocketAddr,
     pub(super) stage: Stage,
+    /// We opened it.
+    outgoing: bool,
     since: Instant,
     peer_id: Option<PeerId>,
     interested: bool,
@@ -40,6 +42,7 @@ impl Conn {
         Self {
             addr,
             stage,
+            outgoing: matches!(stage, Stage::Opening(_)),
             since: now,
             peer_id: None,
             interested: false,
@@ -237,11 +240,20 @@ impl Session {
 
 /// Notes who the peer is, for the summary.
 fn meet(sources: &mut crate::sources::Sources, it: &Conn, reports: &[Report]) {
+    let Some(peer_id) = it.peer_id else { return };
     for report in reports {
-        match (report, it.peer_id) {
-            (Report::Handshake { .. }, Some(peer_id)) => sources.meet(peer_id, it.addr),
-            (Report::Extended(info), Some(peer_id)) => {
+        match report {
+            Report::Handshake { .. } => {
+                sources.meet(peer_id, it.addr);
+                if it.outgoing {
+                    sources.locate(peer_id, it.addr);
+                }
+            }
+            Report::Extended(info) => {
                 sources.describe(peer_id, info.client.as_deref(), info.uplink);
+                if let Some(port) = info.listen_port.filter(|_| !it.outgoing) {
+                    sources.locate(peer_id, SocketAddr::new(it.addr.ip(), port));
+                }
             }
             _ => {}
         }
