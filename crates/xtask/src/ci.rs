@@ -29,9 +29,17 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         println!("== deny: skipped (cargo-deny is not installed; cargo install cargo-deny)");
     }
     ci.stage("fuzz corpora", || ci.test(&["--package", "fuzzed"]))?;
-    ci.stage("tests", || ci.test(&["--workspace", "--exclude", "fuzzed"]))?;
+    ci.stage("interop", || ci.interop(None, None))?;
+    let rest = ["--workspace", "--exclude", "fuzzed", "--exclude", "interop"];
+    ci.stage("tests", || ci.test(&rest))?;
     println!("== ci: every stage passed ({:.0} s)", started.elapsed().as_secs_f64());
     Ok(())
+}
+
+/// Runs the interop tests alone: those whose names contain `only`, with `mib` MiB in a content.
+pub(crate) fn interop(root: &Path, only: Option<&str>, mib: Option<u64>) -> Result<()> {
+    let ci = Ci { root };
+    ci.stage("interop", || ci.interop(only, mib))
 }
 
 struct Ci<'a> {
@@ -50,12 +58,23 @@ impl Ci<'_> {
     }
 
     fn test(&self, packages: &[&str]) -> Result<()> {
-        let runner: &[&str] = if installed("nextest") {
-            &["nextest", "run", "--locked", "--no-fail-fast"]
+        self.cargo(&[runner(), packages].concat(), &[])
+    }
+
+    /// The tests among other clients, with what they print: tables, and what was skipped.
+    fn interop(&self, only: Option<&str>, mib: Option<u64>) -> Result<()> {
+        // They would make it themselves, but count the time as theirs.
+        self.cargo(&["build", "--locked", "--quiet", "--package", "fluvial"], &[])?;
+        let shown: &[&str] = if installed("nextest") {
+            &["--success-output", "immediate"]
         } else {
-            &["test", "--locked", "--no-fail-fast", "--all-targets"]
+            &["--", "--show-output"]
         };
-        self.cargo(&[runner, packages].concat(), &[])
+        let only: Vec<&str> = only.into_iter().collect();
+        let args = [runner(), &["--package", "interop"], &only, shown].concat();
+        let mib = mib.map(|mib| mib.to_string());
+        let size: Vec<_> = mib.iter().map(|mib| ("FLUVIAL_INTEROP_MIB", mib.as_str())).collect();
+        self.cargo(&args, &size)
     }
 
     fn cargo(&self, args: &[&str], env: &[(&str, &str)]) -> Result<()> {
@@ -66,6 +85,15 @@ impl Ci<'_> {
             bail!("`cargo {}` failed ({status})", args.join(" "));
         }
         Ok(())
+    }
+}
+
+/// What cargo runs tests with.
+fn runner() -> &'static [&'static str] {
+    if installed("nextest") {
+        &["nextest", "run", "--locked", "--no-fail-fast"]
+    } else {
+        &["test", "--locked", "--no-fail-fast", "--all-targets"]
     }
 }
 

@@ -34,6 +34,14 @@ enum Task {
         #[arg(long)]
         fix: bool,
     },
+    /// Run the tests among other clients only
+    Interop {
+        /// Only tests whose names contain this
+        only: Option<String>,
+        /// Move 256 MiB in every format, not 16
+        #[arg(long)]
+        full: bool,
+    },
     /// Measure our binary and libtorrent side by side: torrents made, content moved on loopback
     Bench(bench::Args),
 }
@@ -58,6 +66,7 @@ fn run(task: &Task) -> Result<()> {
             }
             report(&tidy::check(&root)?)
         }
+        Task::Interop { only, full } => ci::interop(&root, only.as_deref(), full.then_some(256)),
         Task::Bench(args) => bench::run(&root, args),
     }
 }

@@ -12,7 +12,7 @@ pub(crate) enum Kind {
 }
 
 /// The crates from the ground up: each may use only those before it.
-pub(crate) const ROOMS: [(&str, Kind); 18] = [
+pub(crate) const ROOMS: [(&str, Kind); 19] = [
     ("stdx", Kind::Core),
     ("bencode", Kind::Core),
     ("hash", Kind::Core),
@@ -30,6 +30,7 @@ pub(crate) const ROOMS: [(&str, Kind); 18] = [
     ("engine", Kind::Driver),
     ("fluvial", Kind::Driver),
     ("fuzzed", Kind::Tool),
+    ("interop", Kind::Tool),
     ("xtask", Kind::Tool),
 ];
 

@@ -1,0 +1,127 @@
+//! The binary under test, as a client.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+use serde_json::Value;
+
+use crate::client::{Client, Source};
+use crate::content::Content;
+use crate::lab::{Lab, Node};
+use crate::process::Process;
+use crate::programs;
+
+/// One process for each content.
+#[derive(Debug)]
+pub struct Fluvial {
+    node: Node,
+    folder: PathBuf,
+    flags: Vec<String>,
+    jobs: BTreeMap<String, Job>,
+    next_port: u16,
+}
+
+#[derive(Debug)]
+struct Job {
+    process: Process,
+    complete: Option<Value>,
+}
+
+impl Fluvial {
+    /// A machine for it; `flags` go to every command.
+    ///
+    /// # Errors
+    /// When the lab has no room.
+    pub fn start(lab: &mut Lab, flags: &[&str]) -> Result<Self> {
+        let node = lab.node("fluvial")?;
+        let flags = flags.iter().map(ToString::to_string).collect();
+        let folder = node.content();
+        Ok(Self { node, folder, flags, jobs: BTreeMap::new(), next_port: 7000 })
+    }
+
+    /// What `complete` said of a content that was got.
+    pub fn complete_event(&self, content: &Content) -> Option<&Value> {
+        self.jobs.get(content.name())?.complete.as_ref()
+    }
+
+    /// Waits until the command has ended by itself, as `get` does.
+    ///
+    /// # Errors
+    /// When it fails, or does not end.
+    pub fn finish(&mut self, content: &Content) -> Result<()> {
+        self.job(content)?.process.finish()
+    }
+
+    fn job(&mut self, content: &Content) -> Result<&mut Job> {
+        let job = self.jobs.get_mut(content.name());
+        job.ok_or_else(|| anyhow::anyhow!("fluvial knows nothing of {}", content.name()))
+    }
+
+    fn launch(&mut self, content: &Content, args: &[&std::ffi::OsStr]) -> Result<&mut Process> {
+        self.next_port += 1;
+        let (port, v4, v6) = (self.next_port, self.node.v4(), self.node.v6());
+        let mut command = self.node.command(&programs::fluvial()?);
+        command
+            .args(args)
+            .args(["--json", "--no-discovery", "-vv", "--log", &format!("{port}.log")])
+            .args(["--listen", &format!("{v4}:{port}"), "--listen", &format!("[{v6}]:{port}")])
+            .args(&self.flags);
+        let log = self.node.path(&format!("{port}-stderr.log"));
+        let process = Process::start_talking("fluvial", command, &log)?;
+        let job = Job { process, complete: None };
+        self.jobs.insert(content.name().to_owned(), job);
+        Ok(&mut self.job(content)?.process)
+    }
+}
+
+impl Client for Fluvial {
+    fn name(&self) -> &'static str {
+        "fluvial"
+    }
+
+    fn address(&self) -> Ipv4Addr {
+        self.node.v4()
+    }
+
+    fn address_v6(&self) -> Ipv6Addr {
+        self.node.v6()
+    }
+
+    fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn seed(&mut self, content: &Content) -> Result<()> {
+        content.lay_in(&self.folder, false)?;
+        let path = self.path_of(content);
+        let args = ["seed".as_ref(), content.torrent().as_os_str(), path.as_os_str()];
+        let ready = self.launch(content, &args)?.next()?;
+        ensure!(ready["event"] == "ready", "fluvial seed says {ready}");
+        Ok(())
+    }
+
+    fn get(&mut self, content: &Content, source: Source) -> Result<()> {
+        let magnet = content.magnet();
+        let source = match source {
+            Source::Torrent => content.torrent().as_os_str(),
+            Source::Magnet => magnet.as_ref(),
+        };
+        let folder = self.folder.clone();
+        self.launch(content, &["get".as_ref(), source, "-o".as_ref(), folder.as_os_str()])?;
+        Ok(())
+    }
+
+    fn is_complete(&mut self, content: &Content) -> Result<bool> {
+        let job = self.job(content)?;
+        while let Some(event) = job.process.next_if_any() {
+            ensure!(event["event"] != "error", "fluvial: {}", event["message"]);
+            if event["event"] == "complete" {
+                job.complete = Some(event);
+            }
+        }
+        job.process.check()?;
+        Ok(job.complete.is_some())
+    }
+}

@@ -1,0 +1,136 @@
+//! A network of namespaces, for one test.
+
+use std::fs;
+use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+/// A bridge, the nodes joined to it, and a folder. The test itself runs where the bridge is.
+#[derive(Debug)]
+pub struct Lab {
+    folder: PathBuf,
+    nodes: u16,
+}
+
+impl Lab {
+    /// Sets up the bridge in the namespace that we are in.
+    pub(crate) fn new(folder: &Path) -> Result<Self> {
+        // Names of namespaces live in /run; ours is not the machine's.
+        execute("mount", "-t tmpfs tmpfs /run")?;
+        // Names of machines likewise.
+        fs::write(folder.join("hosts"), "127.0.0.1 localhost\n")?;
+        bind(&folder.join("hosts"), "/etc/hosts")?;
+        execute("ip", "link set lo up")?;
+        execute("ip", "link add bridge type bridge")?;
+        execute("ip", "address add 198.18.0.1/15 dev bridge")?;
+        execute("ip", "address add 2001:2::1/48 dev bridge nodad")?;
+        execute("ip", "link set bridge up")?;
+        Ok(Self { folder: folder.to_owned(), nodes: 1 })
+    }
+
+    /// A file or folder of this lab.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Gives an address a name that every machine of this lab resolves.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn name(&self, address: IpAddr, name: &str) -> Result<()> {
+        let mut hosts = fs::OpenOptions::new().append(true).open(self.path("hosts"))?;
+        writeln!(hosts, "{address} {name}").context("cannot write the lab's hosts")
+    }
+
+    /// A machine with a cable to the bridge and a folder of its own. Its default route leads to
+    /// the bridge's namespace, which forwards nothing.
+    ///
+    /// # Errors
+    /// When a command fails.
+    pub fn node(&mut self, name: &str) -> Result<Node> {
+        self.nodes += 1;
+        let number = self.nodes;
+        let id = format!("n{number}");
+        let folder = self.folder.join(format!("{number}-{name}"));
+        fs::create_dir_all(folder.join("content"))?;
+        let node = Node { id: id.clone(), number, folder };
+        let (v4, v6) = (node.v4(), node.v6());
+        execute("ip", &format!("netns add {id}"))?;
+        execute("ip", &format!("link add {id} type veth peer name eth0 netns {id}"))?;
+        execute("ip", &format!("link set {id} master bridge"))?;
+        execute("ip", &format!("link set {id} up"))?;
+        execute("ip", &format!("-n {id} link set lo up"))?;
+        execute("ip", &format!("-n {id} address add {v4}/15 dev eth0"))?;
+        execute("ip", &format!("-n {id} address add {v6}/48 dev eth0 nodad"))?;
+        execute("ip", &format!("-n {id} link set eth0 up"))?;
+        execute("ip", &format!("-n {id} route add default via 198.18.0.1"))?;
+        execute("ip", &format!("-n {id} route add default via 2001:2::1"))?;
+        Ok(node)
+    }
+}
+
+/// A machine of a [`Lab`].
+#[derive(Clone, Debug)]
+pub struct Node {
+    id: String,
+    number: u16,
+    folder: PathBuf,
+}
+
+impl Node {
+    /// Its IPv4 address.
+    pub fn v4(&self) -> Ipv4Addr {
+        let [high, low] = self.number.to_be_bytes();
+        Ipv4Addr::new(198, 18, high, low)
+    }
+
+    /// Its IPv6 address.
+    pub fn v6(&self) -> Ipv6Addr {
+        Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, self.number)
+    }
+
+    /// A file or folder of this machine.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Where its clients write content.
+    pub fn content(&self) -> PathBuf {
+        self.folder.join("content")
+    }
+
+    /// A command that runs on this machine.
+    pub(crate) fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new("nsenter");
+        command
+            .arg(format!("--net=/run/netns/{}", self.id))
+            .arg("--")
+            .arg(program)
+            .current_dir(&self.folder)
+            .env("HOME", &self.folder)
+            .env("XDG_STATE_HOME", self.path("state"))
+            .env_remove("XDG_CONFIG_HOME")
+            .env_remove("RUST_LOG");
+        command
+    }
+}
+
+/// Has one file stand in for another, for this lab only.
+fn bind(ours: &Path, theirs: &str) -> Result<()> {
+    let status = Command::new("mount").arg("--bind").arg(ours).arg(theirs).status()?;
+    ensure!(status.success(), "cannot mount over {theirs}: {status}");
+    Ok(())
+}
+
+/// Runs a command to its end; its arguments hold no spaces.
+fn execute(program: &str, arguments: &str) -> Result<()> {
+    let mut command = Command::new(program);
+    let output = command.args(arguments.split(' ')).output();
+    let output = output.with_context(|| format!("cannot start `{program}`"))?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(output.status.success(), "`{program} {arguments}`: {}", said.trim());
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! Tests of the binary against the clients that people already run.
+//!
+//! Each test has a network of its own: namespaces joined by a bridge, with addresses that are
+//! reserved for benchmarks (198.18.0.0/15, 2001:2::/48). Nothing leaves it, and every process in it
+//! ends with the test. A [`Lab`] is that network; a [`Node`] is a machine in it; a [`Client`] is a
+//! program on a node that seeds and gets.
+
+mod aria2;
+mod base64;
+mod client;
+mod content;
+mod fluvial;
+mod http;
+mod lab;
+mod libtorrent;
+mod namespaces;
+mod opentracker;
+mod process;
+mod programs;
+mod rqbit;
+mod rtorrent;
+mod trackers;
+mod transmission;
+mod wait;
+
+// The public interface is:
+pub use aria2::Aria2;
+pub use client::{Client, Source};
+pub use content::{Content, Format, Shape};
+pub use fluvial::Fluvial;
+pub use lab::{Lab, Node};
+pub use libtorrent::Libtorrent;
+pub use namespaces::run;
+pub use opentracker::Opentracker;
+pub use programs::{Program, versions};
+pub use rqbit::Rqbit;
+pub use rtorrent::Rtorrent;
+pub use trackers::TrackerNode;
+pub use transmission::Transmission;
+pub use wait::wait_until;

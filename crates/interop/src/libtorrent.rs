@@ -1,0 +1,106 @@
+//! libtorrent (rasterbar), driven through its Python module.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::client::{Client, Source};
+use crate::content::Content;
+use crate::lab::{Lab, Node};
+use crate::process::Process;
+use crate::programs;
+use crate::wait::wait_until;
+
+/// A session with libtorrent's defaults, but for discovery, which is off.
+#[derive(Debug)]
+pub struct Libtorrent {
+    node: Node,
+    folder: PathBuf,
+    process: Process,
+}
+
+impl Libtorrent {
+    /// Starts a session on a machine of its own.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn start(lab: &mut Lab) -> Result<Self> {
+        Self::start_limited(lab, 0)
+    }
+
+    /// The same, sending at most so many bytes a second.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn start_limited(lab: &mut Lab, upload_rate: u32) -> Result<Self> {
+        let node = lab.node("libtorrent")?;
+        let mut command = node.command(&programs::python());
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/libtorrent/session.py");
+        command.arg(script).arg(node.v4().to_string()).arg(node.v6().to_string());
+        command.arg(upload_rate.to_string());
+        let log = node.path("libtorrent.log");
+        let mut process = Process::start_talking("libtorrent", command, &log)?;
+        let ready = process.next()?;
+        ensure!(ready["ready"] == true, "libtorrent says {ready}");
+        let folder = node.content();
+        Ok(Self { node, folder, process })
+    }
+
+    /// Seeders that a tracker tells it of when it scrapes.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn scraped_seeders(&mut self, content: &Content) -> Result<u64> {
+        let answer = self.ask(&json!({"do": "scrape", "name": content.name()}))?;
+        answer["complete"].as_u64().context("no count in its scrape")
+    }
+
+    fn ask(&mut self, request: &Value) -> Result<Value> {
+        self.process.say(request)?;
+        let answer = self.process.next()?;
+        ensure!(answer.get("error").is_none(), "libtorrent: {request}: {answer}");
+        Ok(answer)
+    }
+}
+
+impl Client for Libtorrent {
+    fn name(&self) -> &'static str {
+        "libtorrent"
+    }
+
+    fn address(&self) -> Ipv4Addr {
+        self.node.v4()
+    }
+
+    fn address_v6(&self) -> Ipv6Addr {
+        self.node.v6()
+    }
+
+    fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn seed(&mut self, content: &Content) -> Result<()> {
+        content.lay_in(&self.folder, false)?;
+        self.get(content, Source::Torrent)?;
+        wait_until("libtorrent to have checked its files", || self.is_complete(content))
+    }
+
+    fn get(&mut self, content: &Content, source: Source) -> Result<()> {
+        let source = match source {
+            Source::Torrent => content.torrent().display().to_string(),
+            Source::Magnet => content.magnet(),
+        };
+        let name = content.name();
+        let folder = self.folder.clone();
+        self.ask(&json!({"do": "add", "name": name, "source": source, "folder": folder}))?;
+        Ok(())
+    }
+
+    fn is_complete(&mut self, content: &Content) -> Result<bool> {
+        let status = self.ask(&json!({"do": "status", "name": content.name()}))?;
+        Ok(status["seeding"] == true)
+    }
+}

@@ -1,0 +1,94 @@
+"""A libtorrent session that is told what to do, one JSON object a line, and answers each.
+
+    session.py IPV4 IPV6 UPLOAD_RATE
+
+Settings are libtorrent's own, but for discovery, which is off, and the rate (bytes a second; 0 for
+no limit).
+"""
+
+import json
+import sys
+import time
+
+import libtorrent as lt
+
+SCRAPE_SECONDS = 30
+
+
+def open_session(v4, v6, upload_rate):
+    params = lt.session_params()
+    params.settings = {
+        "listen_interfaces": f"{v4}:6881,[{v6}]:6881",
+        "upload_rate_limit": int(upload_rate),
+        "enable_dht": False,
+        "enable_lsd": False,
+        "enable_upnp": False,
+        "enable_natpmp": False,
+        "alert_mask": lt.alert.category_t.error_notification
+        | lt.alert.category_t.status_notification
+        | lt.alert.category_t.tracker_notification
+        | lt.alert.category_t.peer_notification
+        | lt.alert.category_t.connect_notification,
+    }
+    return lt.session(params)
+
+
+class Driver:
+    def __init__(self, session):
+        self.session = session
+        self.handles = {}
+
+    def drain(self):
+        alerts = self.session.pop_alerts()
+        for alert in alerts:
+            print(f"{time.monotonic():.3f} {alert.what()}: {alert.message()}", file=sys.stderr)
+        return alerts
+
+    def add(self, name, source, folder):
+        if source.startswith("magnet:"):
+            params = lt.parse_magnet_uri(source)
+        else:
+            params = lt.load_torrent_file(source)
+        params.save_path = folder
+        params.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
+        self.handles[name] = self.session.add_torrent(params)
+        return {}
+
+    def status(self, name):
+        status = self.handles[name].status()
+        if status.errc.value():
+            return {"error": status.errc.message()}
+        return {"seeding": status.is_seeding, "progress": status.progress}
+
+    def scrape(self, name):
+        handle = self.handles[name]
+        handle.scrape_tracker()
+        deadline = time.monotonic() + SCRAPE_SECONDS
+        failure = "no answer to a scrape"
+        while time.monotonic() < deadline:
+            self.session.wait_for_alert(100)
+            for alert in self.drain():
+                if isinstance(alert, lt.scrape_reply_alert) and alert.handle == handle:
+                    return {"complete": alert.complete, "incomplete": alert.incomplete}
+                if isinstance(alert, lt.scrape_failed_alert) and alert.handle == handle:
+                    # From each of its sockets it asks once, and one is of the wrong family.
+                    failure = alert.message()
+        return {"error": failure}
+
+
+def main():
+    driver = Driver(open_session(*sys.argv[1:]))
+    print(json.dumps({"ready": True}), flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            answer = getattr(driver, request.pop("do"))(**request)
+        except Exception as error:  # An answer is owed to every request.
+            answer = {"error": repr(error)}
+        driver.drain()
+        sys.stderr.flush()
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,10 @@
+//! The binary among the clients that people run. `cargo test -p interop -- --show-output` shows
+//! the tables.
+
+#![allow(clippy::print_stdout, reason = "the tables are what these tests are read for")]
+
+mod announces;
+mod magnets;
+mod matrix;
+mod mixed;
+mod programs;
