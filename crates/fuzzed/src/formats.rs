@@ -1,5 +1,8 @@
+use std::collections::BTreeMap;
+use std::path::{Component, Path};
+
 use bencode::{Encoder, Kind, Limits, Mode, Value, decode, decode_prefix, encode};
-use metainfo::{Magnet, Metainfo};
+use metainfo::{FileEntry, Magnet, Metainfo};
 
 /// Bencode: what the strict mode takes, the lenient mode takes too and the encoder writes back
 /// byte for byte; what only the lenient mode takes can be walked to its end.
@@ -17,7 +20,11 @@ pub fn fuzz_bencode(data: &[u8]) {
     }
 }
 
-/// Torrent files: what parses is written so that it parses again, to the same torrent.
+/// The longest name that common file systems take, in bytes.
+const NAME_MAX: usize = 255;
+
+/// Torrent files: what parses is written so that it parses again, to the same torrent; and no
+/// name leads out of the output directory, or to where another does.
 pub fn fuzz_metainfo(data: &[u8]) {
     let Ok(torrent) = Metainfo::parse(data) else {
         return;
@@ -28,6 +35,50 @@ pub fn fuzz_metainfo(data: &[u8]) {
     assert_eq!(again.trackers, torrent.trackers);
     assert_eq!(again.web_seeds, torrent.web_seeds);
     assert_eq!(again.to_bytes(), bytes, "same torrent, same bytes");
+    check_paths(torrent.info.layout().files(), str::to_lowercase);
+    if let Some(original) = torrent.info.with_original_names() {
+        check_paths(original.layout().files(), str::to_owned);
+    }
+}
+
+/// `fold` makes equal what may not be there twice.
+fn check_paths(files: &[FileEntry], fold: fn(&str) -> String) {
+    let mut seen: BTreeMap<String, bool> = BTreeMap::new();
+    for file in files {
+        let mut at = String::new();
+        for component in file.path.components() {
+            let Component::Normal(name) = component else {
+                panic!("`{}` is not inside", file.path.display());
+            };
+            let name = name.to_str().expect("names are UTF-8");
+            assert!(name.len() <= NAME_MAX && !name.contains(['/', '\\', '\0']), "{name:?}");
+            if !at.is_empty() {
+                let folder = seen.insert(at.clone(), false).is_none_or(|is_file| !is_file);
+                assert!(folder, "{at:?} is a file and a folder");
+            }
+            at = format!("{at}/{}", fold(name));
+        }
+        let new = !at.is_empty() && seen.insert(at, true).is_none();
+        assert!(new, "`{}` is there twice", file.path.display());
+        if let Some(target) = &file.symlink {
+            check_link(&file.path, target);
+        }
+    }
+}
+
+/// A link leads to a place below the torrent's own folder, or to that folder.
+fn check_link(link: &Path, target: &Path) {
+    let mut depth = link.components().count() - 1;
+    let (link, target_name) = (link.display(), target.display());
+    for component in target.components() {
+        match component {
+            Component::Normal(_) => depth += 1,
+            Component::ParentDir => depth -= 1,
+            Component::CurDir => {}
+            _ => panic!("`{link}` leads to `{target_name}`"),
+        }
+        assert!(depth > 0, "`{link}` leads out to `{target_name}`");
+    }
 }
 
 /// Magnet links: what parses is written so that it parses to the same link.

@@ -20,7 +20,9 @@ pub use formats::{fuzz_bencode, fuzz_magnet, fuzz_metainfo};
 pub use peers::{fuzz_extended, fuzz_peer_sequence, fuzz_peer_stream, fuzz_wire};
 pub use sessions::fuzz_session;
 pub use swarms::fuzz_swarm;
-pub use trackers::{fuzz_tracker_request, fuzz_tracker_response, fuzz_tracker_url};
+pub use trackers::{
+    fuzz_tracker_lists, fuzz_tracker_request, fuzz_tracker_response, fuzz_tracker_url,
+};
 
 /// A fuzz function and the name of its target, which is its folder's in `fuzz/corpus` too.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +36,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 16] = [
     target("bencode", fuzz_bencode),
     slow_target("cache", fuzz_cache),
     target("extended", fuzz_extended),
@@ -45,6 +47,7 @@ pub const TARGETS: [Target; 15] = [
     slow_target("session", fuzz_session),
     slow_target("swarm", fuzz_swarm),
     slow_target("tracker_client", fuzz_tracker_client),
+    target("tracker_lists", fuzz_tracker_lists),
     target("tracker_request", fuzz_tracker_request),
     target("tracker_response", fuzz_tracker_response),
     target("tracker_server", fuzz_tracker_server),

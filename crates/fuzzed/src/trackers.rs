@@ -2,9 +2,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use announce::{
-    HttpAction, Server, StoreConfig, TrackerUrl, UdpRequest, UdpResponse, parse_announce_query,
-    parse_announce_response, parse_scrape_query, parse_scrape_response, write_announce_response,
-    write_scrape_response,
+    AccessList, HttpAction, Passkeys, Route, Server, StoreConfig, TrackerUrl, UdpRequest,
+    UdpResponse, parse_announce_query, parse_announce_response, parse_scrape_query,
+    parse_scrape_response, write_announce_response, write_scrape_response,
 };
 use stdx::{Duration, Instant};
 
@@ -74,6 +74,34 @@ pub fn fuzz_tracker_url(data: &[u8]) {
     };
     assert!(url.as_str().ends_with(url.path_and_query()) || url.path_and_query() == "/");
     assert_eq!(TrackerUrl::from_str(&url.to_string()), Ok(url));
+}
+
+/// Lists that an operator wrote, and paths that askers name: what is taken is what was meant.
+pub fn fuzz_tracker_lists(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let lines = text.lines().count();
+    if let Ok(list) = AccessList::parse(text) {
+        assert!(list.len() <= lines);
+        let word = |line: &str| line.split('#').next().unwrap_or_default().trim().len();
+        let said = text.trim_start_matches('\u{feff}').lines().any(|line| word(line) > 0);
+        assert_eq!(list.is_empty(), !said, "what is not understood is refused");
+    }
+    if let Ok(keys) = Passkeys::parse(text) {
+        assert!(keys.len() <= lines);
+    }
+    if let Some(Route { action, passkey }) = Route::parse(text) {
+        let name = match action {
+            HttpAction::Announce => "announce",
+            HttpAction::Scrape => "scrape",
+        };
+        let path = passkey.map_or(format!("/{name}"), |passkey| format!("/{passkey}/{name}"));
+        let again = Route::parse(&path).map(|route| (route.action, route.passkey));
+        // A passkey that is called as an action is only told apart behind one.
+        let odd = passkey.is_some_and(|it| it == "announce" || it == "scrape");
+        assert!(odd || again == Some((action, passkey)), "{path}");
+    }
 }
 
 fn address(ipv6: bool, port: u16) -> SocketAddr {
