@@ -1,8 +1,10 @@
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use cache::PieceDigests;
-use metainfo::{Info, PieceLayers};
+use hash::Sha256Digest;
+use metainfo::{FileEntry, Info, PieceLayers};
 use stdx::{Bitfield, FileIndex, PieceIndex};
 
 use crate::sweep::sweep;
@@ -35,6 +37,14 @@ impl Judge {
             (None, None) => false,
             (v1, v2) => v1 != Some(false) && v2 != Some(false),
         }
+    }
+
+    /// The root of a file whose pieces nothing that is known tells from others (BEP 52: a magnet
+    /// link brings no piece layers).
+    fn unknown_root(&self, file: &FileEntry) -> Option<Sha256Digest> {
+        let long = file.length > u64::from(self.info.piece_length());
+        let root = file.root.filter(|_| long && !self.info.version().has_v1())?;
+        self.layers.get(&root).is_none().then_some(root)
     }
 }
 
@@ -126,6 +136,31 @@ pub fn check(
     Ok(report)
 }
 
+/// The roots of the files that cannot be checked before their piece layers are known: files that
+/// are wanted and long enough to hold one of the pieces to check, of a torrent without v1 hashes.
+pub fn layers_wanted(storage: &Storage, judge: &Judge, which: Which<'_>) -> BTreeSet<Sha256Digest> {
+    let layout = storage.content();
+    let mut wanted = BTreeSet::new();
+    for (index, entry) in layout.files().iter().enumerate() {
+        let file = FileIndex(index as u32);
+        let Some(root) = judge.unknown_root(entry).filter(|_| storage.is_wanted(file)) else {
+            continue;
+        };
+        let size = storage.stat_file(file).map_or(0, |stat| stat.size);
+        let pieces = layout.file_pieces(file);
+        let whole = size / u64::from(layout.piece_length()) + u64::from(size >= entry.length);
+        let there = pieces.take(whole.min(u64::from(u32::MAX)) as usize);
+        let due = |piece| match which {
+            Which::All => true,
+            Which::Only(pieces) => pieces.get(piece),
+        };
+        if there.into_iter().any(due) {
+            wanted.insert(root);
+        }
+    }
+    wanted
+}
+
 fn note(trouble: &mut Option<Error>, error: Error) {
     let expected = match &error {
         Error::Short { .. } => true,
@@ -139,7 +174,7 @@ fn note(trouble: &mut Option<Error>, error: Error) {
 
 fn issues(storage: &Storage) -> Vec<FileIssue> {
     let files = storage.content().files().iter().zip(storage.stat()).enumerate();
-    let issue = |(index, (entry, stat)): (usize, (&metainfo::FileEntry, _))| {
+    let issue = |(index, (entry, stat)): (usize, (&FileEntry, _))| {
         let stat: Option<crate::FileStat> = stat;
         let extent = match stat {
             _ if entry.symlink.is_some() => return None,

@@ -15,7 +15,7 @@ mod storage;
 mod sweep;
 
 // The public interface is:
-pub use check::{CheckReport, Extent, FileIssue, Judge, Which, check};
+pub use check::{CheckReport, Extent, FileIssue, Judge, Which, check, layers_wanted};
 pub use create::{CreateError, Created, create};
 pub use disk::{Disk, DiskConfig, READS_MAX, ReadReply};
 pub use error::Error;

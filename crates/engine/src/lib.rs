@@ -26,4 +26,4 @@ pub use engine::{Ended, Engine, EngineConfig, StartError};
 pub use http::{FetchError, fetch};
 pub use listen::{DEFAULT_PORT, ListenError};
 pub use opening::{OpenError, Purpose};
-pub use torrent::{EngineError, StartJob, Torrent, TrackerView};
+pub use torrent::{EngineError, StartJob, Started, Torrent, TrackerView};

@@ -1,8 +1,10 @@
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use disk::{Judge, Resume, Storage, StorageOptions};
+use hash::Sha256Digest;
 use metainfo::{Info, PieceLayers};
 use stdx::{Bitfield, PieceIndex};
 
@@ -33,6 +35,10 @@ pub enum OpenError {
         /// `file`, `folder` or `link`.
         needed: &'static str,
     },
+    /// What stands there cannot be judged before the piece layers below these roots are known
+    /// (BEP 52). Nothing was touched.
+    #[error("the piece hashes of {} files are not known, so they cannot be checked", .0.len())]
+    LayersWanted(BTreeSet<Sha256Digest>),
     /// There is nothing to be seeded.
     #[error("there is no {0:?}; name the content itself, not its folder")]
     Missing(PathBuf),

@@ -57,18 +57,31 @@ pub struct TrackerView {
 }
 
 /// The files of a torrent, to be looked at.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct StartJob {
     /// The metadata.
     pub info: Arc<Info>,
-    /// What is known of the v2 piece hashes.
-    pub layers: PieceLayers,
     /// The folder (to get), or the content itself (to seed).
     pub path: PathBuf,
     /// What survives the process, if anything should.
     pub resume: Option<Arc<Resume>>,
     /// What is to be done.
     pub purpose: Purpose,
+}
+
+/// What came of a look at a torrent's files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Started {
+    /// It is at work.
+    Running {
+        /// What a person should know.
+        notices: Vec<String>,
+    },
+    /// Files are there that cannot be judged without v2 piece hashes, which a magnet link does not
+    /// bring (BEP 52). Nothing was touched; peers are asked for them. Once
+    /// [`Event::LayersReady`] comes, do the same again.
+    LayersWanted,
 }
 
 impl Torrent {
@@ -82,7 +95,7 @@ impl Torrent {
     }
 
     /// Looks at the files under `path`, verifies what must be, and goes to work. `progress` hears
-    /// how many bytes of how many are verified. Returns what a person should know.
+    /// how many bytes of how many are verified.
     ///
     /// # Errors
     /// When the files cannot be used.
@@ -90,21 +103,30 @@ impl Torrent {
         &self,
         job: StartJob,
         progress: impl FnMut(u64, u64) + Send + 'static,
-    ) -> Result<Vec<String>, EngineError> {
+    ) -> Result<Started, EngineError> {
         let resume = job.resume.clone();
+        let layers = self.layers().await?;
         // Whoever stops waiting for this stops the check, too.
         let given_up = GivenUp::default();
         let flag = Arc::clone(&given_up.0);
-        let opened = tokio::task::spawn_blocking(move || job.open(progress, &flag))
+        let opened = tokio::task::spawn_blocking(move || job.open(&layers, progress, &flag))
             .await
-            .map_err(|_| Ended::Broken)??;
+            .map_err(|_| Ended::Broken)?;
+        let id = self.id;
+        let opened = match opened {
+            Err(OpenError::LayersWanted(roots)) => {
+                let ask = move |mind: &mut Mind, now| mind.session.fetch_layers(now, id, &roots);
+                self.engine.ask(ask).await?;
+                return Ok(Started::LayersWanted);
+            }
+            opened => opened?,
+        };
         let storage = Arc::clone(&opened.storage);
         self.engine.disk().attach(self.id, Arc::clone(&storage));
         *self.lock() = Some(Files { storage, resume });
-        let id = self.id;
         let (have, partial) = (opened.have, opened.partial);
         self.engine.ask(move |mind, now| mind.session.start(now, id, have, partial)).await?;
-        Ok(opened.notices)
+        Ok(Started::Running { notices: opened.notices })
     }
 
     /// Chooses among the files; one priority for each.
@@ -215,11 +237,12 @@ impl Drop for GivenUp {
 impl StartJob {
     fn open(
         self,
+        layers: &PieceLayers,
         mut progress: impl FnMut(u64, u64),
         given_up: &AtomicBool,
     ) -> Result<Opened, OpenError> {
-        let Self { info, layers, path, resume, purpose } = self;
-        opening::open(&info, &layers, &path, resume.as_ref(), &purpose, &mut |done, total| {
+        let Self { info, path, resume, purpose } = self;
+        opening::open(&info, layers, &path, resume.as_ref(), &purpose, &mut |done, total| {
             progress(done, total);
             if given_up.load(Ordering::Relaxed) {
                 ControlFlow::Break(())

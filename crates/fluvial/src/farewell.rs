@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use engine::{Ended, Torrent, TrackerView};
-use session::{Event as Happened, Status};
+use session::{Event as Happened, State, Status};
 
 use crate::events::Source;
 use crate::output::Output;
@@ -99,7 +99,11 @@ pub(crate) async fn why_nothing_moves(torrent: &Torrent, status: &Status) -> Res
 }
 
 fn why(status: &Status, trackers: &[TrackerView]) -> String {
-    let what = if status.total.is_none() { "the metadata" } else { "what is lacking" };
+    let what = match (status.state, status.total) {
+        (State::Layers, _) => "the v2 piece hashes to check the files with",
+        (_, None) => "the metadata",
+        (_, Some(_)) => "what is lacking",
+    };
     match status.peers {
         0 => {}
         1 => return format!("the one peer that is connected does not give {what} now"),

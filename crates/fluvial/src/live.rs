@@ -149,7 +149,7 @@ fn percent(done: u64, total: u64) -> String {
 
 fn state_name(state: State) -> &'static str {
     match state {
-        State::Metadata => "metadata",
+        State::Metadata | State::Layers => "metadata",
         State::Checking => "checking",
         State::Seeding => "seeding",
         State::Downloading | State::Failed | State::Stopping => "downloading",
@@ -159,6 +159,7 @@ fn state_name(state: State) -> &'static str {
 fn state_word(state: State) -> &'static str {
     match state {
         State::Metadata => "Metadata",
+        State::Layers => "Hashes",
         State::Checking => "Checking",
         State::Downloading => "Getting",
         State::Seeding => "Seeding",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 
 use disk::Resume;
-use engine::{Engine, Purpose, StartJob, Torrent};
+use engine::{Engine, Purpose, StartJob, Started, Torrent};
 use metainfo::Metainfo;
 use session::AddTorrent;
 
@@ -98,7 +98,6 @@ async fn begin(
     let torrent = engine.add(add).await?;
     let job = StartJob {
         info: names::found(&info, |file| file.path_in(&path)),
-        layers: metainfo.piece_layers.clone(),
         path,
         resume: Some(Arc::new(resume)),
         purpose: Purpose::Seed { trusted: false },
@@ -126,8 +125,10 @@ async fn start(torrent: &Torrent, job: StartJob, output: &Output) -> anyhow::Res
         }
     };
     live.clear();
-    started?;
-    Ok(())
+    match started? {
+        Started::Running { .. } => Ok(()),
+        Started::LayersWanted => bail!("the torrent lacks piece hashes; get it anew"),
+    }
 }
 
 fn tell_ready(metainfo: &Metainfo, file: &Path, engine: &Engine, output: &Output) {

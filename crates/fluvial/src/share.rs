@@ -45,12 +45,11 @@ pub(crate) async fn run(args: &Share, output: &Output) -> anyhow::Result<()> {
     let torrent = engine.add(add).await?;
     let job = StartJob {
         info: names::found(&info, |file| file.path_in(&made.content)),
-        layers: metainfo.piece_layers.clone(),
         path: made.content,
         resume: None,
         purpose: Purpose::Seed { trusted: true },
     };
-    torrent.start(job, |_, _| {}).await?;
+    let _trusted = torrent.start(job, |_, _| {}).await?;
     tell_ready(&metainfo, &files, &engine, output);
     let ended = Seeding::new(output, stop).run(vec![torrent], &engine).await;
     if let Some(server) = server {

@@ -40,7 +40,7 @@ pub fn fuzz_swarm(data: &[u8]) {
 fn live(data: &[u8]) -> usize {
     let mut input = Input(data);
     let Some(mode) = input.byte() else { return 0 };
-    let mut run = Run::new(&SOURCES[usize::from(mode % 3)], mode & 4 != 0);
+    let mut run = Run::new(&SOURCES[usize::from(mode % 3)], mode & 4 != 0, mode & 8 != 0);
     while let (Some(op), Some(a), Some(b)) = (input.byte(), input.byte(), input.byte()) {
         run.step(op, a, b);
     }
@@ -75,10 +75,12 @@ struct Run {
     /// Liars whose lies made a piece fail.
     guilty: BTreeSet<Identity>,
     banned: BTreeSet<Identity>,
+    /// The files were looked at; before, the metadata is known and piece hashes are fetched.
+    started: bool,
 }
 
 impl Run {
-    fn new(source: &'static Source, layers: bool) -> Self {
+    fn new(source: &'static Source, layers: bool, waits: bool) -> Self {
         let now = Instant::from_secs(1);
         let info = source.info().clone();
         let torrent = Torrent {
@@ -92,7 +94,6 @@ impl Run {
         if layers {
             swarm.set_layers(source.layers().clone());
         }
-        swarm.start(now, &Bitfield::new(source.info().layout().pieces()), Vec::new());
         let mut new = Self {
             source,
             swarm,
@@ -106,9 +107,21 @@ impl Run {
             liars: BTreeSet::new(),
             guilty: BTreeSet::new(),
             banned: BTreeSet::new(),
+            started: false,
         };
+        if waits {
+            let roots = source.info().layout().files().iter().filter_map(|file| file.root);
+            new.swarm.fetch_layers(now, &roots.collect());
+        } else {
+            new.start();
+        }
         new.drain();
         new
+    }
+
+    fn start(&mut self) {
+        self.started = true;
+        self.swarm.start(self.now, &Bitfield::new(self.pieces()), Vec::new());
     }
 
     fn pieces(&self) -> u32 {
@@ -186,6 +199,12 @@ impl Run {
             return;
         };
         match &report {
+            // As the peer crate has it: nothing of pieces without metadata.
+            Report::Pieces(_) | Report::Have(_) | Report::Lost(_) | Report::AllowedFast(_)
+                if !self.started =>
+            {
+                return;
+            }
             Report::Pieces(have) => {
                 // As the peer crate has it: once, and before any other.
                 if std::mem::replace(&mut it.told, true) {
@@ -336,6 +355,10 @@ impl Run {
                     self.banned.insert(identity);
                 }
                 Event::BadTorrent(why) => panic!("{why}"),
+                Event::LayersReady => {
+                    assert_eq!(self.swarm.layers(), self.source.layers(), "not all are here");
+                    self.start();
+                }
                 _ => {}
             }
         }
@@ -444,6 +467,8 @@ impl Run {
         self.drain();
         self.connect(HONEST, 0);
         let conn = ConnId(self.next - 1);
+        self.drain();
+        assert!(self.started, "an honest peer has all piece hashes");
         self.say(conn, Report::Pieces(Bitfield::full(self.pieces())));
         self.say(conn, Report::Unchoked);
         for _ in 0..ENOUGH {

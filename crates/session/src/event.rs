@@ -37,6 +37,12 @@ pub enum Event {
         /// The torrent.
         torrent: TorrentId,
     },
+    /// All piece layers that [`crate::Session::fetch_layers`] asked for are known: check the
+    /// files, then call [`crate::Session::start`].
+    LayersReady {
+        /// The torrent.
+        torrent: TorrentId,
+    },
     /// These pieces are recorded and survive a power cut.
     Durable {
         /// The torrent.

@@ -7,6 +7,9 @@ pub enum State {
     Metadata,
     /// The metadata is known; [`crate::Session::start`] is awaited.
     Checking,
+    /// It looks for peers that have the v2 piece hashes (BEP 52) without which its files cannot be
+    /// checked, see [`crate::Session::fetch_layers`].
+    Layers,
     /// Something that is selected is lacking.
     Downloading,
     /// Everything that is selected is here.
@@ -36,6 +39,8 @@ pub struct Status {
     pub uploaded: u64,
     /// Payload bytes received in vain: twice, or bad.
     pub wasted: u64,
+    /// v2 piece hashes that peers gave (BEP 52).
+    pub hashes: u64,
     /// Connections whose handshake is done.
     pub peers: u32,
     /// Those of them that have everything.

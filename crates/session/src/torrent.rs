@@ -47,6 +47,8 @@ pub(crate) struct Torrent {
 pub(crate) enum Phase {
     Metadata,
     Checking,
+    /// The check waits for v2 piece hashes.
+    Layers,
     Running,
     Stopping {
         since: Instant,
@@ -57,12 +59,12 @@ pub(crate) enum Phase {
 
 impl Torrent {
     pub(crate) fn info(&self) -> Option<&Arc<Info>> {
-        self.swarm.torrent().info.as_ref()
+        self.swarm.info()
     }
 
     /// True while connections are made, taken and kept.
     pub(crate) fn is_open(&self) -> bool {
-        matches!(self.phase, Phase::Metadata | Phase::Running)
+        matches!(self.phase, Phase::Metadata | Phase::Layers | Phase::Running)
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -146,7 +148,7 @@ impl Torrent {
             state: self.state(),
             done: stats.done,
             total: match self.phase {
-                Phase::Metadata | Phase::Checking => None,
+                Phase::Metadata | Phase::Checking | Phase::Layers => None,
                 Phase::Running | Phase::Stopping { .. } => self.info().map(|_| stats.total),
             },
             down_rate: self.down.clone().rate(now),
@@ -154,6 +156,7 @@ impl Torrent {
             downloaded: self.downloaded,
             uploaded: self.uploaded,
             wasted: stats.wasted + stats.failed,
+            hashes: stats.hashes,
             peers: stats.peers as u32,
             seeds: stats.seeds as u32,
             known: stats.known as u32,
@@ -167,6 +170,7 @@ impl Torrent {
             _ if self.failed => State::Failed,
             Phase::Metadata => State::Metadata,
             Phase::Checking => State::Checking,
+            Phase::Layers => State::Layers,
             Phase::Running if self.complete.is_some() => State::Seeding,
             Phase::Running => State::Downloading,
         }

@@ -12,7 +12,6 @@ use crate::{Picker, Priority};
 pub(crate) struct Content {
     pub(crate) info: Arc<Info>,
     pub(crate) picker: Picker,
-    pub(crate) layers: Layers,
     /// Wanted and not verified.
     pub(crate) wanted: Bitfield,
     /// Verified, on disk, and announced.
@@ -30,7 +29,7 @@ pub(crate) struct Content {
 }
 
 impl Content {
-    pub(crate) fn new(info: Arc<Info>, layers: Layers, have: &Bitfield, rng: &mut Rng) -> Self {
+    pub(crate) fn new(info: Arc<Info>, layers: &Layers, have: &Bitfield, rng: &mut Rng) -> Self {
         let layout = info.layout();
         let pieces = layout.pieces();
         let mut picker = Picker::new(info.clone(), rng.fork());
@@ -63,7 +62,6 @@ impl Content {
             priorities: Vec::new(),
             info,
             picker,
-            layers,
         };
         it.select(priorities);
         it

@@ -13,6 +13,8 @@ pub enum Event {
     MetadataReady(Arc<Info>),
     /// Another v2 piece layer is complete: worth saving, see [`crate::Swarm::layers`].
     LayerReady,
+    /// All that [`crate::Swarm::fetch_layers`] asked for is here.
+    LayersReady,
     /// A piece is on disk, and announced.
     PieceDone(PieceIndex),
     /// A piece failed its check and is fetched anew.
@@ -123,6 +125,8 @@ pub struct Stats {
     pub wasted: u64,
     /// Bytes of pieces that failed their check.
     pub failed: u64,
+    /// v2 piece hashes that peers gave (BEP 52).
+    pub hashes: u64,
     /// Connections past their handshake.
     pub peers: usize,
     /// How many of these have everything.

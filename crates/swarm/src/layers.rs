@@ -18,8 +18,11 @@ const PER_PEER: usize = 4;
 const OUTSTANDING_MAX: usize = 64;
 /// An answer is waited for this long.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Refusals remembered, so that nobody is asked for the same again.
-const REFUSALS_MAX: usize = 4_096;
+/// Who refused or did not answer is not asked for the same file's hashes for this long: a peer
+/// that downloads may have them later.
+const PAUSE: Duration = Duration::from_secs(20);
+/// Pauses remembered.
+const PAUSES_MAX: usize = 4_096;
 
 /// An answer to a hash request did not prove itself, or was not asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +42,11 @@ pub(crate) struct Layers {
     fetches: BTreeMap<Sha256Digest, LayerFetch>,
     /// By root and first index.
     asked: BTreeMap<(Sha256Digest, u32), (ConnId, Instant)>,
-    refused: BTreeSet<(ConnId, Sha256Digest)>,
+    /// Until when not to ask whom about which root.
+    pauses: BTreeMap<(ConnId, Sha256Digest), Instant>,
     computed: BTreeMap<Sha256Digest, Vec<Option<Sha256Digest>>>,
+    /// Hashes that peers gave and proved.
+    received: u64,
 }
 
 impl Layers {
@@ -65,6 +71,11 @@ impl Layers {
         &self.complete
     }
 
+    /// How many hashes peers gave.
+    pub(crate) fn received(&self) -> u64 {
+        self.received
+    }
+
     /// Whether the layer below this root is complete.
     pub(crate) fn is_known(&self, root: &Sha256Digest) -> bool {
         self.complete.get(root).is_some()
@@ -73,6 +84,20 @@ impl Layers {
     /// Whether hashes are missing.
     pub(crate) fn is_fetching(&self) -> bool {
         !self.queue.is_empty() || !self.fetches.is_empty()
+    }
+
+    /// Has the layers below `roots` fetched before others; returns those that are to be fetched.
+    pub(crate) fn prefer(&mut self, roots: &BTreeSet<Sha256Digest>) -> BTreeSet<Sha256Digest> {
+        let others: Vec<_> =
+            self.fetches.keys().filter(|root| !roots.contains(*root)).copied().collect();
+        for root in others {
+            self.fetches.remove(&root);
+            self.asked.retain(|(asked, _), _| *asked != root);
+            self.queue.push_back(root);
+        }
+        self.queue.make_contiguous().sort_by_key(|root| !roots.contains(root));
+        let queued = self.queue.iter().filter(|root| roots.contains(*root));
+        queued.chain(self.fetches.keys()).copied().collect()
     }
 
     /// The SHA-256 node that a piece must have, if it has one and it is known.
@@ -89,7 +114,7 @@ impl Layers {
         info: &Info,
         peers: &[ConnId],
     ) -> Vec<(ConnId, HashRequest)> {
-        self.asked.retain(|_, (_, since)| now.since(*since) < PATIENCE);
+        self.give_up_late(now);
         self.activate(info);
         let mut load: BTreeMap<ConnId, usize> = peers.iter().map(|&conn| (conn, 0)).collect();
         for (conn, _) in self.asked.values() {
@@ -105,7 +130,8 @@ impl Layers {
                     continue;
                 }
                 let willing = |(conn, count): &(&ConnId, &mut usize)| {
-                    **count < PER_PEER && !self.refused.contains(&(**conn, root))
+                    let paused = self.pauses.get(&(**conn, root)).is_some_and(|&end| now < end);
+                    **count < PER_PEER && !paused
                 };
                 let idlest = load.iter_mut().filter(willing).min_by_key(|(_, count)| **count);
                 let Some((&conn, count)) = idlest else { break };
@@ -136,6 +162,7 @@ impl Layers {
         if !fetch.add(range_of(request), hashes) {
             return Err(Unproven);
         }
+        self.received += u64::from(request.length);
         if self.asked.get(&key).is_some_and(|&(asked, _)| asked == conn) {
             self.asked.remove(&key);
         }
@@ -148,20 +175,17 @@ impl Layers {
     }
 
     /// Notes that a peer would not answer.
-    pub(crate) fn rejected(&mut self, conn: ConnId, request: &HashRequest) {
+    pub(crate) fn rejected(&mut self, now: Instant, conn: ConnId, request: &HashRequest) {
         let key = (request.root, request.index);
         if self.asked.get(&key).is_some_and(|&(asked, _)| asked == conn) {
             self.asked.remove(&key);
-            if self.refused.len() >= REFUSALS_MAX {
-                self.refused.pop_first();
-            }
-            self.refused.insert((conn, request.root));
+            self.pause(now, conn, request.root);
         }
     }
 
     pub(crate) fn closed(&mut self, conn: ConnId) {
         self.asked.retain(|_, (asked, _)| *asked != conn);
-        self.refused.retain(|(refuser, _)| *refuser != conn);
+        self.pauses.retain(|(paused, _), _| *paused != conn);
     }
 
     /// Notes the node of a piece that passed its check; returns whether this completed a layer.
@@ -201,6 +225,25 @@ impl Layers {
     /// What answers a peer's hash request; `None`: reject it.
     pub(crate) fn serve(&self, request: &HashRequest) -> Option<Vec<Sha256Digest>> {
         self.complete.get(&request.root)?.answer(range_of(request))
+    }
+
+    fn give_up_late(&mut self, now: Instant) {
+        let late = |(_, (_, since)): &(_, &(ConnId, Instant))| now.since(*since) >= PATIENCE;
+        let late: Vec<_> = self.asked.iter().filter(late).map(|(key, it)| (*key, it.0)).collect();
+        for (key, conn) in late {
+            self.asked.remove(&key);
+            self.pause(now, conn, key.0);
+        }
+    }
+
+    fn pause(&mut self, now: Instant, conn: ConnId, root: Sha256Digest) {
+        if self.pauses.len() >= PAUSES_MAX {
+            self.pauses.retain(|_, end| now < *end);
+        }
+        if self.pauses.len() >= PAUSES_MAX {
+            self.pauses.pop_first();
+        }
+        self.pauses.insert((conn, root), now + PAUSE);
     }
 
     fn activate(&mut self, info: &Info) {

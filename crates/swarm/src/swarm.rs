@@ -1,8 +1,9 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use metainfo::{InfoHashes, PieceLayers};
+use hash::Sha256Digest;
+use metainfo::{Info, InfoHashes, PieceLayers};
 use peer::{Batch, CloseReason, Order, Torrent};
 use stdx::{
     Bitfield, BlockRange, Buf, ConnId, Duration, FileIndex, Instant, PeerId, PieceIndex, Rng,
@@ -49,12 +50,18 @@ impl Config {
 ///
 /// A magnet link begins without metadata: [`Event::MetadataReady`] comes, the owner looks at the
 /// disk and calls [`Self::start`]. With metadata, `start` comes first. Until then no connections
-/// are made or taken in, except to fetch the metadata.
+/// are made or taken in, except to fetch the metadata, and, when files can only be judged by v2
+/// piece hashes that are not known, to fetch those: [`Self::fetch_layers`].
 #[derive(Debug)]
 pub struct Swarm {
     config: Config,
+    /// What connections know: the metadata only after [`Self::start`], because before it cannot
+    /// be said what we have.
     torrent: Arc<Torrent>,
-    layers: PieceLayers,
+    info: Option<Arc<Info>>,
+    layers: Layers,
+    /// The roots whose layers the owner waits for before it starts.
+    awaited: BTreeSet<Sha256Digest>,
     rng: Rng,
     neighbours: Neighbours,
     trust: Trust,
@@ -80,11 +87,16 @@ pub struct Swarm {
 impl Swarm {
     /// A torrent without peers, with or without metadata.
     pub fn new(now: Instant, config: Config, torrent: Arc<Torrent>, mut rng: Rng) -> Self {
-        let metadata = torrent.info.is_none().then(|| Fetch::new(torrent.hashes));
+        let mut torrent = Arc::unwrap_or_clone(torrent);
+        let info = torrent.info.take();
+        let metadata = info.is_none().then(|| Fetch::new(torrent.hashes));
+        let layers = info.as_ref().map(|info| Layers::new(info, PieceLayers::default()));
         Self {
             config,
-            torrent,
-            layers: PieceLayers::default(),
+            torrent: Arc::new(torrent),
+            info,
+            layers: layers.unwrap_or_default(),
+            awaited: BTreeSet::new(),
             neighbours: Neighbours::new(now, config.limits, rng.fork()),
             rng,
             trust: Trust::default(),
@@ -106,20 +118,38 @@ impl Swarm {
         }
     }
 
-    /// Gives the v2 piece layers that came with the metadata; before [`Self::start`].
+    /// Gives the v2 piece layers that came with the metadata; before [`Self::start`]. Does nothing
+    /// without metadata.
     pub fn set_layers(&mut self, layers: PieceLayers) {
-        self.layers = layers;
+        if let Some(info) = self.info.as_ref().filter(|_| self.content.is_none()) {
+            self.layers = Layers::new(info, layers);
+        }
+    }
+
+    /// Fetches the v2 piece layers of files with these roots before [`Self::start`], since what is
+    /// on disk cannot be judged without them (BEP 52). [`Event::LayersReady`] comes when all are
+    /// here; at once, if none of them lacks. Does nothing without metadata or after the start.
+    pub fn fetch_layers(&mut self, now: Instant, roots: &BTreeSet<Sha256Digest>) {
+        if self.info.is_none() || self.content.is_some() || self.stopped {
+            return;
+        }
+        self.awaited = self.layers.prefer(roots);
+        if self.awaited.is_empty() {
+            self.events.push_back(Event::LayersReady);
+        }
+        self.finish(now);
     }
 
     /// Begins: the metadata is known and the disk was checked. `have` are the verified pieces,
     /// `partial` the blocks of others that are on disk without having been verified. Does nothing
     /// without metadata or when called again.
     pub fn start(&mut self, now: Instant, have: &Bitfield, partial: Vec<(PieceIndex, Bitfield)>) {
-        let Some(info) = self.torrent.info.clone().filter(|_| self.content.is_none()) else {
+        let Some(info) = self.info.clone().filter(|_| self.content.is_none()) else {
             return;
         };
-        let layers = Layers::new(&info, std::mem::take(&mut self.layers));
-        let mut content = Content::new(info, layers, have, &mut self.rng);
+        self.awaited.clear();
+        self.torrent = Arc::new(Torrent { info: Some(info.clone()), ..(*self.torrent).clone() });
+        let mut content = Content::new(info, &self.layers, have, &mut self.rng);
         for (piece, blocks) in partial {
             content.picker.restore(piece, &blocks);
         }
@@ -217,9 +247,15 @@ impl Swarm {
         self.events.pop_front()
     }
 
-    /// What connections share, as of now: give it to new ones.
+    /// What connections share, as of now: give it to new ones. Without metadata before
+    /// [`Self::start`].
     pub fn torrent(&self) -> &Arc<Torrent> {
         &self.torrent
+    }
+
+    /// The metadata, once known.
+    pub fn info(&self) -> Option<&Arc<Info>> {
+        self.info.as_ref()
     }
 
     /// What names the torrent: both hashes of a hybrid, once the metadata is here.
@@ -235,7 +271,7 @@ impl Swarm {
 
     /// The v2 piece layers that are complete.
     pub fn layers(&self) -> &PieceLayers {
-        self.content.as_ref().map_or(&self.layers, |content| content.layers.known())
+        self.layers.known()
     }
 
     /// Whether we have all that we want (BEP 21): give it to new connections.
@@ -283,6 +319,7 @@ impl Swarm {
             total: content.map_or(0, |content| content.total),
             wasted: self.wasted,
             failed: self.failed,
+            hashes: self.layers.received(),
             peers: ready().count(),
             seeds: ready().filter(|conn| conn.is_seed()).count(),
             known: self.neighbours.len(),

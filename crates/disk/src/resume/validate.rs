@@ -35,10 +35,11 @@ struct Claims {
 }
 
 impl Resume {
-    /// Compares the record with one stat per file, and from here on counts the store as in use.
-    /// After [`Storage::select`], if not all is wanted.
-    /// Call [`Self::adopt`] before the first write: until then a store that is new stays `fresh`,
-    /// so that a start which ends there leaves the user's files the user's own.
+    /// Compares the record with one stat per file. After [`Storage::select`], if not all is
+    /// wanted.
+    /// Call [`Self::adopt`] or [`Self::begin`] before the first write: until then a store that is
+    /// new stays `fresh`, and one that was closed stays `clean`, so that a start which ends there
+    /// leaves the user's files the user's own.
     ///
     /// A file as it was is trusted. One that changed puts its pieces in doubt: after a crash that
     /// is the normal case, because our own writes went on after the last commit, and pieces that
@@ -46,7 +47,7 @@ impl Resume {
     /// knows to be holes is not checked. A file that is gone takes its pieces along.
     ///
     /// # Errors
-    /// When the store cannot be read or written.
+    /// When the store cannot be read.
     pub fn validate(&self, storage: &Storage) -> Result<Found, Error> {
         let claims = self.claims(storage).map_err(|error| self.failed(&error))?;
         let clean = claims.clean == Some(true);
@@ -81,10 +82,16 @@ impl Resume {
         // those blocks were synced before they were recorded.
         let doubtful = &found.doubtful;
         found.partial.retain(|(piece, _)| !(clean && doubtful.get(piece.0)));
-        if !found.fresh {
-            self.write(|tables| tables.set_clean(false))?;
-        }
         Ok(found)
+    }
+
+    /// Counts the store as in use from here on, with the claims that [`Self::validate`] found and
+    /// trusts.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn begin(&self) -> Result<(), Error> {
+        self.write(|tables| tables.set_clean(false))
     }
 
     fn claims(&self, storage: &Storage) -> Result<Claims, redb::Error> {

@@ -84,6 +84,7 @@ impl Mind {
             }
             Event::MetadataReady { torrent, .. }
             | Event::LayerReady { torrent }
+            | Event::LayersReady { torrent }
             | Event::Complete { torrent }
             | Event::Failed { torrent, .. }
             | Event::Stopped { torrent } => *torrent,

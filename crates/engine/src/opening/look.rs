@@ -3,7 +3,9 @@
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use disk::{CheckReport, Extent, FileStat, Found, Judge, Resume, Storage, Which, check};
+use disk::{
+    CheckReport, Extent, FileStat, Found, Judge, Resume, Storage, Which, check, layers_wanted,
+};
 use stdx::{Bitfield, FileIndex, PieceIndex};
 
 use super::{OpenError, Progress};
@@ -72,6 +74,7 @@ impl Look<'_> {
     /// What the record claims, with what is in doubt verified.
     fn recorded(&mut self, resume: &Resume, mut found: Found) -> Result<Held, OpenError> {
         if found.doubtful.ones() == 0 {
+            resume.begin()?;
             return Ok((found.have, found.partial));
         }
         let report = self.check(Which::Only(&found.doubtful))?;
@@ -157,6 +160,10 @@ impl Look<'_> {
     }
 
     fn check(&mut self, which: Which<'_>) -> Result<CheckReport, OpenError> {
+        let wanted = layers_wanted(self.storage, self.judge, which);
+        if !wanted.is_empty() {
+            return Err(OpenError::LayersWanted(wanted));
+        }
         Ok(check(self.storage, self.judge, which, 0, self.progress)?)
     }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its stage fails, and says where")]
 
+mod layers;
 mod lifecycle;
 mod limits;
 mod support;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use disk::Resume;
-use engine::{Engine, EngineConfig, Purpose, StartJob, Torrent};
-use metainfo::{Info, Metainfo, PieceLayers, PlanOptions, Version};
+use engine::{Engine, EngineConfig, Purpose, StartJob, Started, Torrent};
+use metainfo::{Info, Metainfo, PlanOptions, Version};
 use session::{AddTorrent, Event, Limits};
 use stdx::Rng;
 use swarm::Origin;
@@ -58,8 +58,8 @@ impl Place {
         let torrent = engine.add(self.add()).await.unwrap();
         let path = self.path("source/set");
         let purpose = Purpose::Seed { trusted: false };
-        let job = self.job(&self.torrent.info, &path, None, purpose);
-        torrent.start(job, |_, _| {}).await.unwrap();
+        let job = job(&self.torrent.info, &path, None, purpose);
+        running(torrent.start(job, |_, _| {}).await.unwrap());
         (engine, torrent)
     }
 
@@ -86,30 +86,25 @@ impl Place {
         folder: &str,
         resume: Option<Arc<Resume>>,
     ) -> Vec<String> {
+        let job = self.getting(info, folder, resume);
+        running(torrent.start(job, |_, _| {}).await.unwrap())
+    }
+
+    /// What starts a download into `folder`.
+    pub(crate) fn getting(
+        &self,
+        info: &Arc<Info>,
+        folder: &str,
+        resume: Option<Arc<Resume>>,
+    ) -> StartJob {
         let purpose = Purpose::Get { overwrite: false, preallocate: false, wanted: None };
-        let job = self.job(info, &self.path(folder), resume, purpose);
-        torrent.start(job, |_, _| {}).await.unwrap()
+        job(info, &self.path(folder), resume, purpose)
     }
 
     pub(crate) fn resume(&self, folder: &str) -> Arc<Resume> {
         let (resume, _) =
             Resume::open(&self.path("state"), &self.torrent.hashes, &self.path(folder)).unwrap();
         Arc::new(resume)
-    }
-
-    fn job(
-        &self,
-        info: &Arc<Info>,
-        path: &Path,
-        resume: Option<Arc<Resume>>,
-        purpose: Purpose,
-    ) -> StartJob {
-        let layers = if Arc::ptr_eq(info, &self.torrent.info) {
-            self.torrent.piece_layers.clone()
-        } else {
-            PieceLayers::default()
-        };
-        StartJob { info: Arc::clone(info), layers, path: path.to_owned(), resume, purpose }
     }
 
     /// Asserts that `folder` holds the content and nothing else.
@@ -120,6 +115,17 @@ impl Place {
             assert!(got == right, "{name} differs");
         }
         assert_eq!(fs::read_dir(self.path(folder)).unwrap().count(), 1);
+    }
+}
+
+fn job(info: &Arc<Info>, path: &Path, resume: Option<Arc<Resume>>, purpose: Purpose) -> StartJob {
+    StartJob { info: Arc::clone(info), path: path.to_owned(), resume, purpose }
+}
+
+fn running(started: Started) -> Vec<String> {
+    match started {
+        Started::Running { notices } => notices,
+        Started::LayersWanted => panic!("everything can be judged"),
     }
 }
 

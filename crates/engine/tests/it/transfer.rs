@@ -78,12 +78,11 @@ async fn trackers_bring_engines_together() {
         let seed = seeder.add(add).await.unwrap();
         let job = engine::StartJob {
             info: Arc::clone(&place.torrent.info),
-            layers: place.torrent.piece_layers.clone(),
             path: place.path("source/set"),
             resume: None,
             purpose: engine::Purpose::Seed { trusted: true },
         };
-        seed.start(job, |_, _| {}).await.unwrap();
+        let _running = seed.start(job, |_, _| {}).await.unwrap();
         while seed.trackers().await.unwrap().iter().all(|view| view.working.is_none()) {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }

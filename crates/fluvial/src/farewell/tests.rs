@@ -1,5 +1,3 @@
-use session::State;
-
 use super::*;
 
 fn status(peers: u32, known: u32, total: Option<u64>) -> Status {
@@ -14,6 +12,7 @@ fn status(peers: u32, known: u32, total: Option<u64>) -> Status {
         wasted: 0,
         peers,
         seeds: 0,
+        hashes: 0,
         known,
         seeding: Duration::ZERO,
     }

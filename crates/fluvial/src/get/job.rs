@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::anyhow;
 
-use engine::{Engine, Purpose, StartJob, Torrent};
+use engine::{Engine, Purpose, StartJob, Started, Torrent};
 use metainfo::{Info, Metainfo, PieceLayers};
 use session::{AddTorrent, Event as Happened, Status};
 use swarm::{Origin, Priority};
@@ -102,12 +102,13 @@ impl<'a> Job<'a> {
         }
         loop {
             if let Happened::MetadataReady { info, .. } = self.next().await? {
+                self.patience.restart(Instant::now());
                 return Ok((info, PieceLayers::default()));
             }
         }
     }
 
-    /// Looks at the files and starts.
+    /// Prepares what is wanted, and starts.
     async fn open(&mut self, info: Arc<Info>, layers: PieceLayers) -> Result<(), Ended> {
         let info = if self.args.original_names {
             names::original(&info)
@@ -136,14 +137,28 @@ impl<'a> Job<'a> {
             wanted,
         };
         let (path, resume) = (self.plan.folder.clone(), self.plan.resume.clone());
-        let job = StartJob { info, layers, path, resume, purpose };
+        let job = StartJob { info, path, resume, purpose };
+        let notices = loop {
+            match self.start(job.clone()).await? {
+                Started::Running { notices } => break notices,
+                Started::LayersWanted => self.layers().await?,
+            }
+        };
+        for notice in notices {
+            self.output.notice(notice);
+        }
+        Ok(())
+    }
+
+    /// Looks at the files and starts, if they can be judged.
+    async fn start(&mut self, job: StartJob) -> Result<Started, Ended> {
         let (send, mut checked) = tokio::sync::watch::channel((0, 0));
         let start = self.torrent.start(job, move |done, total| {
             let _nobody = send.send((done, total));
         });
         let mut start = std::pin::pin!(start);
         let mut tick = tokio::time::interval(TICK);
-        let notices = loop {
+        let started = loop {
             tokio::select! {
                 started = &mut start => break started?,
                 _ = tick.tick() => {
@@ -155,23 +170,28 @@ impl<'a> Job<'a> {
                 () = self.stop.wished() => return Err(Ended::Stopped),
             }
         };
-        for notice in notices {
-            self.output.notice(notice);
-        }
-        Ok(())
+        // While the disk was at work nobody had to send anything.
+        self.patience.restart(Instant::now());
+        Ok(started)
+    }
+
+    /// Waits for the v2 piece hashes, and records them.
+    async fn layers(&mut self) -> Result<(), Ended> {
+        self.output.notice("files are there; waiting for their v2 piece hashes to check them");
+        while !matches!(self.next().await?, Happened::LayersReady { .. }) {}
+        self.layers_changed = true;
+        self.save_layers().await
     }
 
     async fn download(&mut self) -> Result<(), Ended> {
         loop {
-            match self.next().await? {
-                Happened::Complete { .. } => return Ok(()),
-                Happened::Failed { error, .. } => return Err(error.into()),
-                _ => {}
+            if let Happened::Complete { .. } = self.next().await? {
+                return Ok(());
             }
         }
     }
 
-    /// The next event, with the bar kept moving until it comes.
+    /// The next event that is no failure, with the bar kept moving until it comes.
     async fn next(&mut self) -> Result<Happened, Ended> {
         let mut tick = tokio::time::interval(TICK);
         loop {
@@ -179,6 +199,7 @@ impl<'a> Job<'a> {
                 biased;
                 event = self.torrent.event() => match event {
                     Some(Happened::LayerReady { .. }) => self.layers_changed = true,
+                    Some(Happened::Failed { error, .. }) => return Err(error.into()),
                     Some(event) => return Ok(event),
                     None => return Err(anyhow!("the engine has stopped").into()),
                 },
@@ -229,7 +250,7 @@ impl<'a> Job<'a> {
     /// Says goodbye: what is held is written and recorded, trackers are told.
     pub(super) async fn end(&mut self) {
         self.live.clear();
-        self.layers_changed |= self.plan.metainfo.is_none();
+        self.layers_changed |= self.plan.magnet.is_some();
         if let Err(Ended::Failed(error)) = self.save_layers().await {
             tracing::warn!("the piece hashes were not recorded: {error:#}");
         }

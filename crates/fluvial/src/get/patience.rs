@@ -12,8 +12,8 @@ const WHY_FIRST: Duration = Duration::from_secs(10);
 /// Watches a download for standstill.
 pub(super) struct Patience {
     give_up: Option<Duration>,
-    /// Bytes verified and bytes taken, and when they last grew.
-    seen: (u64, u64),
+    /// Bytes verified, bytes taken and hashes taken, and when they last grew.
+    seen: (u64, u64, u64),
     moved: Instant,
     /// When the next reason is due.
     tell: Instant,
@@ -33,12 +33,17 @@ pub(super) enum Mood {
 impl Patience {
     /// Starts to wait; for ever, or for `give_up` at a time.
     pub(super) fn new(now: Instant, give_up: Option<Duration>) -> Self {
-        Self { give_up, seen: (0, 0), moved: now, tell: now + WHY_FIRST }
+        Self { give_up, seen: (0, 0, 0), moved: now, tell: now + WHY_FIRST }
+    }
+
+    /// Something came that does not count in bytes.
+    pub(super) fn restart(&mut self, now: Instant) {
+        (self.moved, self.tell) = (now, now + WHY_EVERY);
     }
 
     /// Judges a moment of the download.
     pub(super) fn judge(&mut self, now: Instant, status: &Status) -> Mood {
-        let seen = (status.done, status.downloaded);
+        let seen = (status.done, status.downloaded, status.hashes);
         if seen != self.seen {
             (self.seen, self.moved, self.tell) = (seen, now, now + WHY_EVERY);
             return Mood::Fine;

@@ -12,6 +12,7 @@ fn downloading() -> Status {
         wasted: 0,
         peers: 1,
         seeds: 0,
+        hashes: 0,
         known: 0,
         seeding: Duration::ZERO,
     }

@@ -82,6 +82,7 @@ impl Session {
                 self.events.push_back(Event::PieceFailed { torrent, piece });
             }
             SwarmEvent::LayerReady => self.events.push_back(Event::LayerReady { torrent }),
+            SwarmEvent::LayersReady => self.check_again(torrent),
             SwarmEvent::Banned(addr) => self.events.push_back(Event::PeerBanned { torrent, addr }),
             SwarmEvent::Complete => self.complete(now, torrent),
             SwarmEvent::BadTorrent(message) => {

@@ -1,7 +1,9 @@
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use announce::TrackerUrl;
+use hash::Sha256Digest;
 use metainfo::{Info, InfoHashes};
 use peer::{CloseReason, Order};
 use stdx::{Bitfield, Instant, PieceIndex, RateMeter, TorrentId};
@@ -68,6 +70,32 @@ impl Session {
             looked: None,
             deadline: None,
         }
+    }
+
+    /// Fetches the v2 piece layers of the files with these roots (BEP 52), because what stands in
+    /// their places cannot be checked without; [`Event::LayersReady`] follows, at once if all are
+    /// known. Until then the torrent looks for peers as a magnet does.
+    ///
+    /// Does nothing unless the torrent is in [`crate::State::Checking`].
+    pub fn fetch_layers(
+        &mut self,
+        now: Instant,
+        torrent: TorrentId,
+        roots: &BTreeSet<Sha256Digest>,
+    ) {
+        let Some(torrent) = self.torrents.get_mut(&torrent) else {
+            return;
+        };
+        let Some(info) = torrent.info().cloned().filter(|_| torrent.phase == Phase::Checking)
+        else {
+            return;
+        };
+        torrent.phase = Phase::Layers;
+        torrent.trackers.add_hashes(now, &info.hashes(), info.is_private());
+        torrent.swarm.fetch_layers(now, roots);
+        let id = torrent.id;
+        self.touch(id);
+        self.pump(now);
     }
 
     /// Goes to work: the files are ready. `have` are the verified pieces on disk, `partial` the
@@ -212,6 +240,16 @@ impl Session {
             it.phase = Phase::Checking;
             self.name(torrent, &info.hashes());
             self.events.push_back(Event::MetadataReady { torrent, info });
+        }
+    }
+
+    /// Takes note that the check has the piece hashes it waited for.
+    pub(super) fn check_again(&mut self, torrent: TorrentId) {
+        if let Some(it) = self.torrents.get_mut(&torrent)
+            && it.phase == Phase::Layers
+        {
+            it.phase = Phase::Checking;
+            self.events.push_back(Event::LayersReady { torrent });
         }
     }
 

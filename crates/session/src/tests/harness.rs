@@ -152,6 +152,8 @@ pub(super) struct Node {
     links: BTreeMap<ConnId, Link>,
     /// Flips a bit of every block that it serves.
     pub(super) corrupt: bool,
+    /// It has files that it cannot judge without v2 piece hashes.
+    pub(super) puzzled: bool,
 }
 
 /// Everything.
@@ -198,6 +200,7 @@ impl World {
             config: Arc::new(peer_config),
             links: BTreeMap::new(),
             corrupt: false,
+            puzzled: false,
         });
         at
     }
@@ -369,7 +372,7 @@ impl World {
 }
 
 impl Node {
-    fn begin(&mut self, now: Instant, id: TorrentId, info: Arc<Info>) {
+    pub(super) fn begin(&mut self, now: Instant, id: TorrentId, info: Arc<Info>) {
         let have = Bitfield::new(info.layout().pieces());
         self.disk.insert(id, Store { info, pieces: BTreeMap::new() });
         self.session.start(now, id, have, Vec::new());
@@ -396,8 +399,16 @@ impl Node {
             }
             while let Some(event) = self.session.poll_event() {
                 idle = false;
-                if let Event::MetadataReady { torrent, info } = &event {
-                    self.begin(now, *torrent, Arc::clone(info));
+                match &event {
+                    Event::MetadataReady { torrent, info } if self.puzzled => {
+                        let files = info.layout().files().iter();
+                        let roots = files.filter_map(|file| file.root).collect();
+                        self.session.fetch_layers(now, *torrent, &roots);
+                    }
+                    Event::MetadataReady { torrent, info } => {
+                        self.begin(now, *torrent, Arc::clone(info));
+                    }
+                    _ => {}
                 }
                 self.events.push(event);
             }

@@ -1,4 +1,4 @@
-use metainfo::{InfoHashes, Version};
+use metainfo::{InfoHashes, PieceLayers, Version};
 use swarm::{Origin, Priority};
 
 use super::harness::{Source, World};
@@ -41,6 +41,55 @@ fn metadata_and_content_come_from_a_magnet() {
     for pick in [all, v1, v2] {
         check(Version::Hybrid, &[500_000, 3, 40_000], pick);
     }
+}
+
+#[test]
+fn piece_hashes_come_before_the_files_are_judged() {
+    let source = Source::new(Version::V2, &[1_000_000, 5, 70_000], 32 * 1024);
+    let mut world = World::new();
+    let (first, getter) = (world.node(), world.node());
+    world.seed(first, &source, source.torrent());
+    world.nodes[getter].puzzled = true;
+    let tracker = vec![vec!["http://tracker.example/announce".parse().unwrap()]];
+    let peers = vec![(world.nodes[first].addr, Origin::Magnet)];
+    let id = world.leech(getter, AddTorrent { peers, trackers: tracker, ..named(&source) });
+    let ready = |event: &Event| matches!(event, Event::LayersReady { torrent } if *torrent == id);
+    let mut waited = false;
+    world.run(60, |world| {
+        let status = world.nodes[getter].session.status(world.now, id).unwrap();
+        waited |= status.state == State::Layers && status.total.is_none();
+        world.nodes[getter].events.iter().any(ready)
+    });
+    assert!(waited, "it says what it waits for");
+    let session = &world.nodes[getter].session;
+    assert_eq!(session.layers(id), Some(&source.meta.piece_layers));
+    assert_eq!(session.status(world.now, id).unwrap().state, State::Checking);
+    let info = std::sync::Arc::clone(&source.meta.info);
+    let now = world.now;
+    world.nodes[getter].begin(now, id, info);
+    world.run(60, |world| world.is_whole(getter, id, &source));
+}
+
+#[test]
+fn piece_hashes_are_looked_for_at_trackers_when_the_metadata_was_recorded() {
+    let source = Source::new(Version::V2, &[400_000], 32 * 1024);
+    let mut world = World::new();
+    let (first, getter) = (world.node(), world.node());
+    let trackers = vec![vec!["http://tracker.example/announce".parse().unwrap()]];
+    world.seed(first, &source, AddTorrent { trackers: trackers.clone(), ..source.torrent() });
+    let add = AddTorrent { trackers, layers: PieceLayers::default(), ..source.torrent() };
+    let now = world.now;
+    let session = &mut world.nodes[getter].session;
+    let id = session.add_torrent(now, add).unwrap();
+    let root = source.meta.info.layout().files()[0].root.unwrap();
+    session.fetch_layers(now, id, &[root].into());
+    session.fetch_layers(now, id, &[root].into());
+    let ready = |event: &Event| matches!(event, Event::LayersReady { .. });
+    world.run(60, |world| world.nodes[getter].events.iter().any(ready));
+    let session = &mut world.nodes[getter].session;
+    session.stop(world.now, id);
+    let stopped = |event: &Event| matches!(event, Event::Stopped { .. });
+    world.run(60, |world| world.nodes[getter].events.iter().any(stopped));
 }
 
 #[test]

@@ -64,9 +64,26 @@ impl World {
         });
         node.joined_at.get_or_insert(now);
         if node.knows_metadata {
-            self.start_torrent(index);
+            self.look(index);
         }
         self.attend(index);
+    }
+
+    /// Has the session fetch what judging the disk takes; usually nothing. Every other node found
+    /// somebody's files where the content goes.
+    fn look(&mut self, index: NodeIndex) {
+        let (info, node) = (self.source.info(), &mut self.nodes[index.get()]);
+        let record = node.store.record();
+        let blank =
+            record.have.ones() == 0 && record.partial.is_empty() && index.0.is_multiple_of(2);
+        let judged = info.version().has_v1() || node.layers.is_complete(info.layout());
+        match &mut node.mind {
+            Some(mind) if !blank && !judged => {
+                let roots = info.layout().files().iter().filter_map(|file| file.root).collect();
+                mind.session.fetch_layers(self.now, mind.torrent, &roots);
+            }
+            _ => self.start_torrent(index),
+        }
     }
 
     /// Tells the session what is on the disk.
@@ -246,7 +263,7 @@ impl World {
                     let same = info.hashes() == self.source.hashes();
                     self.require(same, || format!("{node:?} has metadata of something else"));
                     self.nodes[node.get()].knows_metadata = true;
-                    self.start_torrent(node);
+                    self.look(node);
                 }
                 session::Event::PieceDone { piece, .. } => self.check_claim(node, piece),
                 session::Event::PieceFailed { piece, .. } => {
@@ -269,6 +286,7 @@ impl World {
                 session::Event::PeerBanned { addr, .. } => {
                     self.banned(node, addr);
                 }
+                session::Event::LayersReady { .. } => self.start_torrent(node),
                 session::Event::TrackerWarning { .. } | session::Event::TrackerFailed { .. } => {}
             }
         }

@@ -55,7 +55,7 @@ fn refusals_silence_and_departures_lead_to_somebody_else() {
     let both = [ConnId(1), ConnId(2)];
     let first = it.requests(NOW, &info, &both);
     for (conn, request) in first.iter().filter(|it| it.0 == ConnId(1)) {
-        it.rejected(*conn, request);
+        it.rejected(NOW, *conn, request);
     }
     let again = it.requests(NOW, &info, &both);
     assert!(!again.is_empty() && again.iter().all(|it| it.0 == ConnId(2)));

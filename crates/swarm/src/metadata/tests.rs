@@ -140,7 +140,7 @@ fn who_answers_wrongly_is_not_asked_again_at_once() {
     assert_eq!(it.requests(NOW), [(ConnId(1), 0)]);
     assert!(matches!(it.received(NOW, ConnId(1), 0, Vec::new()), Outcome::Continue));
     assert_eq!(it.requests(NOW), []);
-    assert_eq!(it.requests(NOW + Duration::from_secs(60)), [(ConnId(1), 0)]);
+    assert_eq!(it.requests(NOW + Duration::from_mins(1)), [(ConnId(1), 0)]);
 }
 
 #[test]

@@ -130,7 +130,8 @@ impl Swarm {
 
     /// Whether connections are made and taken in.
     fn is_open(&self) -> bool {
-        !self.stopped && (self.content.is_some() || self.metadata.is_some())
+        let fetching = self.metadata.is_some() || !self.awaited.is_empty();
+        !self.stopped && (self.content.is_some() || fetching)
     }
 
     /// Connections that are not mere attempts.
@@ -290,13 +291,13 @@ impl Swarm {
         if let Some(fetch) = &mut self.metadata {
             fetch.closed(conn);
         }
+        self.layers.closed(conn);
         let Some(content) = &mut self.content else {
             return;
         };
         if let Some(have) = &it.have {
             content.picker.peer_left(have);
         }
-        content.layers.closed(conn);
         if let Some(send_once) = &mut content.send_once {
             send_once.closed(conn);
         }

@@ -2,12 +2,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hash::Sha256Digest;
+use metainfo::PieceLayers;
 use peer::{Order, Torrent};
 use stdx::{ConnId, Instant, PieceIndex};
 use wire::HashRequest;
 
 use super::Swarm;
 use crate::Event;
+use crate::conn::Conn;
+use crate::layers::Layers;
 use crate::metadata::Outcome;
 
 impl Swarm {
@@ -35,8 +38,10 @@ impl Swarm {
                     id: self.torrent.id,
                     hashes: info.hashes(),
                     private: info.is_private(),
-                    info: Some(info.clone()),
+                    info: None,
                 });
+                self.layers = Layers::new(&info, PieceLayers::default());
+                self.info = Some(info.clone());
                 self.events.push_back(Event::MetadataReady(info));
             }
             Outcome::Wrong(blamed) => {
@@ -54,18 +59,18 @@ impl Swarm {
     }
 
     pub(super) fn request_hashes(&mut self, now: Instant) {
-        let Some(content) = &mut self.content else {
+        let Some(info) = self.info.clone() else {
             return;
         };
-        if self.stopped || !content.layers.is_fetching() {
+        let started = self.content.is_some();
+        if self.stopped || !self.layers.is_fetching() || !started && self.awaited.is_empty() {
             return;
         }
-        let able = self.conns.values().filter(|conn| {
-            conn.ready && conn.v2 && conn.have.as_ref().is_some_and(|have| have.ones() > 0)
-        });
-        let able: Vec<_> = able.map(|conn| conn.id).collect();
-        let info = content.info.clone();
-        for (conn, request) in content.layers.requests(now, &info, &able) {
+        // Before the start it is not known who has what; whoever has nothing says so.
+        let has_some = |conn: &Conn| conn.have.as_ref().is_some_and(|have| have.ones() > 0);
+        let able = |conn: &&Conn| conn.ready && conn.v2 && (!started || has_some(conn));
+        let able: Vec<_> = self.conns.values().filter(able).map(|conn| conn.id).collect();
+        for (conn, request) in self.layers.requests(now, &info, &able) {
             self.order(conn, Order::RequestHashes(request));
         }
     }
@@ -77,34 +82,35 @@ impl Swarm {
         request: &HashRequest,
         hashes: &[Sha256Digest],
     ) {
-        let Some(content) = &mut self.content else {
-            return;
-        };
-        let known = content.layers.is_known(&request.root);
-        let Ok(gained) = content.layers.answered(conn, request, hashes) else {
+        let known = self.layers.is_known(&request.root);
+        let Ok(gained) = self.layers.answered(conn, request, hashes) else {
             if let Some(addr) = self.conns.get(&conn).map(|it| it.addr) {
                 self.ban(now, addr);
             }
             return;
         };
-        for (file, pieces) in gained {
-            let of_file = content.layout().file_pieces(file);
-            for at in pieces {
-                let piece = of_file.start.saturating_add(at);
-                if of_file.contains(&piece) {
-                    content.picker.set_verifiable(PieceIndex(piece), true);
-                    self.freed = true;
+        if let Some(content) = &mut self.content {
+            for (file, pieces) in gained {
+                let of_file = content.layout().file_pieces(file);
+                for at in pieces {
+                    let piece = of_file.start.saturating_add(at);
+                    if of_file.contains(&piece) {
+                        content.picker.set_verifiable(PieceIndex(piece), true);
+                        self.freed = true;
+                    }
                 }
             }
         }
-        if !known && content.layers.is_known(&request.root) {
+        if !known && self.layers.is_known(&request.root) {
             self.events.push_back(Event::LayerReady);
+            if self.awaited.remove(&request.root) && self.awaited.is_empty() {
+                self.events.push_back(Event::LayersReady);
+            }
         }
     }
 
     pub(super) fn serve_hashes(&mut self, conn: ConnId, request: HashRequest) {
-        let hashes = self.content.as_ref().and_then(|content| content.layers.serve(&request));
-        let order = match hashes {
+        let order = match self.layers.serve(&request) {
             Some(hashes) => Order::Hashes(request, hashes),
             None => Order::RejectHashes(request),
         };

@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 
+use metainfo::Version;
 use peer::{Batch, CloseReason, ExtendedInfo, Order, Report};
 use stdx::{Bitfield, ConnId, Instant, PieceIndex};
 
@@ -28,7 +29,8 @@ impl Swarm {
 
     fn take_report(&mut self, now: Instant, conn: ConnId, report: Report) {
         match report {
-            Report::Handshake { peer_id, fast, v2, .. } => {
+            Report::Handshake { info_hash, peer_id, fast, v2, .. } => {
+                let v2 = v2 || self.hashes().version_of(&info_hash) == Some(Version::V2);
                 if let Some(it) = self.conns.get_mut(&conn) {
                     (it.peer_id, it.fast, it.v2) = (Some(peer_id), fast, v2);
                 }
@@ -69,9 +71,7 @@ impl Swarm {
             Report::HashRequest(request) => self.serve_hashes(conn, request),
             Report::Hashes(request, hashes) => self.take_hashes(now, conn, &request, &hashes),
             Report::HashesRejected(request) => {
-                if let Some(content) = &mut self.content {
-                    content.layers.rejected(conn, &request);
-                }
+                self.layers.rejected(now, conn, &request);
             }
             Report::Pex { added, .. } => {
                 if !self.torrent.private {

@@ -1,6 +1,7 @@
 use world::World;
 
 mod behaviour;
+mod layers;
 mod world;
 
 const MIB: u64 = 1 << 20;

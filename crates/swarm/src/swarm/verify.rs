@@ -114,7 +114,7 @@ impl Swarm {
             return Verdict::Unknown;
         };
         let v1 = content.info.v1_hash(piece).zip(sha1).map(|(expected, got)| expected == got);
-        let v2 = content.layers.piece_hash(&content.info, piece).zip(root);
+        let v2 = self.layers.piece_hash(&content.info, piece).zip(root);
         let v2 = v2.map(|(expected, got)| expected == got);
         match (v1, v2) {
             (Some(true), Some(false)) | (Some(false), Some(true)) => Verdict::BadTorrent,
@@ -141,7 +141,7 @@ impl Swarm {
         let mut contradiction = false;
         if let Some(root) = root {
             let info = content.info.clone();
-            match content.layers.computed(&info, piece, root) {
+            match self.layers.computed(&info, piece, root) {
                 Ok(true) => self.events.push_back(Event::LayerReady),
                 Ok(false) => {}
                 Err(Contradiction) => contradiction = true,

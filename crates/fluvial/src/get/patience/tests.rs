@@ -14,6 +14,7 @@ fn status(done: u64, downloaded: u64) -> Status {
         wasted: 0,
         peers: 0,
         seeds: 0,
+        hashes: 0,
         known: 0,
         seeding: Duration::ZERO,
     }
