@@ -1,7 +1,7 @@
 use std::fs::Metadata;
 use std::ops::ControlFlow;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use metainfo::{Layout, Notice, PieceHashes, Plan, PlanOptions, SourceEntry};
@@ -9,7 +9,7 @@ use stdx::{FileIndex, PieceIndex};
 
 use crate::check::PROGRESS_STEP;
 use crate::sweep::sweep;
-use crate::{Error, FileStat, Storage, StorageOptions};
+use crate::{Error, FileStat, Roots, Storage, StorageOptions};
 
 /// Why nothing was created.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +49,33 @@ pub fn create(
     threads: usize,
     progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
 ) -> Result<Created, CreateError> {
-    let (entries, mut notices) = walk(path)?;
+    make(walk(path)?, (path, Roots::new()), options, threads, progress)
+}
+
+/// The same for several files and folders, which become the entries of one folder, whatever its
+/// name. A link from one of them to another is kept only where all stand side by side.
+///
+/// # Errors
+/// As [`create`].
+pub fn create_several(
+    roots: &Roots,
+    options: PlanOptions,
+    threads: usize,
+    progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+) -> Result<Created, CreateError> {
+    make(walk_all(roots)?, (Path::new(""), roots.clone()), options, threads, progress)
+}
+
+/// What a walk found, and what it left out.
+type Walked = (Vec<SourceEntry>, Vec<Notice>);
+
+fn make(
+    (entries, mut notices): Walked,
+    (path, roots): (&Path, Roots),
+    options: PlanOptions,
+    threads: usize,
+    progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+) -> Result<Created, CreateError> {
     let plan = Plan::new(entries, options)?;
     notices.extend(plan.notices().iter().cloned());
     let layout = Arc::new(plan.layout().clone());
@@ -57,7 +83,8 @@ pub fn create(
     let sources = sources.map(|file| plan.source(FileIndex(file)).cloned().unwrap_or_default());
     let options =
         StorageOptions { read_only: true, path_is_content: true, ..StorageOptions::default() };
-    let storage = Storage::new(Arc::clone(&layout), path, None, options).at(sources.collect());
+    let storage = Storage::new(Arc::clone(&layout), path, None, options);
+    let storage = storage.at(sources.collect()).with_roots(roots);
     let before = storage.stat();
     unchanged(&storage, |file, stat| stat.is_some_and(|it| it.size == length(&layout, file)))?;
     let hashes = hash(&storage, &layout, threads, progress)?;
@@ -120,7 +147,7 @@ fn unchanged(
 }
 
 /// Everything below `path` in a fixed order; `path` itself may be a link.
-fn walk(path: &Path) -> Result<(Vec<SourceEntry>, Vec<Notice>), CreateError> {
+fn walk(path: &Path) -> Result<Walked, CreateError> {
     let (mut entries, mut notices) = (Vec::new(), Vec::new());
     let meta = path.metadata().map_err(|error| Error::io("read", path, error))?;
     if meta.is_file() {
@@ -151,6 +178,48 @@ fn walk(path: &Path) -> Result<(Vec<SourceEntry>, Vec<Notice>), CreateError> {
     }
     entries.sort_by(|a, b| a.path.cmp(&b.path));
     Ok((entries, notices))
+}
+
+/// Everything below several paths, each under its name.
+fn walk_all(roots: &Roots) -> Result<Walked, CreateError> {
+    let (mut entries, mut notices) = (Vec::new(), Vec::new());
+    let mut parents = roots.values().map(|root| root.parent());
+    let first = parents.next();
+    let side_by_side = parents.all(|parent| Some(parent) == first);
+    for (name, root) in roots {
+        let below = |path: &Path| -> PathBuf { Path::new(name).iter().chain(path).collect() };
+        let (found, left_out) = walk(root)?;
+        for mut entry in found {
+            let leaves = entry.symlink.as_deref().is_some_and(|to| leaves(&entry.path, to));
+            entry.path = below(&entry.path);
+            if leaves && !side_by_side {
+                let reason = "a symbolic link that points out of what is shared";
+                notices.push(Notice::Skipped { path: entry.path, reason });
+            } else {
+                entries.push(entry);
+            }
+        }
+        notices.extend(left_out.into_iter().map(|notice| match notice {
+            Notice::Skipped { path, reason } => Notice::Skipped { path: below(&path), reason },
+            other => other,
+        }));
+    }
+    Ok((entries, notices))
+}
+
+/// True when a link at `path` points out of the folder that `path` is relative to.
+fn leaves(path: &Path, target: &Path) -> bool {
+    let folder = path.parent().into_iter().flat_map(Path::components);
+    let mut depth = 0_usize;
+    for component in folder.chain(target.components()) {
+        match component {
+            Component::Normal(_) => depth += 1,
+            Component::CurDir => {}
+            Component::ParentDir if depth > 0 => depth -= 1,
+            _ => return true,
+        }
+    }
+    false
 }
 
 fn list(path: &Path, folder: &Path) -> Result<Vec<PathBuf>, Error> {

@@ -16,11 +16,11 @@ mod sweep;
 
 // The public interface is:
 pub use check::{CheckReport, Extent, FileIssue, Judge, Which, check, layers_wanted};
-pub use create::{CreateError, Created, create};
+pub use create::{CreateError, Created, create, create_several};
 pub use disk::{Disk, DiskConfig, READS_MAX, ReadReply};
 pub use error::Error;
 pub use resume::{FileStat, Found, Opened, Record, Resume, Source, Totals};
-pub use storage::{Storage, StorageOptions};
+pub use storage::{Roots, Storage, StorageOptions};
 
 #[cfg(test)]
 mod tests;

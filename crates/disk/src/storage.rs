@@ -1,4 +1,5 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::UNIX_EPOCH;
@@ -40,6 +41,10 @@ impl Default for StorageOptions {
     }
 }
 
+/// Where the entries of a torrent's folder are, by name, when not in one folder: files and folders
+/// that were gathered from several places. Links among these paths are the user's own.
+pub type Roots = BTreeMap<OsString, PathBuf>;
+
 /// The files of one torrent, by piece and offset. Shared among threads.
 ///
 /// Below the folder that the user named, no symbolic link is ever followed.
@@ -51,6 +56,8 @@ pub struct Storage {
     options: StorageOptions,
     /// Where the files are below `base`, when not where the torrent says.
     places: Option<Vec<PathBuf>>,
+    /// Entries of the torrent's folder that are not below `base`.
+    roots: Roots,
     resume: Option<Arc<Resume>>,
     /// By file; empty means all.
     wanted: RwLock<Vec<bool>>,
@@ -74,6 +81,7 @@ impl Storage {
             handles: Mutex::new(Handles::new(options.max_open)),
             options,
             places: None,
+            roots: Roots::new(),
             resume,
             wanted: RwLock::new(Vec::new()),
             new_entries: Mutex::new(BTreeSet::new()),
@@ -83,6 +91,14 @@ impl Storage {
     /// The same with the files elsewhere below the path, by file.
     pub(crate) fn at(mut self, places: Vec<PathBuf>) -> Self {
         self.places = Some(places);
+        self
+    }
+
+    /// The same with entries of the torrent's folder elsewhere. For content that is there, with
+    /// [`StorageOptions::path_is_content`].
+    #[must_use]
+    pub fn with_roots(mut self, roots: Roots) -> Self {
+        self.roots = roots;
         self
     }
 
@@ -154,11 +170,17 @@ impl Storage {
             Some(places) => places[file.get()].clone(),
             None => entry.path.components().skip(1).collect(),
         };
+        let mut below = inner.components();
+        let first = below.next();
+        let (base, inner) = match first.and_then(|first| self.roots.get(first.as_os_str())) {
+            Some(root) => (root, below.collect()),
+            None => (&self.base, inner),
+        };
         if !inner.as_os_str().is_empty() {
-            return (self.base.clone(), inner);
+            return (base.clone(), inner);
         }
         // The user may name a link to the file: it is followed, here alone.
-        let real = self.base.canonicalize().unwrap_or_else(|_| self.base.clone());
+        let real = base.canonicalize().unwrap_or_else(|_| base.clone());
         let folder = real.parent().unwrap_or(Path::new("")).to_owned();
         let name = real.file_name().map(PathBuf::from).unwrap_or_default();
         (folder, name)

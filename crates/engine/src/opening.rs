@@ -3,7 +3,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use disk::{Judge, Resume, Storage, StorageOptions};
+use disk::{Judge, Resume, Roots, Storage, StorageOptions};
 use hash::Sha256Digest;
 use metainfo::{Info, PieceLayers};
 use stdx::{Bitfield, PieceIndex};
@@ -73,6 +73,8 @@ pub enum Purpose {
     Seed {
         /// Trust the content without reading it: it was hashed just now.
         trusted: bool,
+        /// Where the entries of the content's folder are, by name, when not all below the path.
+        roots: Roots,
     },
 }
 
@@ -107,12 +109,16 @@ pub(crate) fn open(
             StorageOptions { read_only: true, path_is_content: true, ..StorageOptions::default() }
         }
     };
-    let storage = Arc::new(Storage::new(Arc::clone(info), path, resume.cloned(), options));
+    let mut storage = Storage::new(Arc::clone(info), path, resume.cloned(), options);
+    if let Purpose::Seed { roots, .. } = purpose {
+        storage = storage.with_roots(roots.clone());
+    }
+    let storage = Arc::new(storage);
     let judge = Judge::new(Arc::clone(info), layers.clone());
     let mut look = Look { storage: &storage, judge: &judge, progress, notices: Vec::new() };
     let (have, partial) = match purpose {
-        Purpose::Seed { trusted: true } => (Bitfield::full(info.layout().pieces()), Vec::new()),
-        Purpose::Seed { trusted: false } => (look.seed(resume)?, Vec::new()),
+        Purpose::Seed { trusted: true, .. } => (Bitfield::full(info.layout().pieces()), Vec::new()),
+        Purpose::Seed { trusted: false, .. } => (look.seed(resume)?, Vec::new()),
         Purpose::Get { overwrite, wanted, .. } => {
             select(&storage, resume, wanted.as_deref())?;
             look.get(resume, *overwrite)?

@@ -168,13 +168,13 @@ pub(crate) struct Net {
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   fluvial share release.iso
-  fluvial share photos/ --name holiday --up-limit 5MB/s
+  fluvial share photos/ notes.pdf --name holiday --up-limit 5MB/s
   fluvial share disk.img --format v2 --tracker udp://tracker.example:6969/announce")]
 pub(crate) struct Share {
-    /// The file or folder to publish; several become one torrent
+    /// The file or folder to publish; several become the entries of one folder
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
-    /// Name of the content [default: the name of PATH]
+    /// Name of the content [default: the name of PATH; of several, like `a and b`]
     #[arg(long)]
     pub(crate) name: Option<String>,
     /// Write the .torrent here [default: in the state directory]

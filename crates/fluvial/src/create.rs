@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context as _, bail};
 
+use disk::Roots;
 use metainfo::{Metainfo, PlanOptions};
 
 use crate::args::Create;
@@ -19,7 +20,9 @@ pub(crate) fn run(args: &Create, output: &Output) -> anyhow::Result<()> {
     if args.output.exists() && !args.overwrite {
         bail!("`{shown}` exists; choose another name or add --overwrite");
     }
-    let (path, name) = name_of(&args.path)?;
+    let shown_path = args.path.display();
+    let path = args.path.canonicalize().with_context(|| format!("cannot read `{shown_path}`"))?;
+    let name = name_of(&path, &args.path)?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let options = PlanOptions {
         name,
@@ -32,7 +35,7 @@ pub(crate) fn run(args: &Create, output: &Output) -> anyhow::Result<()> {
         web_seeds: args.web_seed.clone(),
         creation_date: args.date.then(|| now.map_or(0, |since| since.as_secs().cast_signed())),
     };
-    let bytes = make(&path, options, output)?;
+    let bytes = make(&path, &Roots::new(), options, output)?;
     let metainfo = Metainfo::parse(&bytes).context("what was made does not read back")?;
     write_whole(&args.output, &bytes)?;
     tell_names(&metainfo, output);

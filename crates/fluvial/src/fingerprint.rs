@@ -10,16 +10,18 @@ use anyhow::Context as _;
 use hash::Sha256;
 use metainfo::PlanOptions;
 
-/// Twenty hexadecimal digits that change when the listing below `path`, `path` itself or the
+/// Twenty hexadecimal digits that change when the listing below `paths`, one of them itself or the
 /// options do.
 ///
 /// # Errors
 /// When a folder cannot be listed.
-pub(crate) fn of(path: &Path, options: &PlanOptions) -> anyhow::Result<String> {
+pub(crate) fn of(paths: &[&Path], options: &PlanOptions) -> anyhow::Result<String> {
     let mut hasher = Sha256::new();
-    let options = (path, &options.name, options.format, options.piece_length);
+    let options = (paths, &options.name, options.format, options.piece_length);
     hasher.update(format!("{options:?}").as_bytes());
-    add(path, &mut hasher)?;
+    for path in paths {
+        add(path, &mut hasher)?;
+    }
     let mut digits = hasher.finish().to_string();
     digits.truncate(20);
     Ok(digits)

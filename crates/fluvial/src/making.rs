@@ -1,9 +1,10 @@
 //! Making torrents of files and folders, for `create` and `share`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
+use disk::Roots;
 use metainfo::{Metainfo, PlanOptions, Version};
 
 use crate::args::Format;
@@ -22,19 +23,31 @@ impl From<Format> for Version {
     }
 }
 
-/// Hashes `path` into the bytes of a `.torrent`, with a bar.
+/// Hashes `path`, or the entries of `roots` unless there are none, into the bytes of a `.torrent`,
+/// with a bar.
 ///
 /// # Errors
 /// When something cannot be read, changes meanwhile, or cannot be a torrent.
-pub(crate) fn make(path: &Path, options: PlanOptions, output: &Output) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn make(
+    path: &Path,
+    roots: &Roots,
+    options: PlanOptions,
+    output: &Output,
+) -> anyhow::Result<Vec<u8>> {
     let bar = output.bytes_bar("Hashing", 0);
-    let made = disk::create(path, options, 0, &mut |done, total| {
+    let progress = &mut |done, total| {
         bar.set_length(total);
         bar.set_position(done);
         std::ops::ControlFlow::Continue(())
-    });
+    };
+    let made = if roots.is_empty() {
+        disk::create(path, options, 0, progress)
+            .with_context(|| format!("cannot make a torrent of `{}`", path.display()))
+    } else {
+        disk::create_several(roots, options, 0, progress).context("cannot make a torrent of these")
+    };
     bar.finish_and_clear();
-    let made = made.with_context(|| format!("cannot make a torrent of `{}`", path.display()))?;
+    let made = made?;
     for notice in &made.notices {
         output.notice(notice.to_string());
     }
@@ -48,18 +61,17 @@ pub(crate) fn tell_names(metainfo: &Metainfo, output: &Output) {
     }
 }
 
-/// The name that `path` gives its content.
+/// The name that content has by its real path; `typed` is how the person wrote it.
 ///
 /// # Errors
 /// When it has none, as `/`.
-pub(crate) fn name_of(path: &Path) -> anyhow::Result<(PathBuf, String)> {
-    let shown = path.display();
-    let real = path.canonicalize().with_context(|| format!("cannot read `{shown}`"))?;
+pub(crate) fn name_of(real: &Path, typed: &Path) -> anyhow::Result<String> {
+    let shown = typed.display();
     let Some(name) = real.file_name() else {
         bail!("`{shown}` has no name of its own; give one with --name");
     };
     let Some(name) = name.to_str() else {
         bail!("the name of `{shown}` is not valid UTF-8; give another with --name");
     };
-    Ok((real.clone(), name.to_owned()))
+    Ok(name.to_owned())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 
-use disk::Resume;
+use disk::{Resume, Roots};
 use engine::{Engine, Purpose, StartJob, Started, Torrent};
 use metainfo::Metainfo;
 use session::AddTorrent;
@@ -100,7 +100,7 @@ async fn begin(
         info: names::found(&info, |file| file.path_in(&path)),
         path,
         resume: Some(Arc::new(resume)),
-        purpose: Purpose::Seed { trusted: false },
+        purpose: Purpose::Seed { trusted: false, roots: Roots::new() },
     };
     start(&torrent, job, output).await?;
     tell_ready(&metainfo, file, engine, output);

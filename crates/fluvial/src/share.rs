@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 
 use announce::StoreConfig;
 use engine::{Engine, Purpose, StartJob};
@@ -22,6 +22,10 @@ use crate::seeding::Seeding;
 use crate::signals::Stop;
 use crate::units::{count, show_size};
 use crate::{fingerprint, names, net, reach, state, tracker};
+
+use paths::Paths;
+
+mod paths;
 
 /// Our own tracker serves people who wait; they ask more often than a public one would like.
 const INTERVAL: Duration = Duration::from_mins(5);
@@ -44,10 +48,10 @@ pub(crate) async fn run(args: &Share, output: &Output) -> anyhow::Result<()> {
     net::add_typed(&mut add, &args.tracker, &engine);
     let torrent = engine.add(add).await?;
     let job = StartJob {
-        info: names::found(&info, |file| file.path_in(&made.content)),
-        path: made.content,
+        info: names::found(&info, |file| made.paths.place(file)),
+        path: made.paths.content,
         resume: None,
-        purpose: Purpose::Seed { trusted: true },
+        purpose: Purpose::Seed { trusted: true, roots: made.paths.roots },
     };
     let _trusted = torrent.start(job, |_, _| {}).await?;
     tell_ready(&metainfo, &files, &engine, output);
@@ -120,31 +124,23 @@ fn tell_ready(metainfo: &Metainfo, torrent: &Path, engine: &Engine, output: &Out
 /// A torrent made now or earlier, and where its content is.
 struct Made {
     metainfo: Metainfo,
-    content: PathBuf,
+    paths: Paths,
     files: TorrentFiles,
 }
 
 impl Made {
     fn make_or_reuse(args: &Share, output: &Output) -> anyhow::Result<Self> {
-        let [path] = &*args.paths else {
-            bail!(
-                "several paths make one torrent only as a folder: put them into one and share it"
-            );
-        };
-        let (content, mut name) = making::name_of(path)?;
-        if let Some(given) = &args.name {
-            name.clone_from(given);
-        }
+        let paths = Paths::read(&args.paths, args.name.as_deref(), output)?;
         let state_dir = state::dir(args.net.state_dir.as_deref())?;
         let format = args.format.map(Into::into);
         let options = PlanOptions {
-            name,
+            name: paths.name.clone(),
             format,
             piece_length: args.piece_length,
             created_by: Some(CREATED_BY.to_owned()),
             ..PlanOptions::default()
         };
-        let mark = fingerprint::of(&content, &options)?;
+        let mark = fingerprint::of(&paths.all(), &options)?;
         let files = TorrentFiles {
             kept: state_dir.join(format!("shared-{mark}.torrent")),
             named: args.torrent.clone(),
@@ -152,11 +148,11 @@ impl Made {
         let metainfo = if let Some(metainfo) = files.read_kept() {
             metainfo
         } else {
-            let bytes = making::make(&content, options, output)?;
+            let bytes = making::make(&paths.content, &paths.roots, options, output)?;
             Metainfo::parse(&bytes).context("what was made does not read back")?
         };
         making::tell_names(&metainfo, output);
-        Ok(Self { metainfo, content, files })
+        Ok(Self { metainfo, paths, files })
     }
 }
 

@@ -4,7 +4,7 @@ use std::process::Command;
 use metainfo::Notice;
 
 use super::*;
-use crate::CreateError;
+use crate::{CreateError, Roots, create_several};
 
 #[test]
 fn the_same_files_give_the_same_bytes() {
@@ -64,4 +64,60 @@ fn a_single_file_may_be_named_through_a_link() {
     let go_on = &mut |_, _| ControlFlow::Continue(());
     let report = crate::check(&storage, &judge(&torrent), crate::Which::All, 0, go_on).unwrap();
     assert!(report.good.is_full());
+}
+
+/// The entries of `tree`, some of them moved elsewhere.
+fn roots(dir: &TempDir, moved: &[&str]) -> Roots {
+    let tree = dir.path().join("tree");
+    let elsewhere = dir.path().join("elsewhere");
+    fs::create_dir_all(&elsewhere).unwrap();
+    for name in moved {
+        fs::rename(tree.join(name), elsewhere.join(name)).unwrap();
+    }
+    let entries = [tree, elsewhere].map(|folder| fs::read_dir(folder).unwrap());
+    entries
+        .into_iter()
+        .flatten()
+        .map(|it| it.unwrap())
+        .map(|it| (it.file_name(), it.path()))
+        .collect()
+}
+
+#[test]
+fn what_is_gathered_gives_the_bytes_of_the_same_folder() {
+    for format in FORMATS {
+        for moved in [&[][..], &["a.bin", "grüße"]] {
+            let dir = tree(5);
+            let whole = torrent(&dir.path().join("tree"), format);
+            let roots = roots(&dir, moved);
+            let go_on = &mut |_, _| ControlFlow::Continue(());
+            let created = create_several(&roots, options(format), 0, go_on).unwrap();
+            assert!(created.torrent == whole.to_bytes(), "{format}, {moved:?}");
+            let storage = seeding(&whole, Path::new("nowhere")).with_roots(roots);
+            let report = crate::check(&storage, &judge(&whole), crate::Which::All, 0, go_on);
+            assert!(report.unwrap().good.is_full(), "{format}, {moved:?}");
+        }
+    }
+}
+
+#[test]
+fn links_between_what_is_gathered_need_it_side_by_side() {
+    for (moved, kept) in [(&[][..], true), (&["a.bin"], false)] {
+        let dir = tree(6);
+        symlink("../a.bin", dir.path().join("tree/b/out")).unwrap();
+        symlink("c/d", dir.path().join("tree/b/in")).unwrap();
+        symlink("e/f/deep.bin", dir.path().join("tree/b/c/d/file")).unwrap();
+        let roots = roots(&dir, moved);
+        let go_on = &mut |_, _| ControlFlow::Continue(());
+        let created = create_several(&roots, options(Version::V1), 0, go_on).unwrap();
+        let torrent = Metainfo::parse(&created.torrent).unwrap();
+        let files = torrent.info.layout().files().iter();
+        let links: Vec<_> = files.filter(|file| file.symlink.is_some()).collect();
+        let has = |name: &str| links.iter().any(|file| file.path.ends_with(name));
+        assert!(has("b/c/d/file"));
+        assert_eq!(has("b/out"), kept, "{:?}", created.notices);
+        let told =
+            |notice: &Notice| matches!(notice, Notice::Skipped { path, .. } if path == "b/out");
+        assert_eq!(created.notices.iter().any(told), !kept);
+    }
 }

@@ -93,7 +93,7 @@ impl World {
     }
 
     fn seed(&self, path: &Path) -> Result<Opened, OpenError> {
-        self.open(path, None, &Purpose::Seed { trusted: false })
+        self.open(path, None, &Purpose::Seed { trusted: false, roots: Roots::new() })
     }
 
     fn open(

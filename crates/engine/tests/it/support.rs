@@ -57,7 +57,7 @@ impl Place {
         let engine = engine(limits);
         let torrent = engine.add(self.add()).await.unwrap();
         let path = self.path("source/set");
-        let purpose = Purpose::Seed { trusted: false };
+        let purpose = Purpose::Seed { trusted: false, roots: disk::Roots::new() };
         let job = job(&self.torrent.info, &path, None, purpose);
         running(torrent.start(job, |_, _| {}).await.unwrap());
         (engine, torrent)

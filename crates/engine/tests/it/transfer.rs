@@ -80,7 +80,7 @@ async fn trackers_bring_engines_together() {
             info: Arc::clone(&place.torrent.info),
             path: place.path("source/set"),
             resume: None,
-            purpose: engine::Purpose::Seed { trusted: true },
+            purpose: engine::Purpose::Seed { trusted: true, roots: disk::Roots::new() },
         };
         let _running = seed.start(job, |_, _| {}).await.unwrap();
         while seed.trackers().await.unwrap().iter().all(|view| view.working.is_none()) {

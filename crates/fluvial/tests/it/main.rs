@@ -7,6 +7,7 @@ mod contract;
 mod existing;
 mod kill;
 mod manual;
+mod several;
 mod support;
 mod torrents;
 mod tracker;
