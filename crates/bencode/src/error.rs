@@ -33,7 +33,7 @@ pub enum ErrorKind {
     #[error("integer not in its shortest form")]
     NonCanonicalInteger,
     /// A string length that is malformed or larger than what is left of the input.
-    #[error("malformed or too large string length")]
+    #[error("string length malformed or beyond the end")]
     BadLength,
     /// Keys that are not in ascending order (strict mode).
     #[error("dictionary keys are not sorted")]

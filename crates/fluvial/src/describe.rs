@@ -145,6 +145,11 @@ impl Description {
             output.line("");
         }
         self.print_files(output, FILES_SHOWN);
+        self.print_notices(output);
+    }
+
+    /// Prints what was changed or left out.
+    pub(crate) fn print_notices(&self, output: &Output) {
         for notice in &self.notices {
             output.notice(notice);
         }

@@ -66,4 +66,5 @@ pub(crate) async fn run(args: &Get, output: &Output) -> anyhow::Result<ExitCode>
 fn list(description: &Description, output: &Output) {
     output.event(&Event::Torrent(description));
     description.print_files(output, usize::MAX);
+    description.print_notices(output);
 }

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 
 use metainfo::limits::MAX_TORRENT_SIZE;
 use metainfo::{Magnet, Metainfo};
@@ -65,7 +65,7 @@ pub(crate) fn torrent_file(path: &Path) -> anyhow::Result<Metainfo> {
     file.take(MAX_TORRENT_SIZE as u64 + 1)
         .read_to_end(&mut bytes)
         .with_context(|| format!("cannot read `{shown}`"))?;
-    Metainfo::parse(&bytes).with_context(|| format!("`{shown}` is not a usable torrent"))
+    Metainfo::parse(&bytes).map_err(|error| unusable(&format!("`{shown}` is not a"), &error))
 }
 
 fn from_stdin(bytes: &[u8]) -> anyhow::Result<Source> {
@@ -77,13 +77,17 @@ fn from_stdin(bytes: &[u8]) -> anyhow::Result<Source> {
 
 fn torrent(bytes: &[u8], whence: &str) -> anyhow::Result<Source> {
     let metainfo =
-        Metainfo::parse(bytes).with_context(|| format!("{whence} holds no usable torrent"))?;
+        Metainfo::parse(bytes).map_err(|error| unusable(&format!("{whence} holds no"), &error))?;
     Ok(Source::Torrent(Box::new(metainfo)))
 }
 
 fn magnet(text: &str) -> anyhow::Result<Source> {
-    let magnet = Magnet::parse(text)?;
+    let magnet = Magnet::parse(text).map_err(|error| anyhow!("{error}; {}", error.advice()))?;
     Ok(Source::Magnet(Box::new(magnet)))
+}
+
+fn unusable(what: &str, error: &metainfo::Error) -> anyhow::Error {
+    anyhow!("{what} usable torrent: {error}; {}", error.advice())
 }
 
 fn has_scheme(text: &str, scheme: &str) -> bool {

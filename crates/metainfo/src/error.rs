@@ -7,6 +7,14 @@ use crate::text::one_line;
 /// and, when there is something to do, what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
+    /// Something else altogether.
+    #[error("{what}")]
+    NotATorrent {
+        /// What it is.
+        what: &'static str,
+        /// What to do.
+        advice: &'static str,
+    },
     /// Not bencode, or not canonical where BEP 52 requires it.
     #[error("not a torrent: {0}")]
     Bencode(#[from] bencode::Error),
@@ -32,9 +40,9 @@ pub enum Error {
         why: &'static str,
     },
     /// A file entry has a value that cannot be.
-    #[error("file `{file}` of the torrent: {why}")]
+    #[error("file {file} of the torrent: {why}")]
     File {
-        /// The entry, counted from zero, or its path.
+        /// The entry, counted from zero, or its path in backticks.
         file: String,
         /// What is wrong with it.
         why: &'static str,
@@ -49,7 +57,7 @@ pub enum Error {
     #[error("the v1 and v2 parts of the hybrid torrent differ: {0}")]
     HybridMismatch(String),
     /// A piece layer that does not hash to its file's root.
-    #[error("the piece layer of file `{}` does not match its root", .0.display())]
+    #[error("the piece layer of file `{}` is missing or does not match its root", .0.display())]
     PieceLayer(PathBuf),
     /// The metadata hashes to something else than was asked for.
     #[error("the metadata is that of another torrent")]
@@ -76,6 +84,27 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+}
+
+impl Error {
+    /// What a person can do about it, to follow the message in the same line; for errors of what
+    /// was read.
+    pub fn advice(&self) -> &'static str {
+        use bencode::ErrorKind::{BadLength, UnexpectedEnd};
+        match self {
+            Self::Bencode(error) if matches!(error.kind, UnexpectedEnd | BadLength) => {
+                "it may be cut short: fetch it again"
+            }
+            Self::NotATorrent { advice, .. } => advice,
+            Self::Bencode(_) | Self::PieceLayer(_) => {
+                "fetch it again, or ask its maker for another"
+            }
+            Self::TooLarge { .. } => "ask its maker for a smaller one",
+            Self::MetaVersion(_) => "a newer version of this program may read it",
+            Self::Magnet(_) => "copy the whole link again",
+            _ => "ask its maker for another",
+        }
+    }
 }
 
 fn shown(path: &Path) -> String {

@@ -77,7 +77,9 @@ pub struct V2Piece {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LayoutError {
     /// Zero, too large, or for v2 not a power of two of at least 16 KiB.
-    #[error("piece length {0} is not allowed; v2 needs a power of two from 16 KiB to 512 MiB")]
+    #[error(
+        "piece length {0} is not possible: v1 takes up to 512 MiB, v2 a power of two from 16 KiB"
+    )]
     PieceLength(u64),
     /// Beyond [`crate::limits::MAX_PIECES`], or sizes that overflow.
     #[error("more than {MAX_PIECES} pieces; a larger piece length is needed")]

@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | `/`, `\`, NUL, other control characters, line separators | `_` | `_` |
 //! | marks that reorder text or have no width (`gpj.exe`) | `_` | `_` |
-//! | bytes that are not UTF-8 | U+FFFD | U+FFFD |
+//! | bytes that are not UTF-8 | `_` | `_` |
 //! | an empty part, `.` | left out | left out |
 //! | `..` | `_` | `_` |
 //! | over 255 bytes; in a path over [`MAX_PATH_LENGTH`] less | cut before the extension | same |
@@ -59,8 +59,12 @@ pub(crate) struct Safe {
 
 /// Makes one component safe.
 pub(crate) fn component(raw: &[u8], rules: Rules) -> Safe {
-    let text = String::from_utf8_lossy(raw);
-    let mut why = matches!(text, Cow::Owned(_)).then_some("is not valid UTF-8");
+    let mut text = String::from_utf8_lossy(raw);
+    let mut why = None;
+    if let Cow::Owned(lossy) = &text {
+        text = Cow::Owned(lossy.replace('\u{fffd}', "_"));
+        why = Some("is not valid UTF-8");
+    }
     if matches!(&*text, "" | ".") {
         return Safe { name: String::new(), why: Some("has an empty or `.` part") };
     }

@@ -5,6 +5,7 @@
 
 mod contract;
 mod existing;
+mod hostile;
 mod kill;
 mod manual;
 mod several;

@@ -51,6 +51,14 @@ pub(super) fn printable<'a>(path: impl IntoIterator<Item = &'a [u8]>) -> String 
     text
 }
 
+/// As [`printable`], for errors.
+fn quoted(path: &[&[u8]]) -> String {
+    if path.is_empty() {
+        return "without a name".to_owned();
+    }
+    format!("`{}`", printable(path.iter().copied()))
+}
+
 fn fail<T>(file: &impl ToString, why: &'static str) -> Result<T, Error> {
     Err(Error::File { file: file.to_string(), why })
 }
@@ -71,9 +79,11 @@ pub(super) fn list_v1(info: Dict<'_>) -> Result<Build<'_>, Error> {
     let Some(list) = files.as_list() else {
         return Err(Error::Invalid { key: "files", why: "it must be a list" });
     };
-    let mut files = Vec::new();
+    // Counted first: what is too much must not cost memory.
+    let count = list.into_iter().count();
+    check_count(count.saturating_sub(1), 0)?;
+    let mut files = Vec::with_capacity(count);
     for (at, entry) in list.into_iter().enumerate() {
-        check_count(files.len(), 0)?;
         let Some(entry) = entry.as_dict() else {
             return fail(&at, "the entry is no dictionary");
         };
@@ -173,20 +183,17 @@ fn walk<'a>(
 ) -> Result<(), Error> {
     for (name, node) in folder {
         if name.is_empty() {
-            return fail(&printable(path.iter().copied()), "it is a file and a folder at once");
+            return fail(&quoted(path), "it is a file and a folder at once");
         }
         path.push(name);
         let Some(node) = node.as_dict() else {
-            return fail(&printable(path.iter().copied()), "its entry is no dictionary");
+            return fail(&quoted(path), "its entry is no dictionary");
         };
         // The empty key sorts first, so that a look at the first entry is enough.
         match node.iter().next() {
             Some((b"", entry)) => {
                 if node.iter().nth(1).is_some() {
-                    return fail(
-                        &printable(path.iter().copied()),
-                        "it is a file and a folder at once",
-                    );
+                    return fail(&quoted(path), "it is a file and a folder at once");
                 }
                 *components += path.len();
                 check_count(files.len(), *components)?;
@@ -200,7 +207,7 @@ fn walk<'a>(
 }
 
 fn leaf<'a>(entry: Value<'a>, path: &[&'a [u8]]) -> Result<RawFile<'a>, Error> {
-    let shown = || printable(path.iter().copied());
+    let shown = || quoted(path);
     let Some(entry) = entry.as_dict() else {
         return fail(&shown(), "its properties are no dictionary");
     };

@@ -19,6 +19,9 @@ pub(super) fn merge<'a>(
         v2.files[0].path.push(name);
         v2.single_file = false;
     }
+    if v1.single_file != v2.single_file {
+        return differ("one is a file, the other a folder");
+    }
     let mut tree = v2.files.into_iter();
     for file in v1.files.iter_mut().filter(|file| !file.padding) {
         let shown = |file: &RawFile<'_>| printable(file.path.iter().copied());
@@ -26,7 +29,7 @@ pub(super) fn merge<'a>(
             return differ(format!("file `{}` is in v1 alone", shown(file)));
         };
         if file.path != other.path {
-            return differ(format!("`{}` and `{}`", shown(file), shown(&other)));
+            return differ(format!("`{}` in v1 is `{}` in v2", shown(file), shown(&other)));
         }
         if file.length != other.length || file.symlink != other.symlink {
             return differ(format!("the size or kind of `{}`", shown(file)));

@@ -60,8 +60,8 @@ pub(super) fn info(raw: &[u8], rules: Rules) -> Result<Info, Error> {
         hashes,
         name,
         single_file: listed.single_file,
-        // Anything but a plain 1 means nothing in BEP 27.
-        private: dict.int("private") == Some(1),
+        // BEP 27 knows 1 alone; taking any other number but 0 for it leaks no peer.
+        private: dict.int("private").is_some_and(|private| private != 0),
         layout,
         v1_hashes,
         notices,
@@ -92,6 +92,7 @@ fn version(info: Dict<'_>) -> Result<Version, Error> {
         Some(2) if v1 => Ok(Version::Hybrid),
         Some(2) => Ok(Version::V2),
         _ if v1 => Ok(Version::V1),
+        _ if info.get("meta version").is_some() => invalid("meta version", "it must be 2"),
         _ => Err(Error::Missing("pieces")),
     }
 }
@@ -106,7 +107,7 @@ fn name(raw: &[u8], hashes: &InfoHashes, rules: Rules, notices: &mut NameNotices
     let safe = names::component(raw, rules);
     let (mut name, mut why) = (safe.name, safe.why);
     if name.is_empty() {
-        why = Some("is no name; the torrent goes by its info-hash");
+        why = Some("is no name");
         name = hashes.handshake_hashes().map(|hash| hash.to_string()).take(1).collect();
     }
     if let Some(why) = why {

@@ -8,7 +8,7 @@ use super::{Rules, shorten};
 use crate::limits::MAX_NAME_LENGTH;
 
 /// Two names of one folder that cannot both stand: why the later one changes.
-const TWICE: &str = "occurs twice";
+const TWICE: &str = "is an earlier file's name too";
 const BOTH: &str = "is a file and a folder at once";
 const ALIKE: &str = "differs from an earlier name in case, accents or invisible marks alone";
 

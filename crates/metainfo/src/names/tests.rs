@@ -25,8 +25,8 @@ fn components_become_safe() {
     same(b"nul\0\x1b[2J\x7f", "nul__[2J_");
     same("\u{85}\u{202e}gpj.exe".as_bytes(), "__gpj.exe");
     same("a\u{200b}\u{200f}\u{2066}\u{feff}b".as_bytes(), "a____b");
-    same(b"caf\xe9", "caf\u{fffd}");
-    same(b"\xc0\xae\xc0\xae", "\u{fffd}\u{fffd}\u{fffd}\u{fffd}");
+    same(b"caf\xe9", "caf_");
+    same(b"\xc0\xae\xc0\xae", "____");
     same(("x".repeat(300) + ".iso").as_bytes(), &("x".repeat(251) + ".iso"));
     same("é".repeat(200).as_bytes(), &"é".repeat(127));
     check(b"...", "...", "_");

@@ -26,6 +26,9 @@ pub(super) fn torrent(file: &[u8]) -> Result<Metainfo, Error> {
         let (size, limit) = (file.len() as u64, MAX_TORRENT_SIZE as u64);
         return Err(Error::TooLarge { what: "the torrent file", size, limit });
     }
+    if let Some((what, advice)) = something_else(file) {
+        return Err(Error::NotATorrent { what, advice });
+    }
     // What the info-hash covers is checked strictly where it must be; around it, and after it (a
     // line end, as a rule), the wild is sloppy.
     let (value, _) = bencode::decode_prefix(file, Mode::Lenient, LIMITS)?;
@@ -44,6 +47,20 @@ pub(super) fn torrent(file: &[u8]) -> Result<Metainfo, Error> {
     metainfo.creation_date = top.int("creation date");
     metainfo.piece_layers = piece_layers(top, &metainfo.info)?;
     Ok(metainfo)
+}
+
+/// What people save by mistake, and what to do then.
+fn something_else(file: &[u8]) -> Option<(&'static str, &'static str)> {
+    let text = file.trim_ascii_start();
+    match () {
+        () if file.is_empty() => Some(("the file is empty", "fetch it again")),
+        () if text.starts_with(b"<") => Some(("it is a web page", "fetch the .torrent itself")),
+        () if text.starts_with(b"magnet:") => {
+            Some(("it holds a magnet link", "give the link itself instead of the file"))
+        }
+        () if file.starts_with(b"\x1f\x8b") => Some(("it is a gzip file", "unpack it first")),
+        () => None,
+    }
 }
 
 /// Tiers of `announce-list` (BEP 12), or else the one URL of `announce` (BEP 3).
@@ -125,7 +142,9 @@ fn piece_layers(top: Dict<'_>, info: &Info) -> Result<PieceLayers, Error> {
     if !info.version().has_v2() {
         return Ok(layers);
     }
-    let given = top.dict("piece layers").ok_or(Error::Missing("piece layers"))?;
+    let given = top.get("piece layers").ok_or(Error::Missing("piece layers"))?;
+    let wrong = Error::Invalid { key: "piece layers", why: "it must be a dictionary" };
+    let given = given.as_dict().ok_or(wrong)?;
     let given: BTreeMap<&[u8], &[u8]> =
         given.iter().filter_map(|(root, hashes)| Some((root, hashes.as_bytes()?))).collect();
     let piece_length = info.piece_length();

@@ -88,7 +88,7 @@ fn malformed_info_is_refused_with_a_reason() {
         check(raw, &format!("the torrent's `{key}` is not valid: {why}"));
     };
     let file = |raw: &[u8], file: &str, why: &str| {
-        check(raw, &format!("file `{file}` of the torrent: {why}"));
+        check(raw, &format!("file {file} of the torrent: {why}"));
     };
     check(b"", "not a torrent: bencode, byte 0: the data ends too early");
     check(
@@ -111,7 +111,7 @@ fn malformed_info_is_refused_with_a_reason() {
     file(&single(-1, 16_384, b""), "0", "its length is not a size");
     invalid(&single(1, -1, b""), "piece length", "it must be a positive number");
     for length in [0, 1 << 40] {
-        let why = "is not allowed; v2 needs a power of two from 16 KiB to 512 MiB";
+        let why = "is not possible: v1 takes up to 512 MiB, v2 a power of two from 16 KiB";
         let expected = format!("the torrent's pieces: piece length {length} {why}");
         check(&single(1, length, &root[..20]), &expected);
     }
@@ -141,7 +141,7 @@ fn malformed_v2_info_is_refused_with_a_reason() {
     );
     check(&v2(|_| {}), "the torrent's `files` is not valid: there is no file in it");
     let both = "of the torrent: it is a file and a folder at once";
-    check(&v2(|d| leaf(d, "", 1, &root)), &format!("file `` {both}"));
+    check(&v2(|d| leaf(d, "", 1, &root)), &format!("file without a name {both}"));
     let sibling = |d: &mut DictEncoder<'_>| {
         d.dict("", |d| d.int("length", 0));
         d.dict("b", |_| {});
@@ -209,7 +209,7 @@ fn hybrids_must_agree_with_themselves() {
         (&[("a", 5), ("pad", 16_379), ("b", 6), ("pad", 16_379)], "the number of pieces"),
         (&[("a", 5)], "file `b` is in v2 alone"),
         (&[("a", 5), ("pad", 16_379), ("b", 6), ("c", 1)], "file `c` is in v1 alone"),
-        (&[("a", 5), ("pad", 16_379), ("c", 6)], "`c` and `b`"),
+        (&[("a", 5), ("pad", 16_379), ("c", 6)], "`c` in v1 is `b` in v2"),
         (&[("a", 5), ("pad", 16_379), ("b", 7)], "the size or kind of `b`"),
     ] {
         let error = Info::parse(&hybrid(files, &tree)).unwrap_err().to_string();
@@ -257,7 +257,7 @@ fn unsafe_names_become_safe_with_a_notice_each() {
             "`.._evil/../../etc/passwd` leads out of the folder; it becomes `.._evil/_/_/etc/passwd`",
             "`.._evil//abs` has a path separator in a name; it becomes `.._evil/_abs`",
             "`.._evil/a//./b` has an empty or `.` part; it becomes `.._evil/a/b`",
-            "`.._evil/same` occurs twice; it becomes `.._evil/same (2)`",
+            "`.._evil/same` is an earlier file's name too; it becomes `.._evil/same (2)`",
             "`.._evil/same/below` is a file and a folder at once; it becomes `.._evil/same (3)/below`",
             "`.._evil` has no name; it becomes `.._evil/_ (2)`",
         ]
@@ -334,6 +334,10 @@ fn old_makers_are_understood() {
     assert_eq!(info.notices()[0], crate::Notice::NotCanonical);
     assert_eq!(info.name(), hash::sha1(raw).to_string());
     assert!(info.is_private() && info.is_single_file());
+    for (value, private) in [("i7e", true), ("i-1e", true), ("i0e", false), ("1:1", false)] {
+        let raw = String::from_utf8_lossy(raw).replace("i1e", value);
+        assert_eq!(Info::parse(raw.as_bytes()).unwrap().is_private(), private, "{value}");
+    }
     let raw = info_utf8();
     let info = Info::parse(&raw).unwrap();
     assert_eq!(paths(&info), ["ä/é"]);
