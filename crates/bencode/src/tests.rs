@@ -87,7 +87,7 @@ fn malformed_input_is_refused_where_it_goes_wrong() {
         check(input, Err((kind, offset)), Err((kind, offset)));
     }
     let error = Error { kind: BadLength, offset: 7 };
-    assert_eq!(error.to_string(), "bencode, byte 7: malformed or too large string length");
+    assert_eq!(error.to_string(), "bencode, byte 7: string length malformed or beyond the end");
 }
 
 #[test]
