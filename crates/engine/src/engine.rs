@@ -19,6 +19,7 @@ use crate::mind::{Input, MIND_QUEUE_MAX, Mind};
 use crate::throttle::Throttle;
 use crate::torrent::{EngineError, Torrent};
 use crate::trackers::Trackers;
+use crate::uplink::Uplink;
 
 /// Unused block buffers kept for reuse: 16 MiB.
 const SPARE_BLOCKS_MAX: usize = 1_024;
@@ -80,6 +81,7 @@ pub struct Engine {
     ended: watch::Receiver<Option<Ended>>,
     disk: Arc<Disk>,
     trackers: Arc<Trackers>,
+    uplink: Uplink,
     listening: Arc<[SocketAddr]>,
 }
 
@@ -120,18 +122,32 @@ impl Engine {
         let session = Session::new(clock.now(), session_config, rng.next_u64());
         let peer_config = Arc::new(peer_config(peer_id, port, config.limits));
         let mut mind = Mind::new(session, around, Arc::clone(&trackers), peer_config, gate);
+        let uplink = Uplink::new(Arc::clone(&throttle));
         mind.spawn(throttle.run());
         for listener in listeners {
             mind.spawn(listen::accept(listener, inputs.clone()));
         }
         let (handle, handles) = channel(1);
         let ended = watch_over(mind.run(queue, handles));
-        Ok(Self { inputs, _handle: handle, ended, disk, trackers, listening: listening.into() })
+        Ok(Self {
+            inputs,
+            _handle: handle,
+            ended,
+            disk,
+            trackers,
+            uplink,
+            listening: listening.into(),
+        })
     }
 
     /// Where peers can connect to.
     pub fn listening(&self) -> &[SocketAddr] {
         &self.listening
+    }
+
+    /// The upload limit, for those who send bytes besides the peers.
+    pub fn uplink(&self) -> Uplink {
+        self.uplink.clone()
     }
 
     /// Lets this tracker be contacted wherever it is: a person named it.

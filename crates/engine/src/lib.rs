@@ -5,6 +5,7 @@
 //! - `mind`: the one task that owns the session and decides.
 //! - `link`: one connection's task: its socket and its `peer::Peer`.
 //! - `throttle`: the rate limits that all links share.
+//! - `uplink`: the same for who is no peer.
 //! - `opening`: looks at a torrent's files before it starts.
 //! - `trackers`, `http`: announces and downloads by URL.
 
@@ -19,6 +20,7 @@ mod opening;
 mod throttle;
 mod torrent;
 mod trackers;
+mod uplink;
 
 // The public interface is:
 pub use clock::Clock;
@@ -27,3 +29,4 @@ pub use http::{FetchError, fetch};
 pub use listen::{DEFAULT_PORT, ListenError};
 pub use opening::{OpenError, Purpose};
 pub use torrent::{EngineError, StartJob, Started, Torrent, TrackerView};
+pub use uplink::{Uplink, UplinkTurns};

@@ -13,7 +13,7 @@ use stdx::{BlockRange, ConnId, Duration, Instant, Pool};
 
 use crate::clock::Clock;
 use crate::mind::Input;
-use crate::throttle::Throttle;
+use crate::throttle::{Line, Throttle};
 
 use socket::Allowance;
 
@@ -81,7 +81,7 @@ impl Link {
 
     /// Runs the connection to its end and tells the mind why it ended.
     pub(crate) async fn run(mut self) {
-        self.around.throttle.join(self.conn, self.mailbox.clone());
+        self.around.throttle.join(self.conn, Line::Link(self.mailbox.clone()));
         let reason = match self.turns().await {
             Ok(never) => match never {},
             Err(reason) => reason,

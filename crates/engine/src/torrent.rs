@@ -196,6 +196,11 @@ impl Torrent {
         self.lock().as_ref().map(|files| files.storage.content_path())
     }
 
+    /// Its files, once started.
+    pub fn storage(&self) -> Option<Arc<Storage>> {
+        self.lock().as_ref().map(|files| Arc::clone(&files.storage))
+    }
+
     /// Completes what has no bytes: empty files, links, attributes, sizes.
     ///
     /// # Errors

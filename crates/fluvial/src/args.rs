@@ -164,11 +164,12 @@ pub(crate) struct Net {
     pub(crate) state_dir: Option<PathBuf>,
 }
 
-/// Publish files or folders: make the torrent, run a tracker, seed, print the line to paste
+/// Publish files or folders: make the torrent, run a tracker and a page, seed, print what to paste
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   fluvial share release.iso
   fluvial share photos/ notes.pdf --name holiday --up-limit 5MB/s
+  fluvial share photos/ --http 0.0.0.0:8080    the page at a port of your choice
   fluvial share disk.img --format v2 --tracker udp://tracker.example:6969/announce")]
 pub(crate) struct Share {
     /// The file or folder to publish; several become the entries of one folder
@@ -192,7 +193,8 @@ pub(crate) struct Share {
     /// Run no tracker and no page of our own
     #[arg(long)]
     pub(crate) no_tracker: bool,
-    /// Serve the tracker and the page here [default: the IP of --listen, any free port]
+    /// Serve the tracker and the page here, to whoever reaches it
+    /// [default: the IP of --listen, any free port]
     #[arg(long, value_name = "IP:PORT", value_parser = parse_address)]
     #[arg(conflicts_with = "no_tracker")]
     pub(crate) http: Option<SocketAddr>,

@@ -7,6 +7,7 @@ mod events;
 mod farewell;
 mod fingerprint;
 mod get;
+mod hosting;
 mod live;
 mod logging;
 mod making;

@@ -1,24 +1,41 @@
 //! Serving until told to end, for `share` and `seed`.
 
-use engine::{Engine, Torrent};
+use engine::{Clock, Engine, Torrent};
+use served::Page;
 use session::Status;
+use stdx::RateMeter;
 
 use crate::events::Event;
-use crate::farewell;
 use crate::live::{Live, TICK};
 use crate::output::Output;
 use crate::signals::Stop;
+use crate::{farewell, hosting};
 
 /// Torrents that are served side by side, under one bar.
 pub(crate) struct Seeding<'a> {
     output: &'a Output,
     live: Live<'a>,
     stop: Stop,
+    page: Option<Browsers>,
+}
+
+/// What those take who have no client.
+struct Browsers {
+    page: Page,
+    clock: Clock,
+    rate: RateMeter,
 }
 
 impl<'a> Seeding<'a> {
     pub(crate) fn new(output: &'a Output, stop: Stop) -> Self {
-        Self { output, live: Live::new(output), stop }
+        Self { output, live: Live::new(output), stop, page: None }
+    }
+
+    /// Counts what this page sends, too, and tells it who is there.
+    pub(crate) fn with_page(mut self, page: &Page) -> Self {
+        let (page, clock) = (page.clone(), Clock::start());
+        self.page = Some(Browsers { page, clock, rate: RateMeter::default() });
+        self
     }
 
     /// Serves until the person wishes to end, then says goodbye.
@@ -34,7 +51,7 @@ impl<'a> Seeding<'a> {
         loop {
             tokio::select! {
                 _ = tick.tick() => {
-                    if let Some(status) = together(&torrents).await? {
+                    if let Some(status) = self.status(&torrents).await? {
                         self.live.show_bar(&status);
                     }
                 }
@@ -42,7 +59,7 @@ impl<'a> Seeding<'a> {
             }
         }
         self.live.stopping();
-        let given = together(&torrents).await?;
+        let given = self.status(&torrents).await?;
         let goodbyes = torrents.iter_mut().map(farewell::stop);
         futures_util::future::join_all(goodbyes).await;
         engine.close().await;
@@ -51,6 +68,19 @@ impl<'a> Seeding<'a> {
         let given = given.map_or(0, |status| status.uploaded);
         self.output.line(farewell::given(given));
         Ok(())
+    }
+
+    /// One status for all that is served; `None` when there is nothing.
+    async fn status(&mut self, torrents: &[Torrent]) -> anyhow::Result<Option<Status>> {
+        let mut status = together(torrents).await?;
+        if let (Some(status), Some(browsers)) = (&mut status, &mut self.page) {
+            hosting::tell_swarm(&browsers.page, status);
+            let (now, sent) = (browsers.clock.now(), browsers.page.sent());
+            browsers.rate.add(now, sent - browsers.rate.total());
+            status.uploaded += sent;
+            status.up_rate += browsers.rate.rate(now);
+        }
+        Ok(status)
     }
 }
 

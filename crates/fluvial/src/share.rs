@@ -1,44 +1,38 @@
 //! `fluvial share`.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use announce::StoreConfig;
-use engine::{Engine, Purpose, StartJob};
+use engine::{Purpose, StartJob};
 use metainfo::{Metainfo, PlanOptions};
-use served::TrackerServer;
 use session::AddTorrent;
-use stdx::Duration;
 
 use crate::args::Share;
 use crate::describe::magnet_of;
 use crate::events::Event;
+use crate::hosting::Hosting;
 use crate::making::{self, CREATED_BY};
 use crate::output::Output;
 use crate::seeding::Seeding;
 use crate::signals::Stop;
 use crate::units::{count, show_size};
-use crate::{fingerprint, names, net, reach, state, tracker};
+use crate::{fingerprint, names, net, reach, state};
 
 use paths::Paths;
 
 mod paths;
-
-/// Our own tracker serves people who wait; they ask more often than a public one would like.
-const INTERVAL: Duration = Duration::from_mins(5);
-const MIN_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Publishes the content until told to end.
 pub(crate) async fn run(args: &Share, output: &Output) -> anyhow::Result<()> {
     let made = Made::make_or_reuse(args, output)?;
     let engine = net::start(&args.net, output)?;
     let stop = Stop::listen()?;
-    let server = if args.no_tracker { None } else { Some(host(args, &engine, &made.metainfo)?) };
+    let hosting =
+        if args.no_tracker { None } else { Some(Hosting::start(args, &engine, &made.metainfo)?) };
     let mut metainfo = made.metainfo;
-    let own = server.iter().map(|server| tracker::url(server.http_addresses()));
+    let own = hosting.iter().map(Hosting::tracker);
     metainfo.trackers =
         own.chain(args.tracker.iter().map(ToString::to_string)).map(|url| vec![url]).collect();
     let files = made.files.write(&metainfo)?;
@@ -54,70 +48,74 @@ pub(crate) async fn run(args: &Share, output: &Output) -> anyhow::Result<()> {
         purpose: Purpose::Seed { trusted: true, roots: made.paths.roots },
     };
     let _trusted = torrent.start(job, |_, _| {}).await?;
-    tell_ready(&metainfo, &files, &engine, output);
-    let ended = Seeding::new(output, stop).run(vec![torrent], &engine).await;
-    if let Some(server) = server {
-        server.shutdown().await;
+    let reachable = reach::addresses(engine.listening());
+    let mut magnet = magnet_of(&metainfo);
+    magnet.peers = reachable.iter().map(ToString::to_string).collect();
+    let magnet = magnet.to_string();
+    let mut seeding = Seeding::new(output, stop);
+    if let Some(hosting) = &hosting {
+        hosting.show(&metainfo, &magnet, &torrent, &engine).await?;
+        seeding = seeding.with_page(hosting.page());
+    }
+    let ready = Ready {
+        metainfo: &metainfo,
+        torrent: &files,
+        magnet,
+        page: hosting.as_ref().and_then(Hosting::address),
+        listen: engine.listening().first().map(ToString::to_string).unwrap_or_default(),
+        alone: reachable.iter().all(|address| address.ip().is_loopback()),
+    };
+    ready.tell(output);
+    let ended = seeding.run(vec![torrent], &engine).await;
+    if let Some(hosting) = hosting {
+        hosting.end().await;
     }
     ended
 }
 
-/// Runs our own tracker, which lists this process.
-fn host(args: &Share, engine: &Engine, metainfo: &Metainfo) -> anyhow::Result<TrackerServer> {
-    let store = StoreConfig {
-        interval: INTERVAL,
-        min_interval: MIN_INTERVAL,
-        peer_timeout: INTERVAL * 3 / 2,
-        ..StoreConfig::default()
-    };
-    let listening = engine.listening();
-    let mut builder = TrackerServer::builder().store(store);
-    match args.http {
-        Some(address) => builder = builder.http(address),
-        None => {
-            for address in listening {
-                builder = builder.http(SocketAddr::new(address.ip(), 0));
-            }
-        }
-    }
-    let server = builder.spawn()?;
-    let port = listening.first().map_or(0, SocketAddr::port);
-    for hash in metainfo.hashes.handshake_hashes() {
-        server.host(hash, port, true);
-    }
-    Ok(server)
+/// What there is to say when all can be reached.
+struct Ready<'a> {
+    metainfo: &'a Metainfo,
+    torrent: &'a Path,
+    magnet: String,
+    page: Option<String>,
+    listen: String,
+    /// Whether nobody else can reach it.
+    alone: bool,
 }
 
-fn tell_ready(metainfo: &Metainfo, torrent: &Path, engine: &Engine, output: &Output) {
-    let mut magnet = magnet_of(metainfo);
-    let reachable = reach::addresses(engine.listening());
-    magnet.peers = reachable.iter().map(ToString::to_string).collect();
-    let magnet = magnet.to_string();
-    let listen = engine.listening().first().map(ToString::to_string).unwrap_or_default();
-    output.event(&Event::Ready {
-        info_hash: metainfo.hashes.v1.map(|hash| hash.to_string()),
-        info_hash_v2: metainfo.hashes.v2.map(|hash| hash.to_string()),
-        magnet: &magnet,
-        torrent: &torrent.display().to_string(),
-        listen: &listen,
-        tracker: &metainfo.trackers.concat(),
-        page: None,
-    });
-    let info = &metainfo.info;
-    output.good(
-        "Sharing",
-        format!(
-            "{}  {} in {}, {}",
-            info.name(),
-            show_size(info.layout().content_length()),
-            count(info.layout().pieces().into(), "piece"),
-            info.version()
-        ),
-    );
-    output.line("Paste this on the other machine:\n");
-    output.line(format!("  fluvial get '{magnet}'\n"));
-    if reachable.iter().all(|address| address.ip().is_loopback()) {
-        output.notice("only this machine can reach it: it listens on loopback alone");
+impl Ready<'_> {
+    fn tell(&self, output: &Output) {
+        let Self { metainfo, magnet, .. } = self;
+        output.event(&Event::Ready {
+            info_hash: metainfo.hashes.v1.map(|hash| hash.to_string()),
+            info_hash_v2: metainfo.hashes.v2.map(|hash| hash.to_string()),
+            magnet,
+            torrent: &self.torrent.display().to_string(),
+            listen: &self.listen,
+            tracker: &metainfo.trackers.concat(),
+            page: self.page.as_deref(),
+        });
+        let info = &metainfo.info;
+        output.good(
+            "Sharing",
+            format!(
+                "{}  {} in {}, {}",
+                info.name(),
+                show_size(info.layout().content_length()),
+                count(info.layout().pieces().into(), "piece"),
+                info.version()
+            ),
+        );
+        output.line("Paste this on the other machine:\n");
+        output.line(format!("  fluvial get '{magnet}'\n"));
+        if let Some(page) = &self.page {
+            output.line("Or open this in any browser; whoever reaches it can download:\n");
+            output.line(format!("  {page}\n"));
+        }
+        if self.alone {
+            output.notice("only this machine can reach it: it listens on loopback alone");
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+pub(crate) use stdx::{show_count as count, show_number, show_size};
+
 /// A limit in bytes per second; `None` is unlimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rate(pub(crate) Option<u64>);
@@ -102,25 +104,6 @@ fn byte_scale(unit: &str) -> Option<f64> {
     Some(scale)
 }
 
-/// `1.50 GiB`: a size for people.
-pub(crate) fn show_size(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    // What would be rounded to 1024 is one of the next unit.
-    while value >= 1023.5 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    let decimals = match value {
-        _ if unit == 0 => 0,
-        ..9.995 => 2,
-        ..99.95 => 1,
-        _ => 0,
-    };
-    format!("{value:.decimals$} {}", UNITS[unit])
-}
-
 /// `16 KiB`: a size without decimals where it needs none, such as a piece length.
 pub(crate) fn show_round(bytes: u64) -> String {
     let unit = bytes.max(1).ilog2() / 10 * 10;
@@ -129,25 +112,6 @@ pub(crate) fn show_round(bytes: u64) -> String {
         Some((_, name)) if bytes.trailing_zeros() >= unit => format!("{} {name}", bytes >> unit),
         _ => text,
     }
-}
-
-/// `3,000,000`: a number that people can read.
-pub(crate) fn show_number(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// `1 peer`, `3 peers`.
-pub(crate) fn count(number: u64, thing: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {thing}{plural}", show_number(number))
 }
 
 /// `3.2 MiB/s`: a rate for people.

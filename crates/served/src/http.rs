@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::combinators::BoxBody;
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue};
@@ -17,6 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutStream;
 use tracing::{debug, warn};
 
 use announce::Route;
@@ -30,11 +31,14 @@ use crate::{away, metrics};
 const MAX_HEAD: usize = 16 * 1024;
 /// Time in which the head of a request must arrive, the wait for a further request included.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// Time in which some of an answer must be taken. Who takes nothing for so long is gone, or only
+/// there to hold a place.
+const STALL_TIMEOUT: Duration = Duration::from_mins(1);
 /// Pause when the system has no more sockets to give.
 const ERROR_PAUSE: Duration = Duration::from_millis(50);
 
 /// The body of an answer.
-pub type Body = BoxBody<Bytes, io::Error>;
+pub type Body = UnsyncBoxBody<Bytes, io::Error>;
 /// A request that is not for the tracker.
 pub type Request = hyper::Request<Incoming>;
 /// An answer.
@@ -59,7 +63,7 @@ pub trait Fallback: Send + Sync + 'static {
 
 /// A body that is known whole.
 pub fn full_body(bytes: impl Into<Bytes>) -> Body {
-    Full::new(bytes.into()).map_err(|never: Infallible| match never {}).boxed()
+    Full::new(bytes.into()).map_err(|never: Infallible| match never {}).boxed_unsync()
 }
 
 /// What every connection of one listener needs.
@@ -142,11 +146,13 @@ async fn connection(
         let site = site.clone();
         async move { Ok::<_, Infallible>(respond(&site, request, origin).await) }
     });
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(STALL_TIMEOUT));
     let serve = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
     let mut serve = pin!(serve);
     let ended = tokio::select! {
         ended = serve.as_mut() => ended,

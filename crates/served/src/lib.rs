@@ -1,6 +1,8 @@
-//! The tracker's sockets: any number of UDP and HTTP addresses over one [`announce::Server`].
+//! The tracker's sockets: any number of UDP and HTTP addresses over one [`announce::Server`], and
+//! a share's page beside them.
 //!
-//! This crate moves bytes and keeps time; what a request means is decided in `announce`.
+//! This crate moves bytes and keeps time; what a request means is decided in `announce`
+//! and `page`.
 
 mod away;
 mod drops;
@@ -10,6 +12,7 @@ mod limits;
 mod listen;
 mod lists;
 mod metrics;
+mod page;
 mod shared;
 mod tracker;
 mod udp;
@@ -18,5 +21,6 @@ mod udp;
 pub use error::Error;
 pub use http::{Body, Fallback, FallbackFuture, Origin, Request, Response, full_body};
 pub use lists::Lists;
+pub use page::{Grant, Page, PageContent, Turns, Uplink};
 pub use shared::TrackerStats;
 pub use tracker::{TrackerBuilder, TrackerServer};

@@ -1,5 +1,5 @@
 //! The ground every core stands on: time as a value, seeded randomness, rates, typed indices,
-//! bit fields and pooled block buffers. Nothing here does I/O or reads a clock.
+//! bit fields, pooled block buffers and numbers for people. Nothing here does I/O or reads a clock.
 
 mod bitfield;
 mod bucket;
@@ -7,6 +7,7 @@ mod ids;
 mod pool;
 mod rate;
 mod rng;
+mod show;
 mod time;
 
 // The public interface is:
@@ -18,6 +19,7 @@ pub use ids::{
 pub use pool::{Buf, Pool};
 pub use rate::RateMeter;
 pub use rng::Rng;
+pub use show::{show_count, show_number, show_size};
 pub use std::time::Duration;
 pub use time::Instant;
 

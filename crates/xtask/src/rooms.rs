@@ -12,7 +12,7 @@ pub(crate) enum Kind {
 }
 
 /// The crates from the ground up: each may use only those before it.
-pub(crate) const ROOMS: [(&str, Kind); 19] = [
+pub(crate) const ROOMS: [(&str, Kind); 20] = [
     ("stdx", Kind::Core),
     ("bencode", Kind::Core),
     ("hash", Kind::Core),
@@ -22,6 +22,7 @@ pub(crate) const ROOMS: [(&str, Kind); 19] = [
     ("swarm", Kind::Core),
     ("cache", Kind::Core),
     ("announce", Kind::Core),
+    ("page", Kind::Core),
     ("session", Kind::Core),
     ("netem", Kind::Core),
     ("sim", Kind::Core),

@@ -130,6 +130,25 @@ impl Storage {
         Ok(())
     }
 
+    /// Fills `out` with the bytes of one file from `offset`.
+    ///
+    /// # Errors
+    /// When the file is missing, too short or unreadable.
+    pub fn read_file(&self, file: FileIndex, offset: u64, out: &mut [u8]) -> Result<(), Error> {
+        let handle = self.open_to_read(file)?;
+        let mut done = 0;
+        while done < out.len() {
+            let (slice, at) = (&mut out[done..], offset + done as u64);
+            match rustix::io::pread(&*handle, slice, at) {
+                Ok(0) => return Err(Error::Short { path: self.file_path(file) }),
+                Ok(n) => done += n,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(Error::io("read", &self.file_path(file), error)),
+            }
+        }
+        Ok(())
+    }
+
     /// Makes the contents of files durable, and the folders of new ones. Files that are not there
     /// are passed over: what is not wanted is in the resume store.
     ///

@@ -181,7 +181,7 @@ async fn a_grant_that_nobody_can_use_is_given_back() {
         }
         let throttle = Arc::clone(&stage.throttle);
         let (mailbox, mut inbox) = Mailbox::with_room(8);
-        throttle.join(OTHER, mailbox);
+        throttle.join(OTHER, Line::Link(mailbox));
         let granted = throttle.request(OTHER, flow, 1_000);
         assert_eq!(granted, 1_000);
         while throttle.request(OTHER, flow, 1_000) > 0 {}

@@ -8,6 +8,7 @@ mod existing;
 mod hostile;
 mod kill;
 mod manual;
+mod page;
 mod several;
 mod support;
 mod torrents;
