@@ -20,14 +20,16 @@ pub enum OpenError {
     Disk(#[from] disk::Error),
     /// Files with other content stand where the download goes.
     #[error(
-        "{0:?} exists and holds something else; move it away, choose another folder with -o, or \
-         replace it with --overwrite"
+        "`{}` exists and holds something else; move it away, choose another folder with -o, or \
+         replace it with --overwrite",
+        .0.display()
     )]
     Occupied(PathBuf),
     /// A folder stands where a file belongs, or the other way round.
     #[error(
-        "{path:?} is in the way: a {needed} belongs there; move it away, or choose another folder \
-         with -o"
+        "`{}` is in the way: a {needed} belongs there; move it away, or choose another folder \
+         with -o",
+        .path.display()
     )]
     InTheWay {
         /// What stands there.
@@ -40,12 +42,16 @@ pub enum OpenError {
     #[error("the piece hashes of {} files are not known, so they cannot be checked", .0.len())]
     LayersWanted(BTreeSet<Sha256Digest>),
     /// There is nothing to be seeded.
-    #[error("there is no {0:?}; name the content itself, not its folder")]
+    #[error("there is no `{}`; name the content itself, not its folder", .0.display())]
     Missing(PathBuf),
-    /// What is to be seeded is not what the torrent says.
+    /// No piece of what is to be seeded is what the torrent says.
+    #[error("`{}` holds something else than the torrent; name the content itself", .0.display())]
+    Other(PathBuf),
+    /// Part of what is to be seeded is not what the torrent says.
     #[error(
-        "{path:?} is not whole: {bad} of {pieces} pieces are missing or wrong; `fluvial get` \
-         completes it in place"
+        "`{}` is not whole: {bad} of {pieces} pieces are missing or wrong; `fluvial get` \
+         completes it in place",
+        .path.display()
     )]
     NotWhole {
         /// The content.

@@ -143,6 +143,9 @@ impl Look<'_> {
                 have
             }
         };
+        if !have.is_full() && have.ones() == 0 {
+            return Err(OpenError::Other(path));
+        }
         if !have.is_full() {
             return Err(OpenError::NotWhole {
                 path,

@@ -219,17 +219,17 @@ fn what_is_not_wanted_may_be_anybodys() {
 fn what_is_in_the_way_is_found_before_anything_is_fetched() {
     type Stage = fn(&World);
     let stages: [(Stage, &str, &str); 6] = [
-        (|w| fs::create_dir_all(w.out("set/a/inner")).unwrap(), "set/a\"", "a file belongs"),
-        (|w| w.put("set", b"a file"), "set\"", "a folder belongs"),
-        (|w| w.put("set/b", b"a file"), "set/b\"", "a folder belongs"),
-        (|w| w.put("set/b", b""), "set/b\"", "a folder belongs"),
+        (|w| fs::create_dir_all(w.out("set/a/inner")).unwrap(), "set/a`", "a file belongs"),
+        (|w| w.put("set", b"a file"), "set`", "a folder belongs"),
+        (|w| w.put("set/b", b"a file"), "set/b`", "a folder belongs"),
+        (|w| w.put("set/b", b""), "set/b`", "a folder belongs"),
         (
             |w| {
                 w.put("elsewhere", b"");
                 fs::create_dir(w.out("set")).unwrap();
                 symlink(w.out("elsewhere"), w.out("set/a")).unwrap();
             },
-            "set/a\"",
+            "set/a`",
             "a file belongs",
         ),
         (
@@ -237,7 +237,7 @@ fn what_is_in_the_way_is_found_before_anything_is_fetched() {
                 fs::create_dir(w.out("elsewhere")).unwrap();
                 symlink(w.out("elsewhere"), w.out("set")).unwrap();
             },
-            "set\"",
+            "set`",
             "a folder belongs",
         ),
     ];
@@ -347,7 +347,7 @@ fn seeding_wants_all_of_it() {
         assert!(missing.contains("there is no") && missing.contains("nothing"), "{missing}");
         // The folder above, as one easily types.
         let above = world.seed(&world.source("")).unwrap_err().to_string();
-        assert!(above.contains("is not whole"), "{above}");
+        assert!(above.contains("name the content itself"), "{above}");
         fs::write(world.source("set/z"), noise(99, 50_000)).unwrap();
         let wrong = world.seed(&world.source("set")).unwrap_err().to_string();
         assert!(wrong.contains("is not whole") && wrong.contains("pieces"), "{wrong}");
