@@ -80,6 +80,13 @@ impl Ci<'_> {
     fn cargo(&self, args: &[&str], env: &[(&str, &str)]) -> Result<()> {
         let mut command = Command::new(env!("CARGO"));
         command.args(args).envs(env.iter().copied()).current_dir(self.root);
+        // What cargo tells us of our package, build scripts of others would take as news.
+        for (key, _) in std::env::vars_os() {
+            let name = key.to_string_lossy();
+            if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+                command.env_remove(&key);
+            }
+        }
         let status = command.status().context("cannot start cargo")?;
         if !status.success() {
             bail!("`cargo {}` failed ({status})", args.join(" "));
