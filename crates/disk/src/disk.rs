@@ -198,10 +198,12 @@ impl Shared {
         };
         let mut bufs: Vec<Buf> = run.iter().map(buffer).collect();
         let mut slices: Vec<&mut [u8]> = bufs.iter_mut().map(|buf| &mut buf[..]).collect();
-        match storage.read(run[0].piece, run[0].begin, &mut slices) {
-            Ok(()) => Some(bufs),
+        let (first, length) = (run[0], run.iter().map(|range| range.length).sum());
+        match storage.read(first.piece, first.begin, &mut slices) {
+            // Looked at after the bytes: whoever wrote before they were read shows by now.
+            Ok(()) => storage.may_serve(first.piece, first.begin, length).then_some(bufs),
             Err(error) => {
-                tracing::warn!(%error, piece = run[0].piece.0, "cannot read for an upload");
+                storage.suspect(first.piece, &error);
                 None
             }
         }

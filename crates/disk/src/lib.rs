@@ -20,7 +20,7 @@ pub use create::{CreateError, Created, create, create_several};
 pub use disk::{Disk, DiskConfig, READS_MAX, ReadReply};
 pub use error::Error;
 pub use resume::{FileStat, Found, Opened, Record, Resume, Source, Totals};
-pub use storage::{Roots, Storage, StorageOptions};
+pub use storage::{Change, Fingerprint, Look, Rechecked, Roots, Storage, StorageOptions};
 
 #[cfg(test)]
 mod tests;

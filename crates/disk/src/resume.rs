@@ -151,9 +151,8 @@ impl Resume {
     /// # Errors
     /// When the files or the store cannot be synced.
     pub fn close(&self, storage: &Storage) -> Result<(), Error> {
-        let stats = storage.stat();
-        let stats = stats.into_iter().enumerate();
-        let stats: Vec<_> = stats.map(|(file, stat)| (FileIndex(file as u32), stat)).collect();
+        let files = (0..storage.content().files().len() as u32).map(FileIndex);
+        let stats: Vec<_> = files.map(|file| (file, storage.trusted_stat(file))).collect();
         self.write(|tables| {
             tables.set_stats(&stats)?;
             tables.set_clean(true)

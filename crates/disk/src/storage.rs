@@ -15,8 +15,10 @@ mod finish;
 mod handles;
 mod select;
 mod transfer;
+mod watch;
 
 pub(crate) use transfer::blocks;
+pub use watch::{Change, Fingerprint, Look, Rechecked};
 
 /// How a [`Storage`] treats its files.
 #[derive(Clone, Debug)]
@@ -64,6 +66,7 @@ pub struct Storage {
     handles: Mutex<Handles>,
     /// Folders with new entries, relative to `base`, to be synced with the next file.
     new_entries: Mutex<BTreeSet<PathBuf>>,
+    watch: watch::Watch,
 }
 
 impl Storage {
@@ -85,6 +88,7 @@ impl Storage {
             resume,
             wanted: RwLock::new(Vec::new()),
             new_entries: Mutex::new(BTreeSet::new()),
+            watch: watch::Watch::default(),
         }
     }
 

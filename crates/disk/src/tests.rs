@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::{Judge, Storage, StorageOptions, create};
 
+mod changing;
 mod checking;
 mod creating;
 mod pipeline;

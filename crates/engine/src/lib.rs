@@ -21,6 +21,7 @@ mod throttle;
 mod torrent;
 mod trackers;
 mod uplink;
+mod watch;
 
 // The public interface is:
 pub use clock::Clock;

@@ -118,6 +118,7 @@ pub(crate) fn open(
     let mut storage = Storage::new(Arc::clone(info), path, resume.cloned(), options);
     if let Purpose::Seed { roots, .. } = purpose {
         storage = storage.with_roots(roots.clone());
+        storage.watch();
     }
     let storage = Arc::new(storage);
     let judge = Judge::new(Arc::clone(info), layers.clone());

@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc::Receiver;
+use tokio::task::JoinSet;
 
 use announce::TrackerStatus;
-use disk::{Resume, Storage};
+use disk::{Judge, Resume, Storage};
 use metainfo::{Info, PieceLayers};
 use session::{AddError, Event, Source, Status};
 use stdx::TorrentId;
@@ -14,6 +15,7 @@ use stdx::TorrentId;
 use crate::engine::{Ended, Engine};
 use crate::mind::Mind;
 use crate::opening::{self, OpenError, Opened, Purpose};
+use crate::watch::{GivenUp, Watch};
 
 /// Why a torrent cannot be worked with.
 #[derive(Debug, thiserror::Error)]
@@ -37,10 +39,13 @@ pub struct Torrent {
     events: Receiver<Event>,
     /// Once started.
     files: Mutex<Option<Files>>,
+    /// Looks after files that are served; ends with this handle.
+    watch: Mutex<JoinSet<()>>,
 }
 
 #[derive(Clone, Debug)]
 struct Files {
+    info: Arc<Info>,
     storage: Arc<Storage>,
     resume: Option<Arc<Resume>>,
 }
@@ -86,7 +91,7 @@ pub enum Started {
 
 impl Torrent {
     pub(crate) fn new(id: TorrentId, engine: Engine, events: Receiver<Event>) -> Self {
-        Self { id, engine, events, files: Mutex::default() }
+        Self { id, engine, events, files: Mutex::default(), watch: Mutex::default() }
     }
 
     /// The next event; `None` after [`Event::Stopped`], and when the engine has ended.
@@ -104,11 +109,13 @@ impl Torrent {
         job: StartJob,
         progress: impl FnMut(u64, u64) + Send + 'static,
     ) -> Result<Started, EngineError> {
-        let resume = job.resume.clone();
+        let (info, resume) = (Arc::clone(&job.info), job.resume.clone());
+        let seeds = matches!(job.purpose, Purpose::Seed { .. });
         let layers = self.layers().await?;
+        let judge = Judge::new(Arc::clone(&info), layers.clone());
         // Whoever stops waiting for this stops the check, too.
         let given_up = GivenUp::default();
-        let flag = Arc::clone(&given_up.0);
+        let flag = given_up.flag();
         let opened = tokio::task::spawn_blocking(move || job.open(&layers, progress, &flag))
             .await
             .map_err(|_| Ended::Broken)?;
@@ -123,10 +130,22 @@ impl Torrent {
         };
         let storage = Arc::clone(&opened.storage);
         self.engine.disk().attach(self.id, Arc::clone(&storage));
-        *self.lock() = Some(Files { storage, resume });
+        *self.lock() = Some(Files { info, storage, resume });
         let (have, partial) = (opened.have, opened.partial);
         self.engine.ask(move |mind, now| mind.session.start(now, id, have, partial)).await?;
+        if seeds {
+            self.watch(&opened.storage, judge);
+        }
         Ok(Started::Running { notices: opened.notices })
+    }
+
+    /// Has the files looked after from now on: nothing of ours writes to them any more.
+    fn watch(&self, storage: &Arc<Storage>, judge: Judge) {
+        let watch = Watch::new(self.id, self.engine.clone(), Arc::clone(storage), judge);
+        let mut tasks = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        if tasks.is_empty() {
+            tasks.spawn(watch.run());
+        }
     }
 
     /// Chooses among the files; one priority for each.
@@ -201,7 +220,8 @@ impl Torrent {
         self.lock().as_ref().map(|files| Arc::clone(&files.storage))
     }
 
-    /// Completes what has no bytes: empty files, links, attributes, sizes.
+    /// Completes what has no bytes: empty files, links, attributes, sizes. From here on the files
+    /// are watched: what changes is no longer given to others.
     ///
     /// # Errors
     /// When one cannot be made.
@@ -209,13 +229,20 @@ impl Torrent {
         let Some(files) = self.lock().clone() else {
             return Ok(());
         };
-        let finished = tokio::task::spawn_blocking(move || files.storage.finish());
-        Ok(finished.await.map_err(|_| Ended::Broken)?.map_err(OpenError::from)?)
+        let storage = Arc::clone(&files.storage);
+        let finished = tokio::task::spawn_blocking(move || {
+            storage.finish()?;
+            storage.watch();
+            Ok(())
+        });
+        finished.await.map_err(|_| Ended::Broken)?.map_err(OpenError::Disk)?;
+        self.watch(&files.storage, Judge::new(files.info, self.layers().await?));
+        Ok(())
     }
 
     /// After [`Event::Stopped`]: records that the end was clean.
     pub async fn close(&self) {
-        let Some(Files { storage, resume: Some(resume) }) = self.lock().clone() else {
+        let Some(Files { storage, resume: Some(resume), .. }) = self.lock().clone() else {
             return;
         };
         let closed = tokio::task::spawn_blocking(move || resume.close(&storage)).await;
@@ -226,16 +253,6 @@ impl Torrent {
 
     fn lock(&self) -> MutexGuard<'_, Option<Files>> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Raises its flag when it is dropped.
-#[derive(Debug, Default)]
-struct GivenUp(Arc<AtomicBool>);
-
-impl Drop for GivenUp {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use engine::{Clock, Engine, Torrent};
 use served::Page;
-use session::Status;
+use session::{Event as Happened, Status};
 use stdx::RateMeter;
 
 use crate::events::Event;
@@ -55,6 +55,13 @@ impl<'a> Seeding<'a> {
                         self.live.show_bar(&status);
                     }
                 }
+                happened = any_event(&mut torrents) => match happened {
+                    Some(happened) => tell(&happened, self.output),
+                    // Asking tells whether that is an orderly end.
+                    None => {
+                        together(&torrents).await?;
+                    }
+                },
                 () = self.stop.wished() => break,
             }
         }
@@ -81,6 +88,22 @@ impl<'a> Seeding<'a> {
             status.up_rate += browsers.rate.rate(now);
         }
         Ok(status)
+    }
+}
+
+/// The next event of any torrent.
+async fn any_event(torrents: &mut [Torrent]) -> Option<Happened> {
+    let events = torrents.iter_mut().map(|torrent| Box::pin(torrent.event()));
+    futures_util::future::select_all(events).await.0
+}
+
+/// Tells a person what becomes of content that is given to others.
+pub(crate) fn tell(happened: &Happened, output: &Output) {
+    match happened {
+        Happened::ContentChanged { message, .. } => output.warn(message),
+        Happened::ContentVerified { message, .. } => output.notice(message),
+        Happened::Failed { error, .. } => output.warn(error.to_string()),
+        _ => {}
     }
 }
 

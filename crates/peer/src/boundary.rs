@@ -228,6 +228,10 @@ pub enum CloseReason {
     /// The peer sent bad data and is no longer dealt with.
     #[error("banned for bad data")]
     Banned,
+    /// We have less than we announced, and the peer cannot be told otherwise than by beginning
+    /// anew (without BEP 54).
+    #[error("what we have changed; connect again")]
+    Changed,
     /// The torrent or the process stops.
     #[error("stopped")]
     Stopped,

@@ -49,7 +49,7 @@ impl Connection {
                     self.say(&Message::Have(piece));
                 }
             }
-            Order::Lost(piece) => self.lose(piece),
+            Order::Lost(piece) => self.lose(piece)?,
             Order::Suggest(piece) => {
                 if self.agreed.fast {
                     self.say(&Message::Suggest(piece));
@@ -168,16 +168,18 @@ impl Connection {
         self.report_rejected(refused);
     }
 
-    fn lose(&mut self, piece: PieceIndex) {
+    /// Takes an announcement back. A remote that does not understand that would ask for the piece
+    /// again and again, or wait for ever.
+    fn lose(&mut self, piece: PieceIndex) -> Result<(), CloseReason> {
         if !self.have.remove(piece) {
-            return;
+            return Ok(());
         }
         self.have_lost = true;
-        if self.greeting.is_done() {
-            self.send_extension(Extension::DontHave, &piece.0.to_be_bytes());
-        }
         let gone = self.uploads.cancel_all(|range| range.piece != piece);
         self.send_rejects(gone);
+        let told = !self.greeting.is_done()
+            || self.send_extension(Extension::DontHave, &piece.0.to_be_bytes());
+        if told { Ok(()) } else { Err(CloseReason::Changed) }
     }
 
     fn state_upload_only(&mut self) {

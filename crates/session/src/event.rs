@@ -81,6 +81,20 @@ pub enum Event {
         /// Why.
         message: String,
     },
+    /// Files changed under us; what may be wrong of them is no longer given to others.
+    ContentChanged {
+        /// The torrent.
+        torrent: TorrentId,
+        /// Which, how, and what to do.
+        message: String,
+    },
+    /// Files that had changed were verified anew; what is right of them is given to others again.
+    ContentVerified {
+        /// The torrent.
+        torrent: TorrentId,
+        /// Which, and how much.
+        message: String,
+    },
     /// The torrent cannot go on. It asks for nothing more, until [`crate::Session::retry`].
     Failed {
         /// The torrent.

@@ -18,6 +18,7 @@ use crate::torrent::Torrent;
 use crate::trackers::Announcer;
 use crate::{Announce, AnnounceId, Config, Event, Source, Status};
 
+mod changes;
 mod connections;
 mod flow;
 mod torrents;

@@ -16,6 +16,8 @@ pub(crate) struct Content {
     pub(crate) wanted: Bitfield,
     /// Verified, on disk, and announced.
     pub(crate) on_disk: Bitfield,
+    /// Verified once, and not given to others: the file changed on disk since.
+    pub(crate) withheld: Bitfield,
     /// The pieces in the order in which they were announced.
     pub(crate) log: Vec<PieceIndex>,
     /// By file.
@@ -54,6 +56,7 @@ impl Content {
         let mut it = Self {
             wanted: Bitfield::new(pieces),
             on_disk,
+            withheld: Bitfield::new(pieces),
             log: Vec::new(),
             send_once: None,
             total: 0,
@@ -95,7 +98,8 @@ impl Content {
                 self.wanted.set(piece.0);
             }
             let skipped = self.picker.priority(piece) == Priority::Skip;
-            self.pending += u32::from(!skipped && !self.on_disk.get(piece.0));
+            let here = self.on_disk.get(piece.0) || self.withheld.get(piece.0);
+            self.pending += u32::from(!skipped && !here);
         }
     }
 

@@ -22,6 +22,7 @@ mod hashes;
 mod reports;
 mod upkeep;
 mod verify;
+mod withhold;
 
 /// How often the torrent looks after itself while it has, or could have, peers.
 const TICK: Duration = Duration::from_secs(1);

@@ -53,6 +53,10 @@ impl Handles {
         }
     }
 
+    pub(super) fn forget(&mut self, file: FileIndex) {
+        self.open.remove(&file);
+    }
+
     pub(super) fn clear(&mut self) {
         self.open.clear();
     }

@@ -86,6 +86,8 @@ impl Mind {
             | Event::LayerReady { torrent }
             | Event::LayersReady { torrent }
             | Event::Complete { torrent }
+            | Event::ContentChanged { torrent, .. }
+            | Event::ContentVerified { torrent, .. }
             | Event::Failed { torrent, .. }
             | Event::Stopped { torrent } => *torrent,
         };

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -90,17 +90,32 @@ pub(crate) struct Running {
     child: Child,
     events: Receiver<Value>,
     seen: Vec<Value>,
+    said: Receiver<String>,
 }
 
 impl Running {
     fn new(command: &mut Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("the binary starts");
         let stdout = child.stdout.take().expect("it was piped");
-        Self { child, events: read_events(stdout), seen: Vec::new() }
+        let said = read_lines(child.stderr.take().expect("it was piped"));
+        Self { child, events: read_events(stdout), seen: Vec::new(), said }
+    }
+
+    /// The next line on stderr that holds `text`.
+    pub(crate) fn wait_for_line(&mut self, text: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.said.recv_timeout(left) {
+                Ok(line) if line.contains(text) => return line,
+                Ok(_) => {}
+                Err(error) => panic!("no `{text}` on stderr: {error}"),
+            }
+        }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -164,6 +179,19 @@ impl Drop for Running {
         let _ended = self.child.kill();
         let _reaped = self.child.wait();
     }
+}
+
+/// The lines of stderr, which go on to ours: a test that fails shows them.
+fn read_lines(stderr: ChildStderr) -> Receiver<String> {
+    let (send, receive) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            let _closed = writeln!(std::io::stderr(), "{line}");
+            // A test that does not listen is none that fails.
+            let _deaf = send.send(line);
+        }
+    });
+    receive
 }
 
 fn read_events(stdout: ChildStdout) -> Receiver<Value> {

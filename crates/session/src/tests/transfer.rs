@@ -1,4 +1,5 @@
 use metainfo::{InfoHashes, PieceLayers, Version};
+use stdx::{FileIndex, PieceIndex};
 use swarm::{Origin, Priority};
 
 use super::harness::{Source, World};
@@ -90,6 +91,41 @@ fn piece_hashes_are_looked_for_at_trackers_when_the_metadata_was_recorded() {
     session.stop(world.now, id);
     let stopped = |event: &Event| matches!(event, Event::Stopped { .. });
     world.run(60, |world| world.nodes[getter].events.iter().any(stopped));
+}
+
+#[test]
+fn content_that_changes_is_taken_back_and_the_rest_goes_on() {
+    let source = Source::new(Version::Hybrid, &[500_000, 300_000], 32 * 1024);
+    let mut world = World::new();
+    let (a, b) = (world.node(), world.node());
+    let at_a = world.seed(a, &source, source.torrent());
+    let peers = vec![(world.nodes[a].addr, Origin::Magnet)];
+    let at_b = world.leech(b, AddTorrent { peers, ..named(&source) });
+    let have = |world: &World| world.nodes[b].session.have(at_b).unwrap_or_default();
+    world.run(60, |world| have(world).ones() > 2);
+    let (file, message) = (FileIndex(0), "it changed".to_owned());
+    let changed: Vec<_> = source.meta.info.layout().file_pieces(file).collect();
+    world.nodes[a].session.handle_changed(world.now, at_a, &[file], message.clone());
+    let offered = world.nodes[a].session.have(at_a).unwrap();
+    assert_eq!(offered.len() - offered.ones(), changed.len() as u32);
+    world.run(60, |world| {
+        let have = have(world);
+        offered.iter_ones().all(|piece| have.get(piece))
+    });
+    let end = world.now + stdx::Duration::from_secs(20);
+    world.run(30, |world| world.now >= end);
+    assert!(!world.is_whole(b, at_b, &source));
+    assert_eq!(world.nodes[b].session.peers(world.now, at_b).len(), 1, "nobody was dropped");
+    assert_eq!(world.nodes[a].session.status(world.now, at_a).unwrap().state, State::Seeding);
+
+    let good: Vec<_> = changed.into_iter().map(PieceIndex).collect();
+    world.nodes[a].session.handle_verified(world.now, at_a, &good, message);
+    world.run(60, |world| world.is_whole(b, at_b, &source));
+    assert_eq!(world.nodes[b].session.status(world.now, at_b).unwrap().wasted, 0);
+    let told = |event: &Event| {
+        matches!(event, Event::ContentChanged { .. } | Event::ContentVerified { .. })
+    };
+    assert_eq!(world.nodes[a].events.iter().filter(|event| told(event)).count(), 2);
 }
 
 #[test]

@@ -39,7 +39,7 @@ impl Swarm {
             return;
         };
         let fits = piece.0 < content.on_disk.len() && content.picker.have().get(piece.0);
-        if !fits || !content.on_disk.set(piece.0) {
+        if !fits || content.withheld.get(piece.0) || !content.on_disk.set(piece.0) {
             return;
         }
         content.log.push(piece);
@@ -78,7 +78,7 @@ impl Swarm {
         if piece.0 >= content.on_disk.len() || !content.picker.have().get(piece.0) {
             return;
         }
-        let was_on_disk = content.on_disk.clear(piece.0);
+        let was_on_disk = content.on_disk.clear(piece.0) | content.withheld.clear(piece.0);
         content.log.retain(|&it| it != piece);
         let log = content.log.len();
         content.picker.forget(piece);

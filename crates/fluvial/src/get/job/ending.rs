@@ -10,11 +10,11 @@ use super::super::Ended;
 use super::Job;
 use crate::args::SeedGoal;
 use crate::events::Event;
-use crate::farewell;
 use crate::get::errand::{self, Ending};
 use crate::live::TICK;
 use crate::text::plain;
 use crate::units::{show_duration, show_rate, show_size};
+use crate::{farewell, seeding};
 
 impl Job<'_> {
     pub(super) async fn tell_complete(&mut self) -> Result<(), Ended> {
@@ -100,7 +100,7 @@ impl Job<'_> {
                 _ = tick.tick() => self.live.show(&status),
                 event = self.torrent.event() => match event {
                     Some(Happened::Failed { error, .. }) => return Err(error.into()),
-                    Some(_) => {}
+                    Some(happened) => seeding::tell(&happened, self.output),
                     // Nothing more is said: asking tells whether that is an orderly end.
                     None => {
                         self.torrent.status().await?;

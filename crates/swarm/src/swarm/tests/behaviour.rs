@@ -356,6 +356,48 @@ fn a_forgotten_piece_in_progress_is_fetched_anew_and_asked_for_once() {
 }
 
 #[test]
+fn a_withheld_piece_is_taken_back_and_not_fetched_again() {
+    let mut it = Stage::new(2, &[0, 1]);
+    it.admit(1, 1, Direction::Incoming);
+    it.orders();
+    it.swarm.withhold(it.now, [PieceIndex(1), PieceIndex(9)]);
+    let lost = |(_, order): &(ConnId, Order)| matches!(order, Order::Lost(PieceIndex(1)));
+    assert!(it.orders().iter().any(lost));
+    assert!(!it.swarm.have().get(1) && it.swarm.have().get(0));
+    assert!(it.swarm.is_complete() && it.swarm.left() == 0);
+    it.swarm.withhold(it.now, [PieceIndex(1)]);
+    it.swarm.handle_written(it.now, PieceIndex(1));
+    it.swarm.select(it.now, vec![Priority::High]);
+    assert!(it.orders().is_empty() && it.swarm.is_complete());
+
+    it.swarm.offer_again(it.now, [PieceIndex(0), PieceIndex(1)]);
+    let have = |(_, order): &(ConnId, Order)| matches!(order, Order::Have(PieceIndex(1)));
+    assert!(matches!(&it.orders()[..], [one] if have(one)));
+    assert!(it.swarm.have().is_full());
+}
+
+#[test]
+fn a_withheld_piece_that_is_lost_is_fetched_again() {
+    let mut it = Stage::new(2, &[0, 1]);
+    it.swarm.withhold(it.now, [PieceIndex(1)]);
+    it.swarm.handle_lost(it.now, PieceIndex(1));
+    assert!(!it.swarm.is_complete());
+    assert_eq!(it.seed(2, 9).len(), 2);
+    it.swarm.offer_again(it.now, [PieceIndex(1)]);
+    assert!(!it.swarm.have().get(1));
+}
+
+#[test]
+fn connections_begin_anew_where_much_changed() {
+    let all: Vec<u32> = (0..300).collect();
+    let mut it = Stage::new(300, &all);
+    it.admit(1, 1, Direction::Incoming);
+    it.orders();
+    it.swarm.withhold(it.now, all.into_iter().map(PieceIndex));
+    assert_eq!(closed(&it.orders()), [(1, CloseReason::Changed)]);
+}
+
+#[test]
 fn an_unchoked_downloader_hears_suggestions_first() {
     let mut it = Stage::new(2, &[0, 1]);
     it.admit(1, 1, Direction::Incoming);
