@@ -10,7 +10,7 @@ use stdx::{BlockRange, FileIndex, PieceIndex, Pool, TorrentId};
 use super::*;
 use crate::{Change, Disk, DiskConfig};
 
-const NEVER: AtomicBool = AtomicBool::new(false);
+static NEVER: AtomicBool = AtomicBool::new(false);
 
 /// A watched tree, whose files were last written an hour ago.
 struct Stage {
@@ -87,7 +87,7 @@ fn every_change_is_noticed_and_what_is_right_is_found() {
     let touch = |path: &Path| File::open(path).unwrap().set_modified(SystemTime::now()).unwrap();
     check(&touch, Change::Written, 7);
     let replace = |path: &Path| {
-        fs::write(path.with_extension("new"), [1; 200_001]).unwrap();
+        fs::write(path.with_extension("new"), vec![1; 200_001]).unwrap();
         fs::rename(path.with_extension("new"), path).unwrap();
     };
     check(&replace, Change::Replaced, 0);
