@@ -92,8 +92,8 @@ pub enum LayoutError {
 /// - v1: files one after the other, padding files among them if there are any (BEP 3, BEP 47).
 /// - v2: each file that is not empty starts at a piece; what is between is not addressable, so a
 ///   file's last piece is short (BEP 52).
-/// - hybrid: as v2, but the gaps are padding that v1 peers may ask for; it is zeros and never
-///   requested by us.
+/// - hybrid: as v2, but the gaps are padding that v1 peers may ask for; it is zeros, and we request
+///   it only where it ends a block of content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     version: Version,
@@ -250,6 +250,24 @@ impl Layout {
         let end = end.min(self.extents[last].end);
         let length = end.checked_sub(start).filter(|&length| length > 0)? as u32;
         Some(BlockRange { piece, begin, length })
+    }
+
+    /// What [`Self::request`] gave, together with the padding at the block's end. On the wire a
+    /// block is asked for whole, for there are clients that hang up on any other request. What is
+    /// no such request stays as it is.
+    pub fn padded(&self, range: BlockRange) -> BlockRange {
+        let asked = self.request(range.piece, BlockIndex(range.begin / BLOCK_LENGTH));
+        if asked != Some(range) {
+            return range;
+        }
+        let length = (self.piece_size(range.piece) - range.begin).min(BLOCK_LENGTH);
+        BlockRange { length, ..range }
+    }
+
+    /// The request that [`Self::padded`] makes this of, if there is one.
+    pub fn unpadded(&self, range: BlockRange) -> BlockRange {
+        let asked = self.request(range.piece, BlockIndex(range.begin / BLOCK_LENGTH));
+        asked.filter(|&asked| self.padded(asked) == range).unwrap_or(range)
     }
 
     /// Whether a peer may ask for this: inside the piece, at least a byte, at most

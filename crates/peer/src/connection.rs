@@ -138,6 +138,16 @@ impl Connection {
         Some(self.torrent.as_ref()?.info.as_ref()?.layout())
     }
 
+    /// A request of ours as it goes over the wire.
+    pub(crate) fn padded(&self, range: BlockRange) -> BlockRange {
+        self.layout().map_or(range, |layout| layout.padded(range))
+    }
+
+    /// The request of ours that an answer from the wire belongs to.
+    pub(crate) fn unpadded(&self, range: BlockRange) -> BlockRange {
+        self.layout().map_or(range, |layout| layout.unpadded(range))
+    }
+
     /// Takes bytes of the handshake off the front of `data`. What is left is for the decoder.
     pub(crate) fn handle_greeting<'a>(
         &mut self,
@@ -302,7 +312,7 @@ impl Connection {
         }
         let expired = self.pipeline.expire(now, &config, self.peer_choking);
         for &range in &expired.requests {
-            self.outbox.send(&Message::Cancel(range));
+            self.outbox.send(&Message::Cancel(self.padded(range)));
         }
         if expired.snubbed {
             self.reports.push_back(Report::Snubbed(true));

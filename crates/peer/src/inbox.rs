@@ -168,9 +168,11 @@ impl Connection {
         &mut self,
         now: Instant,
         range: BlockRange,
-        data: Buf,
+        mut data: Buf,
     ) -> Result<(), PeerError> {
         self.opening = false;
+        let range = self.unpadded(range);
+        data.truncate(range.length as usize);
         self.totals.down_payload += data.len() as u64;
         let snubbed = self.pipeline.is_snubbed();
         if let Answer::Unrequested(count) = self.pipeline.handle_block(now, range) {
@@ -195,6 +197,7 @@ impl Connection {
 
     fn handle_reject(&mut self, range: BlockRange) -> Result<(), PeerError> {
         self.check_fast(Kind::Reject)?;
+        let range = self.unpadded(range);
         match self.pipeline.handle_reject(range) {
             Answer::Outstanding => {
                 // The allowance is used up: asking on would go round in circles.

@@ -40,7 +40,7 @@ impl Connection {
             Order::Cancel(ranges) => {
                 for range in ranges {
                     if self.pipeline.cancel(range) {
-                        self.outbox.send(&Message::Cancel(range));
+                        self.outbox.send(&Message::Cancel(self.padded(range)));
                     }
                 }
             }
@@ -160,7 +160,7 @@ impl Connection {
             let allowed = !self.peer_choking || self.allowed_ours.contains(&range.piece);
             let there = self.theirs.known().is_some_and(|theirs| theirs.get(range.piece));
             if allowed && there && self.pipeline.request(now, range) {
-                self.outbox.send(&Message::Request(range));
+                self.outbox.send(&Message::Request(self.padded(range)));
             } else {
                 refused.push(range);
             }

@@ -155,7 +155,7 @@ fn rtorrent_gets() {
 
 #[test]
 fn rqbit_seeds() {
-    run("matrix::rqbit_seeds", &[Program::Rqbit], |lab| they_seed(lab, Rqbit::start, &V1[..1]));
+    run("matrix::rqbit_seeds", &[Program::Rqbit], |lab| they_seed(lab, Rqbit::start, &V1));
 }
 
 #[test]

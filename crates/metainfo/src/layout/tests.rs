@@ -58,7 +58,7 @@ fn v2_aligns_files_and_has_short_pieces() {
 }
 
 #[test]
-fn hybrids_never_ask_for_padding_but_serve_it() {
+fn hybrids_ask_for_no_block_of_padding_but_serve_it() {
     let it = layout(
         Version::Hybrid,
         2 * BLOCK,
@@ -72,11 +72,9 @@ fn hybrids_never_ask_for_padding_but_serve_it() {
     assert_eq!(spans(&it, 0, 0, 32_768), [(Some(0), 0, 5), (None, 0, 32_763)]);
     assert_eq!(spans(&it, 1, 16_384, 16_384), [(Some(1), 16_384, 1), (None, 0, 9)]);
     assert_eq!(it.payload_bytes(PieceIndex(0)), 5);
-    assert!(it.is_valid_request(BlockRange {
-        piece: PieceIndex(0),
-        begin: 16_384,
-        length: 16_384
-    }));
+    let padding = BlockRange { piece: PieceIndex(0), begin: 16_384, length: 16_384 };
+    assert!(it.is_valid_request(padding));
+    assert_eq!((it.padded(padding), it.unpadded(padding)), (padding, padding));
     assert_eq!(it.v2_piece(PieceIndex(1)).unwrap().length, 16_385);
 }
 
@@ -218,6 +216,10 @@ proptest! {
                 prop_assert!(it.is_valid_request(range));
                 prop_assert!(range.length <= BLOCK_LENGTH);
                 prop_assert_eq!(range.begin, block.0 * BLOCK_LENGTH);
+                let whole = it.padded(range);
+                let rest = it.piece_size(piece) - range.begin;
+                prop_assert_eq!(whole.length, rest.min(BLOCK_LENGTH));
+                prop_assert_eq!(it.unpadded(whole), range);
                 let spans: Vec<_> = it.spans(piece, range.begin, range.length).collect();
                 prop_assert!(spans.last().unwrap().file.is_some(), "padding at the end");
                 if it.version() != Version::V1 {

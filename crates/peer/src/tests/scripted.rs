@@ -8,7 +8,7 @@ use wire::{Handshake, Message, Reserved};
 
 use super::pair::config;
 use crate::fuzzing::{PIECES, hashes, torrent};
-use crate::{CloseReason, Order, Peer, PeerError, Report};
+use crate::{CloseReason, Order, Peer, PeerError, Report, Torrent};
 
 pub(super) struct Scripted {
     pub(super) peer: Peer,
@@ -25,14 +25,18 @@ impl Scripted {
     }
 
     pub(super) fn with(reserved: Reserved, metadata: bool) -> Self {
-        let now = Instant::from_secs(50);
         let mut have = Bitfield::default();
         if metadata {
             have = Bitfield::new(PIECES);
             (0..PIECES / 2).for_each(|piece| assert!(have.set(piece)));
         }
+        Self::of(torrent(metadata), have, reserved)
+    }
+
+    pub(super) fn of(torrent: Arc<Torrent>, have: Bitfield, reserved: Reserved) -> Self {
+        let now = Instant::from_secs(50);
         let address = SocketAddr::from(([203, 0, 113, 7], 6881));
-        let peer = Peer::connect(now, Arc::new(config(1)), torrent(metadata), have, false, address);
+        let peer = Peer::connect(now, Arc::new(config(1)), torrent, have, false, address);
         let mut new = Self { peer, now, pool: Pool::new(8) };
         new.greet(reserved);
         new.sent();

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use hash::Sha256Digest;
+use metainfo::Info;
 use proptest::prelude::*;
 use stdx::{Bitfield, BlockRange, Buf, Duration, PieceIndex, Pool};
 use wire::{ExtensionIds, HashRequest, METADATA_PIECE_LENGTH, Message, Reserved};
@@ -8,7 +9,7 @@ use wire::{ExtensionIds, HashRequest, METADATA_PIECE_LENGTH, Message, Reserved};
 use super::pair::{Link, Pair, config};
 use super::scripted::{FULL, Scripted, describe};
 use crate::fuzzing::{PIECES, blocks, torrent};
-use crate::{CloseReason, Order, Peer, PeerError, Report};
+use crate::{CloseReason, Order, Peer, PeerError, Report, Torrent};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -455,4 +456,33 @@ proptest! {
         };
         prop_assert_eq!(replay(fragment, seed), replay(1, 0));
     }
+}
+
+#[test]
+fn blocks_are_asked_for_with_the_padding_at_their_end() {
+    let raw = b"d5:filesld6:lengthi10e4:pathl1:aeed4:attr1:p6:lengthi16374e4:pathl4:.pad5:16374eee\
+        4:name1:t12:piece lengthi16384e6:pieces20:aaaaaaaaaaaaaaaaaaaae";
+    let info = Arc::new(Info::parse(raw).unwrap());
+    let torrent = Arc::new(Torrent { info: Some(info), ..Torrent::clone(&torrent(false)) });
+    let mut it = Scripted::of(torrent, Bitfield::new(1), FULL);
+    it.say(&Message::HaveAll).unwrap();
+    it.say(&Message::Unchoke).unwrap();
+    it.reports();
+    let asked = BlockRange { piece: PieceIndex(0), begin: 0, length: 10 };
+    let whole = BlockRange { length: 16_384, ..asked };
+
+    it.order(Order::Request(vec![asked])).unwrap();
+    assert_eq!(it.sent(), [format!("Request({whole:?})")]);
+    it.block(whole).unwrap();
+    assert_eq!(it.reports(), [format!("Block({asked:?})")]);
+    assert_eq!(it.peer.totals().down_payload, 10);
+
+    it.order(Order::Request(vec![asked])).unwrap();
+    it.say(&Message::Reject(whole)).unwrap();
+    assert_eq!(it.reports(), [format!("Rejected([{asked:?}])")]);
+
+    it.order(Order::Request(vec![asked])).unwrap();
+    it.sent();
+    it.order(Order::Cancel(vec![asked])).unwrap();
+    assert_eq!(it.sent(), [format!("Cancel({whole:?})")]);
 }
