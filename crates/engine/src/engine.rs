@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{Sender, channel};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{broadcast, oneshot, watch};
 
 use announce::TrackerUrl;
 use disk::{Disk, DiskConfig};
@@ -23,6 +23,9 @@ use crate::uplink::Uplink;
 
 /// Unused block buffers kept for reuse: 16 MiB.
 const SPARE_BLOCKS_MAX: usize = 1_024;
+
+/// Dropped peers that may wait for a slow listener; the oldest go first.
+const DROPPED_MAX: usize = 256;
 
 /// How long closing may take: trackers have 3 s, the disk the rest.
 const CLOSE_MAX: Duration = Duration::from_secs(30);
@@ -44,6 +47,19 @@ pub struct EngineConfig {
     pub max_peers: usize,
     /// What randomness follows from; drawn from the system by the caller.
     pub seed: u64,
+}
+
+/// A peer that was dropped for what it did. What comes again and again is told ever more seldom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    /// The peer.
+    pub address: SocketAddr,
+    /// What it did, in words for people.
+    pub reason: String,
+    /// It is no longer dealt with.
+    pub banned: bool,
+    /// How often its address had to be dropped for that so far.
+    pub times: u64,
 }
 
 /// Why an engine did not start.
@@ -79,6 +95,7 @@ pub struct Engine {
     _handle: Sender<Infallible>,
     /// How the mind ended, once it has.
     ended: watch::Receiver<Option<Ended>>,
+    dropped: broadcast::WeakSender<Dropped>,
     disk: Arc<Disk>,
     trackers: Arc<Trackers>,
     uplink: Uplink,
@@ -121,7 +138,9 @@ impl Engine {
         session_config.max_peers = files::make_room(config.max_peers);
         let session = Session::new(clock.now(), session_config, rng.next_u64());
         let peer_config = Arc::new(peer_config(peer_id, port, config.limits));
-        let mut mind = Mind::new(session, around, Arc::clone(&trackers), peer_config, gate);
+        let (tell, _) = broadcast::channel(DROPPED_MAX);
+        let dropped = tell.downgrade();
+        let mut mind = Mind::new(session, around, Arc::clone(&trackers), peer_config, gate, tell);
         let uplink = Uplink::new(Arc::clone(&throttle));
         mind.spawn(throttle.run());
         for listener in listeners {
@@ -133,6 +152,7 @@ impl Engine {
             inputs,
             _handle: handle,
             ended,
+            dropped,
             disk,
             trackers,
             uplink,
@@ -148,6 +168,12 @@ impl Engine {
     /// The upload limit, for those who send bytes besides the peers.
     pub fn uplink(&self) -> Uplink {
         self.uplink.clone()
+    }
+
+    /// The peers that are dropped from now on; `None` when the engine has ended. Who listens too
+    /// slowly misses some.
+    pub fn dropped(&self) -> Option<broadcast::Receiver<Dropped>> {
+        Some(self.dropped.upgrade()?.subscribe())
     }
 
     /// Lets this tracker be contacted wherever it is: a person named it.

@@ -25,7 +25,7 @@ mod watch;
 
 // The public interface is:
 pub use clock::Clock;
-pub use engine::{Ended, Engine, EngineConfig, StartError};
+pub use engine::{Dropped, Ended, Engine, EngineConfig, StartError};
 pub use http::{FetchError, fetch};
 pub use listen::{DEFAULT_PORT, ListenError};
 pub use opening::{OpenError, Purpose};

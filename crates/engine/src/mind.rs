@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 
 use announce::{AnnounceResponse, Failure};
@@ -14,6 +14,7 @@ use peer::{Batch, CloseReason, Peer};
 use session::{AnnounceId, Connect, Event, Session};
 use stdx::{ConnId, Instant, TorrentId};
 
+use crate::engine::Dropped;
 use crate::link::{Link, Mailbox, Surroundings};
 use crate::trackers::Trackers;
 
@@ -57,6 +58,8 @@ pub(crate) struct Mind {
     links: HashMap<ConnId, Mailbox>,
     opening: HashMap<ConnId, Connect>,
     listeners: HashMap<TorrentId, Sender<Event>>,
+    /// Peers that were dropped, for whoever wants to know.
+    dropped: broadcast::Sender<Dropped>,
     reading: watch::Sender<bool>,
     /// Everything that runs for the mind: connections, attempts, announces, listening sockets.
     /// Ends with it.
@@ -74,6 +77,7 @@ impl Mind {
         trackers: Arc<Trackers>,
         peer_config: Arc<peer::Config>,
         reading: watch::Sender<bool>,
+        dropped: broadcast::Sender<Dropped>,
     ) -> Self {
         Self {
             session,
@@ -83,6 +87,7 @@ impl Mind {
             links: HashMap::new(),
             opening: HashMap::new(),
             listeners: HashMap::new(),
+            dropped,
             reading,
             tasks: JoinSet::new(),
             link_tasks: HashMap::new(),

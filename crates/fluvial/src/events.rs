@@ -28,6 +28,8 @@ pub(crate) enum Event<'a> {
         up_rate: u64,
         peers: u64,
     },
+    /// A peer was dropped for what it did. What comes again and again is told ever more seldom.
+    PeerDropped { address: &'a str, reason: &'a str, banned: bool, times: u64 },
     /// Everything asked for is written and readable.
     Complete {
         path: &'a str,

@@ -4,14 +4,18 @@ use std::net::SocketAddr;
 
 use announce::TrackerUrl;
 use anyhow::Context as _;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 
-use engine::{Engine, EngineConfig};
+use engine::{Dropped, Engine, EngineConfig};
 use session::{AddTorrent, Limits};
 
 use crate::args::Net;
+use crate::events::Event;
 use crate::output::Output;
 
-/// Starts an engine as the flags say, and notes what a person may not have meant.
+/// Starts an engine as the flags say, and notes what a person may not have meant. The peers that it
+/// drops are told as events.
 ///
 /// # Errors
 /// When an address is busy, or the system gives no randomness or threads.
@@ -28,7 +32,24 @@ pub(crate) fn start(net: &Net, output: &Output) -> anyhow::Result<Engine> {
     };
     let engine = Engine::start(&config)?;
     note_port(net, &engine, output);
+    if let Some(dropped) = engine.dropped() {
+        tokio::spawn(tell_dropped(dropped, output.clone()));
+    }
     Ok(engine)
+}
+
+async fn tell_dropped(mut dropped: broadcast::Receiver<Dropped>, output: Output) {
+    loop {
+        match dropped.recv().await {
+            Ok(Dropped { address, reason, banned, times }) => {
+                let address = &address.to_string();
+                output.event(&Event::PeerDropped { address, reason: &reason, banned, times });
+            }
+            // What was missed is of the same kind as what was told.
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
 }
 
 /// A limit below this, in bytes per second, is more likely a forgotten unit than a wish.

@@ -348,7 +348,7 @@ impl World {
                 let held = |piece| self.shelves[at].held.contains(piece);
                 assert!(pieces.iter().all(held), "{pieces:?} are not recorded");
             }
-            Event::PeerBanned { torrent, addr } => {
+            Event::PeerBanned { torrent, addr, .. } => {
                 let identity = Identity::of(addr);
                 assert!(self.liars.contains(&identity), "{addr} is honest and banned");
                 self.banned.insert((torrent, identity));

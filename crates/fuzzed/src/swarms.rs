@@ -349,7 +349,7 @@ impl Run {
         }
         while let Some(event) = self.swarm.poll_event() {
             match event {
-                Event::Banned(addr) => {
+                Event::Banned(addr, _) => {
                     let identity = Identity::of(addr);
                     assert!(self.liars.contains(&identity), "{addr} is honest and banned");
                     self.banned.insert(identity);

@@ -8,6 +8,7 @@ use wire::{Extension, Message};
 
 use crate::allowed;
 use crate::availability::Availability;
+use crate::chatter::Chatter;
 use crate::extensions::Extensions;
 use crate::handshake;
 use crate::handshake::{Agreed, Greeting, Partial};
@@ -50,6 +51,7 @@ pub(crate) struct Connection {
     /// What we may ask for while choked.
     pub(crate) allowed_ours: Vec<PieceIndex>,
 
+    pub(crate) chatter: Chatter,
     pub(crate) pipeline: Pipeline,
     /// Blocks of every order to request, see [`crate::Batch::taken`].
     pub(crate) taken: u64,
@@ -103,6 +105,7 @@ impl Connection {
             allowed_theirs: Vec::new(),
             allowed_budget: 0,
             allowed_ours: Vec::new(),
+            chatter: Chatter::new(now),
             pipeline: Pipeline::new(&config),
             taken: 0,
             uploads: Uploads::new(&config),

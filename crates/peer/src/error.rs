@@ -78,6 +78,9 @@ pub enum Misbehaviour {
     /// Many blocks or rejects that answer no request.
     #[error("{0} answers without a request")]
     Unrequested(u32),
+    /// Message after message that is of no use to anybody.
+    #[error("flood of messages that are of no use")]
+    Flood,
     /// More bytes than fit before the torrent was known.
     #[error("too much data right after the handshake")]
     TooEarly,

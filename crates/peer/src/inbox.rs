@@ -33,6 +33,9 @@ impl Connection {
         now: Instant,
         message: Message<'_>,
     ) -> Result<(), PeerError> {
+        if is_chatter(&message) {
+            self.chatter.add(now, 1)?;
+        }
         match message {
             Message::KeepAlive | Message::Port(_) => return Ok(()),
             Message::Extended(id, payload) => return self.handle_extended(now, id, payload),
@@ -52,9 +55,11 @@ impl Connection {
             Message::Have(piece) => {
                 if self.theirs.add(piece)? {
                     self.reports.push_back(Report::Have(piece));
+                } else {
+                    self.chatter.add(now, 1)?;
                 }
             }
-            Message::Request(range) => self.handle_request(range)?,
+            Message::Request(range) => self.handle_request(now, range)?,
             Message::Piece(range, data) => self.handle_block(now, range, data)?,
             Message::Cancel(range) => self.handle_cancel(range),
             Message::Suggest(piece) => self.handle_suggest(piece)?,
@@ -64,6 +69,8 @@ impl Connection {
             Message::Hashes(request, hashes) => {
                 if self.extensions.hashes_asked.answer(&request) {
                     self.reports.push_back(Report::Hashes(request, hashes));
+                } else {
+                    self.chatter.add(now, 1 + hashes.len() as u64 / 32)?;
                 }
             }
             Message::HashReject(request) => {
@@ -79,6 +86,11 @@ impl Connection {
             | Message::HaveNone => {}
         }
         Ok(())
+    }
+
+    /// Takes note of messages of unknown kinds.
+    pub(crate) fn handle_skipped(&mut self, now: Instant, messages: u64) -> Result<(), PeerError> {
+        Ok(self.chatter.add(now, messages)?)
     }
 
     fn handle_claim(&mut self, kind: Kind, claim: Claim) -> Result<(), PeerError> {
@@ -127,7 +139,7 @@ impl Connection {
         }
     }
 
-    fn handle_request(&mut self, range: BlockRange) -> Result<(), PeerError> {
+    fn handle_request(&mut self, now: Instant, range: BlockRange) -> Result<(), PeerError> {
         let piece = range.piece;
         let unannounced = Misbehaviour::RequestNotAnnounced(piece);
         let layout = self.layout().ok_or(unannounced)?;
@@ -138,6 +150,7 @@ impl Connection {
             if !self.have_lost {
                 return Err(unannounced.into());
             }
+            self.chatter.add(now, 1)?;
             self.send_rejects([range]);
             return Ok(());
         }
@@ -147,6 +160,7 @@ impl Connection {
             return Err(Misbehaviour::TooManyRequests { queued, limit }.into());
         }
         if choked || (self.agreed.fast && queued >= limit as usize) {
+            self.chatter.add(now, 1)?;
             self.send_rejects([range]);
             return Ok(());
         }
@@ -320,6 +334,33 @@ impl Connection {
             return Ok(());
         }
         Err(Misbehaviour::FastNotAgreed(kind))
+    }
+}
+
+/// Messages that an honest peer sends now and then, and that cost nothing to repeat. Requests,
+/// blocks and haves are told apart by what becomes of them.
+fn is_chatter(message: &Message<'_>) -> bool {
+    match message {
+        Message::Have(_)
+        | Message::Request(_)
+        | Message::Piece(..)
+        | Message::Reject(_)
+        | Message::Bitfield(_)
+        | Message::HaveAll
+        | Message::HaveNone
+        | Message::Hashes(..) => false,
+        Message::KeepAlive
+        | Message::Port(_)
+        | Message::Extended(..)
+        | Message::Choke
+        | Message::Unchoke
+        | Message::Interested
+        | Message::NotInterested
+        | Message::Cancel(_)
+        | Message::Suggest(_)
+        | Message::AllowedFast(_)
+        | Message::HashRequest(_)
+        | Message::HashReject(_) => true,
     }
 }
 

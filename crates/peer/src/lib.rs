@@ -9,6 +9,7 @@
 mod allowed;
 mod availability;
 mod boundary;
+mod chatter;
 mod config;
 mod connection;
 mod error;

@@ -195,10 +195,11 @@ impl Peer {
     }
 
     fn decode(&mut self, now: Instant, mut data: &[u8], pool: &Pool) -> Result<(), PeerError> {
+        let skipped = self.decoder.skipped();
         while let Some(message) = self.decoder.decode(&mut data, pool)? {
             self.connection.handle_message(now, message)?;
         }
-        Ok(())
+        self.connection.handle_skipped(now, self.decoder.skipped() - skipped)
     }
 
     fn bound_decoder(&mut self) {

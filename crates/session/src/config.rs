@@ -11,6 +11,13 @@ pub const DEFAULT_MAX_PEERS: usize = 500;
 /// Connections that may be opening at once (libtorrent opens 30 a second).
 pub const MAX_OPENING: usize = 50;
 
+/// Incoming connections from one address (in IPv6, one /64) that have not said which torrent they
+/// want. It takes an honest peer one round trip, so that many behind one address have room.
+pub const MAX_PENDING_PER_ADDRESS: usize = 16;
+
+/// How long a connection may keep its silence when others wait for its place.
+pub(crate) const PENDING_GRACE: Duration = Duration::from_secs(2);
+
 /// Peers asked of a tracker (libtorrent's number).
 pub const NUMWANT: u32 = 200;
 
@@ -28,7 +35,7 @@ pub struct Config {
     pub max_peers: usize,
     /// The block cache.
     pub cache: cache::Config,
-    /// Limits of each torrent.s connections.
+    /// Limits of each torrent's connections.
     pub swarm: swarm::Limits,
 }
 

@@ -5,6 +5,7 @@ use announce::TrackerUrl;
 use cache::Fault;
 use metainfo::Info;
 use stdx::{PieceIndex, TorrentId};
+use swarm::Offence;
 
 /// What the driver or the person has to know.
 #[derive(Clone, Debug)]
@@ -62,6 +63,20 @@ pub enum Event {
         torrent: TorrentId,
         /// The peer.
         addr: SocketAddr,
+        /// What it did.
+        offence: Offence,
+    },
+    /// A peer was dropped for what it did, in words for people. What comes again and again is told
+    /// ever more seldom, so that no flood of bad peers becomes one of events.
+    PeerDropped {
+        /// The peer.
+        addr: SocketAddr,
+        /// What it did.
+        reason: String,
+        /// It is no longer dealt with.
+        banned: bool,
+        /// How often its address had to be dropped for that so far.
+        times: u64,
     },
     /// A tracker answered with something that a person should read.
     TrackerWarning {

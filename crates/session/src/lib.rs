@@ -8,6 +8,7 @@
 mod add;
 mod choker;
 mod config;
+mod drops;
 mod event;
 mod limits;
 mod session;
@@ -19,7 +20,9 @@ mod trackers;
 // The public interface is:
 pub use add::{AddError, AddTorrent};
 pub use choker::{Candidate, Choker, Decision, OPTIMISTIC_ROUND, ROUND};
-pub use config::{Config, DEFAULT_MAX_PEERS, MAX_OPENING, NUMWANT, STOP_TIMEOUT};
+pub use config::{
+    Config, DEFAULT_MAX_PEERS, MAX_OPENING, MAX_PENDING_PER_ADDRESS, NUMWANT, STOP_TIMEOUT,
+};
 pub use event::{Event, TorrentError};
 pub use limits::{Flow, LIMITER_WAITING_MAX, Limiter, Limits};
 pub use session::{Connect, Session};

@@ -14,6 +14,7 @@ use swarm::{Origin, PeerView};
 
 use self::connections::Conn;
 use crate::choker::Choker;
+use crate::drops::Drops;
 use crate::torrent::Torrent;
 use crate::trackers::Announcer;
 use crate::{Announce, AnnounceId, Config, Event, Source, Status};
@@ -64,6 +65,7 @@ pub struct Session {
     next_torrent: u32,
     conns: BTreeMap<ConnId, Conn>,
     next_conn: u64,
+    drops: Drops,
     /// Connections that are being opened.
     opening: usize,
     /// Nothing is taken in any more.
@@ -108,6 +110,7 @@ impl Session {
             next_torrent: 0,
             conns: BTreeMap::new(),
             next_conn: 0,
+            drops: Drops::new(now),
             opening: 0,
             closing: false,
             paused: false,

@@ -1,4 +1,5 @@
 mod connections;
+mod crowds;
 mod harness;
 mod trackers;
 mod transfer;

@@ -21,10 +21,30 @@ pub enum Event {
     PieceFailed(PieceIndex),
     /// Everything selected is on disk. Comes again when the selection grew in between.
     Complete,
-    /// This peer sent bad data and is no longer dealt with.
-    Banned(SocketAddr),
+    /// This peer is proven to have lied and is no longer dealt with.
+    Banned(SocketAddr, Offence),
     /// The torrent contradicts itself or cannot be used; nothing more is asked for.
     BadTorrent(String),
+}
+
+/// What a peer is banned for. Each is proof: nobody else can have done it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Offence {
+    /// All of a piece that failed its check came from it.
+    #[error("banned: all of piece {0} came from it, and is not what the torrent says")]
+    WholePiece(PieceIndex),
+    /// The good copy of a piece shows that blocks of the bad one, which it sent, were wrong.
+    #[error("banned: it sent wrong blocks of piece {0}")]
+    Blocks(PieceIndex),
+    /// It sent one block of a piece in two versions.
+    #[error("banned: it sent two versions of one block of piece {0}")]
+    TwoVersions(PieceIndex),
+    /// All of the metadata came from it and has another hash than was asked for (BEP 9).
+    #[error("banned: it sent metadata that is not what the info-hash names")]
+    Metadata,
+    /// The hashes that it sent do not lead to the root they belong to (BEP 52).
+    #[error("banned: it sent hashes whose proof fails")]
+    Hashes,
 }
 
 /// What the check of a piece says.

@@ -15,7 +15,7 @@ mod swarm;
 mod trust;
 
 // The public interface is:
-pub use event::{Direction, Event, PeerView, Refusal, Stats, Verdict};
+pub use event::{Direction, Event, Offence, PeerView, Refusal, Stats, Verdict};
 pub use neighbours::{
     BANS_MAX, Identity, KNOWN_MAX, Limits, Neighbours, Origin, canonical_priority,
 };

@@ -20,6 +20,10 @@ pub const BANS_MAX: usize = 10_000;
 const FAILURES_MAX: u8 = 8;
 /// Wait after a failed or closed connection: this times the failures so far, plus one.
 const RETRY: Duration = Duration::from_secs(30);
+/// Wait after a peer broke the protocol: this times how often it did.
+const OFFENCE_RETRY: Duration = Duration::from_mins(2);
+/// Offences after which an address is forgotten, unless the user named it.
+const OFFENCES_MAX: u8 = 3;
 /// The first wait after a failed connection: the other side may be about to start.
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 /// A connection attempt without a word for so long has failed.
@@ -70,6 +74,8 @@ struct Known {
     origin: Origin,
     state: State,
     failures: u8,
+    /// How often its peer broke the protocol; a handshake that works does not make up for it.
+    offences: u8,
     /// Not before this.
     next: Instant,
     /// It has everything, as far as is known.
@@ -160,6 +166,7 @@ impl Neighbours {
             origin,
             state: State::Idle,
             failures: 0,
+            offences: 0,
             next: now,
             seed: false,
             is_self: false,
@@ -191,6 +198,20 @@ impl Neighbours {
         if known.state == State::Connected(conn) {
             known.state = State::Idle;
             self.failed_once(now, addr, useful);
+        }
+    }
+
+    /// Notes that the peer there broke the protocol: it is tried again after ever longer waits,
+    /// and forgotten in the end. Comes after [`Self::closed`].
+    pub fn offended(&mut self, now: Instant, addr: SocketAddr) {
+        let Some(known) = self.known.get_mut(&addr) else {
+            return;
+        };
+        known.offences = known.offences.saturating_add(1);
+        known.next = known.next.max(now + OFFENCE_RETRY * known.offences.into());
+        let named = matches!(known.origin, Origin::User | Origin::Magnet);
+        if known.offences > OFFENCES_MAX && !named && known.state == State::Idle {
+            self.known.remove(&addr);
         }
     }
 

@@ -12,6 +12,9 @@ pub const EXTENDED_MAX: u32 = 128 * 1024;
 /// The longest message of an unknown kind that is skipped, in bytes.
 pub const UNKNOWN_MAX: u32 = 128 * 1024;
 
+/// What a skipped message is counted by when it is long, in bytes.
+const SKIPPED_UNIT: u64 = 1024;
+
 /// The most pieces a torrent may have, which bounds a bitfield while the number is not known.
 pub const PIECES_MAX: u32 = 2_000_000;
 
@@ -34,6 +37,7 @@ pub struct Decoder {
     /// `staged` holds a message that was given out by the last call.
     staged_done: bool,
     bitfield_max: u32,
+    skipped: u64,
 }
 
 enum State {
@@ -73,6 +77,7 @@ impl Decoder {
             staged: Vec::new(),
             staged_done: false,
             bitfield_max: 1 + PIECES_MAX.div_ceil(8),
+            skipped: 0,
         }
     }
 
@@ -125,6 +130,11 @@ impl Decoder {
         };
         let left = range.length as usize - data.len();
         (left > 0).then(|| &mut data.spare()[..left])
+    }
+
+    /// How many messages of unknown kinds came so far; a long one counts once more for each KiB.
+    pub fn skipped(&self) -> u64 {
+        self.skipped
     }
 
     /// How many bytes of the block that is arriving are there already; 0 between blocks.
@@ -212,7 +222,10 @@ impl Decoder {
         self.check_size(kind, length)?;
         let body = length as usize - 1;
         match kind {
-            Kind::Unknown(_) => self.state = State::Skip { left: body },
+            Kind::Unknown(_) => {
+                self.skipped += 1 + u64::from(length) / SKIPPED_UNIT;
+                self.state = State::Skip { left: body };
+            }
             Kind::Piece => {
                 if !self.fill_head(input, HEAD_MAX) {
                     return Ok(Step::Starved);

@@ -204,11 +204,13 @@ async fn limits_hold_to_the_byte() {
     tokio::spawn(Arc::clone(&stage.throttle).run());
     let began = std::time::Instant::now();
     stage.greet().await;
-    // Keep-alives: nothing but protocol bytes.
+    // Unknown messages: nothing but protocol bytes.
+    let unknown = [&9_996u32.to_be_bytes()[..], &[99; 9_996]].concat();
+    let sent = unknown.repeat(SENT as usize / unknown.len());
     let Stage { remote, .. } = &mut stage;
     let (_keep, mut remote) = std::mem::replace(remote, other_socket().await).into_split();
     tokio::spawn(async move {
-        remote.write_all(&vec![0; SENT as usize]).await.unwrap();
+        remote.write_all(&sent).await.unwrap();
         remote.shutdown().await.unwrap();
     });
     let mut read = 0;

@@ -9,6 +9,7 @@ use announce::{Event as Announced, Failure};
 use session::{Announce, Connect, Event, STOP_TIMEOUT};
 
 use super::{EVENTS_MAX, Input, Mind};
+use crate::engine::Dropped;
 use crate::link::LinkInput;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -68,14 +69,33 @@ impl Mind {
         });
     }
 
+    fn tell_dropped(&self, dropped: Dropped) {
+        let Dropped { address, reason, banned, times } = &dropped;
+        if *banned {
+            tracing::warn!(times, "dropped {address}: {reason}");
+        } else {
+            tracing::info!(times, "dropped {address}: {reason}");
+        }
+        // Nobody may be listening.
+        let _nobody = self.dropped.send(dropped);
+    }
+
     fn tell(&mut self, event: Event) {
         let torrent = match &event {
-            // Too many, and nobody waits for them.
-            Event::PieceDone { .. } | Event::Durable { .. } => return,
+            // The first two are too many, and nobody waits for them; a ban is told as a drop, too.
+            Event::PieceDone { .. } | Event::Durable { .. } | Event::PeerBanned { .. } => return,
             Event::PieceFailed { piece, .. } => {
                 return tracing::warn!(%piece, "a piece came damaged and is fetched again");
             }
-            Event::PeerBanned { addr, .. } => return tracing::warn!(%addr, "banned for bad data"),
+            Event::PeerDropped { addr, reason, banned, times } => {
+                let dropped = Dropped {
+                    address: *addr,
+                    reason: reason.clone(),
+                    banned: *banned,
+                    times: *times,
+                };
+                return self.tell_dropped(dropped);
+            }
             Event::TrackerWarning { url, message, .. } => {
                 return tracing::warn!(%url, "the tracker says: {message}");
             }

@@ -1,5 +1,7 @@
 //! The events as scripts rely on them: their fields, and no others.
 
+use std::io::Write as _;
+
 use serde_json::Value;
 
 use crate::support::{Place, assert_same};
@@ -76,6 +78,23 @@ fn the_other_events_keep_to_their_fields() {
     assert_eq!(fields(&verified), ["event", "files_bad", "pieces_bad", "whole"]);
     assert_eq!(event(&["get", "t", "--list"])["event"], "torrent");
     assert_eq!(fields(&event(&["show", "none"])), ["event", "message"]);
+}
+
+#[test]
+fn a_dropped_peer_is_told_with_its_reason() {
+    let place = Place::new();
+    let file = place.file("a.bin", 100_000);
+    let (mut share, _magnet) = place.share(&file, &["--no-tracker"]);
+    let ready = share.events()[0].clone();
+    let address = ready["listen"].as_str().expect("an address");
+    let mut peer = std::net::TcpStream::connect(address).unwrap();
+    peer.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    let dropped = share.wait_for("peer_dropped");
+    assert_eq!(fields(&dropped), ["address", "banned", "event", "reason", "times"]);
+    let local = peer.local_addr().unwrap().to_string();
+    assert_eq!((&dropped["address"], &dropped["banned"]), (&local.into(), &false.into()));
+    assert_eq!(dropped["reason"], "the first bytes are not a BitTorrent handshake");
+    assert_eq!(dropped["times"], 1);
 }
 
 #[test]

@@ -144,3 +144,52 @@ fn the_extension_handshake_may_come_before_the_bitfield() {
     let reports = remote.reports();
     assert_eq!(reports[1], format!("Pieces(Bitfield({PIECES} of {PIECES}))"));
 }
+
+#[test]
+fn what_is_of_no_use_is_forgiven_now_and_then_and_not_without_end() {
+    let first = || block(0);
+    let unknown = [0, 0, 0, 2, 99, 0].to_vec();
+    let encoded = |message: &Message<'_>| {
+        let mut bytes = Vec::new();
+        message.encode(&mut bytes);
+        bytes
+    };
+    for (name, bytes) in [
+        ("keep-alive", vec![0; 4]),
+        ("port", encoded(&Message::Port(1))),
+        ("choke", encoded(&Message::Choke)),
+        ("interested", encoded(&Message::Interested)),
+        ("cancel", encoded(&Message::Cancel(first()))),
+        ("refused request", encoded(&Message::Request(first()))),
+        ("extended", encoded(&Message::Extended(77, b"x"))),
+        ("suggest", encoded(&Message::Suggest(PieceIndex(0)))),
+        ("unknown", unknown),
+    ] {
+        let mut remote = Scripted::new(FULL);
+        let flood = |remote: &mut Scripted, messages: usize| -> Result<(), PeerError> {
+            (0..messages).try_for_each(|_| {
+                remote.receive(&bytes)?;
+                remote.sent();
+                remote.reports();
+                Ok(())
+            })
+        };
+        assert_eq!(flood(&mut remote, 5_000), Ok(()), "{name}");
+        for _ in 0..60 {
+            remote.now += stdx::Duration::from_mins(1);
+            assert_eq!(flood(&mut remote, 5_000), Ok(()), "{name}");
+        }
+        assert_eq!(flood(&mut remote, 20_000), Err(Misbehaviour::Flood.into()), "{name}");
+    }
+}
+
+#[test]
+fn haves_that_are_news_are_never_too_many() {
+    let mut remote = Scripted::new(FULL);
+    remote.say(&Message::HaveNone).unwrap();
+    let mut again =
+        || (0..PIECES).try_for_each(|piece| remote.say(&Message::Have(PieceIndex(piece))));
+    assert_eq!(again(), Ok(()));
+    let flood = (0..20_000).try_for_each(|_| again());
+    assert_eq!(flood, Err(Misbehaviour::Flood.into()));
+}

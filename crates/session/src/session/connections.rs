@@ -1,11 +1,14 @@
 use std::net::SocketAddr;
 
-use peer::{Batch, CloseReason, Order, Report, Totals};
+use peer::{Batch, CloseReason, Order, PeerError, Report, Totals};
 use stdx::{ConnId, Instant, PeerId, TorrentId};
 use swarm::{Direction, Refusal};
 
 use super::Session;
+use crate::Event;
 use crate::choker::Candidate;
+use crate::config::{MAX_PENDING_PER_ADDRESS, PENDING_GRACE};
+use crate::drops::Network;
 
 /// A connection as the session knows it.
 #[derive(Clone, Debug)]
@@ -55,11 +58,22 @@ impl Conn {
 impl Session {
     /// A connection came in. `None`: there are too many; drop it.
     pub fn handle_incoming(&mut self, now: Instant, remote: SocketAddr) -> Option<ConnId> {
-        if self.closing || self.conns.len() >= self.config.max_peers {
+        if self.closing {
+            return None;
+        }
+        let network = Network::of(remote);
+        let pending = |it: &&Conn| it.stage == Stage::Nameless && Network::of(it.addr) == network;
+        if self.conns.values().filter(pending).count() >= MAX_PENDING_PER_ADDRESS {
+            self.dropped(now, remote, "too many silent connections from its address", false);
+            return None;
+        }
+        if self.conns.len() >= self.config.max_peers {
+            self.make_room(now);
             return None;
         }
         let conn = self.new_conn();
         self.conns.insert(conn, Conn::new(now, remote, Stage::Nameless));
+        self.make_room(now);
         Some(conn)
     }
 
@@ -139,6 +153,10 @@ impl Session {
         let Some(it) = self.conns.remove(&conn) else {
             return;
         };
+        let banned = it.stage == Stage::Refused && *reason == CloseReason::Banned;
+        if banned || is_of_the_peer(reason) {
+            self.dropped(now, it.addr, &reason.to_string(), banned);
+        }
         match it.stage {
             Stage::Opening(id) => {
                 self.opening -= 1;
@@ -158,6 +176,38 @@ impl Session {
         }
         self.rechoke |= self.choker.is_unchoked(conn);
         self.pump(now);
+    }
+
+    /// With every place taken, tells a connection that is of no use to close: one that does not say
+    /// what it wants, else one over which nothing has gone for long. Its place is the next comer's.
+    fn make_room(&mut self, now: Instant) {
+        let full = self.conns.len() >= self.config.max_peers;
+        let leaving = |it: &Conn| matches!(it.stage, Stage::Closing(_) | Stage::Refused);
+        if !full || self.conns.values().any(leaving) {
+            return;
+        }
+        let silent = |(_, it): &(&ConnId, &mut Conn)| {
+            it.stage == Stage::Nameless && now.since(it.since) >= PENDING_GRACE
+        };
+        if let Some((&conn, it)) = self.conns.iter_mut().find(silent) {
+            it.stage = Stage::Refused;
+            self.orders.push_back((conn, Order::Close(CloseReason::Replaced)));
+            return;
+        }
+        let released =
+            self.torrents.iter_mut().find_map(|(id, it)| it.swarm.release_idle(now).then_some(*id));
+        if let Some(id) = released {
+            self.touch(id);
+            self.pump(now);
+        }
+    }
+
+    /// Tells that a peer was dropped, unless that was told often enough.
+    pub(super) fn dropped(&mut self, now: Instant, addr: SocketAddr, reason: &str, banned: bool) {
+        if let Some(times) = self.drops.count(now, addr, reason) {
+            let reason = reason.to_owned();
+            self.events.push_back(Event::PeerDropped { addr, reason, banned, times });
+        }
     }
 
     /// What the choker has to know of every open connection.
@@ -216,9 +266,10 @@ impl Session {
             return;
         };
         let known = self.by_hash.get(info_hash).and_then(|id| self.torrents.get_mut(id));
+        let why = if known.is_some() { CloseReason::Stopped } else { CloseReason::UnknownTorrent };
         let Some(torrent) = known.filter(|torrent| torrent.is_open()) else {
             it.stage = Stage::Refused;
-            self.orders.push_back((conn, Order::Close(CloseReason::UnknownTorrent)));
+            self.orders.push_back((conn, Order::Close(why)));
             return;
         };
         // The swarm welcomes it when it hears of the handshake itself.
@@ -232,9 +283,19 @@ impl Session {
             Refusal::Banned => CloseReason::Banned,
             Refusal::Duplicate => CloseReason::Duplicate,
             Refusal::Full => CloseReason::Limit,
-            Refusal::NotRunning => CloseReason::UnknownTorrent,
+            Refusal::NotRunning => CloseReason::Stopped,
         };
         self.orders.push_back((conn, Order::Close(reason)));
+    }
+}
+
+/// Whether a connection ended by the peer's doing. Of those that a torrent's mind closed it has
+/// told itself; who meets itself by way of a tracker does nothing wrong.
+fn is_of_the_peer(reason: &CloseReason) -> bool {
+    match reason {
+        CloseReason::Peer(error) => *error != PeerError::SelfConnection,
+        CloseReason::UnknownTorrent => true,
+        _ => false,
     }
 }
 

@@ -83,7 +83,10 @@ impl Session {
             }
             SwarmEvent::LayerReady => self.events.push_back(Event::LayerReady { torrent }),
             SwarmEvent::LayersReady => self.check_again(torrent),
-            SwarmEvent::Banned(addr) => self.events.push_back(Event::PeerBanned { torrent, addr }),
+            SwarmEvent::Banned(addr, offence) => {
+                self.events.push_back(Event::PeerBanned { torrent, addr, offence });
+                self.dropped(now, addr, &offence.to_string(), true);
+            }
             SwarmEvent::Complete => self.complete(now, torrent),
             SwarmEvent::BadTorrent(message) => {
                 self.fail(now, torrent, TorrentError::Inconsistent(message));

@@ -287,7 +287,8 @@ impl World {
                     self.banned(node, addr);
                 }
                 session::Event::LayersReady { .. } => self.start_torrent(node),
-                session::Event::TrackerWarning { .. }
+                session::Event::PeerDropped { .. }
+                | session::Event::TrackerWarning { .. }
                 | session::Event::TrackerFailed { .. }
                 | session::Event::ContentChanged { .. }
                 | session::Event::ContentVerified { .. } => {}

@@ -112,3 +112,27 @@ fn taken_banned_and_own_addresses_are_left_out_and_seeds_when_of_no_use() {
     it.closed(NOW, addr(3), ConnId(1), true);
     assert_eq!(it.next(NOW + Duration::from_secs(6), 0, false, |_| false), Some(addr(3)));
 }
+
+#[test]
+fn who_breaks_the_protocol_is_tried_seldom_and_then_forgotten() {
+    let mut it = neighbours(Limits::default());
+    it.add(NOW, addr(1), Origin::Tracker);
+    it.add(NOW, addr(2), Origin::User);
+    assert_eq!(next(&mut it, NOW, 0), Some(addr(2)));
+    it.connected(NOW, addr(2), ConnId(2));
+    let (mut now, mut waits) = (NOW, Vec::new());
+    while it.len() == 2 {
+        let start = now;
+        while next(&mut it, now, 0).is_none() {
+            now += Duration::from_secs(1);
+        }
+        waits.push(now.since(start).as_secs());
+        it.connected(now, addr(1), ConnId(1));
+        it.succeeded(addr(1));
+        it.closed(now, addr(1), ConnId(1), true);
+        it.offended(now, addr(1));
+    }
+    assert_eq!(waits, [0, 120, 240, 360]);
+    (0..9).for_each(|_| it.offended(now, addr(2)));
+    assert_eq!(it.len(), 1, "what the user named stays");
+}

@@ -27,7 +27,10 @@ impl Swarm {
         addr: SocketAddr,
         direction: Direction,
     ) -> Result<(), Refusal> {
-        let verdict = self.may_admit(addr, direction);
+        let mut verdict = self.may_admit(addr, direction);
+        if verdict == Err(Refusal::Full) && self.release_idle(now) {
+            verdict = Ok(());
+        }
         if verdict.is_err() && direction == Direction::Outgoing {
             self.neighbours.failed(now, addr);
         }
@@ -71,7 +74,15 @@ impl Swarm {
         {
             self.neighbours.set_self(it.addr);
         }
+        let offender = match reason {
+            CloseReason::Peer(error) if error.is_misbehaviour() => self.conns.get(&conn),
+            _ => None,
+        };
+        let offender = offender.map(|it| [Some(it.addr), it.listen]);
         self.remove(now, conn);
+        for addr in offender.into_iter().flatten().flatten() {
+            self.neighbours.offended(now, addr);
+        }
         self.finish(now);
     }
 

@@ -8,10 +8,10 @@ use stdx::{ConnId, Instant, PieceIndex};
 use wire::HashRequest;
 
 use super::Swarm;
-use crate::Event;
 use crate::conn::Conn;
 use crate::layers::Layers;
 use crate::metadata::Outcome;
+use crate::{Event, Offence};
 
 impl Swarm {
     pub(super) fn request_metadata(&mut self, now: Instant) {
@@ -48,7 +48,7 @@ impl Swarm {
                 let addr = |conn: &ConnId| self.conns.get(conn).map(|it| it.addr);
                 let blamed: Vec<SocketAddr> = blamed.iter().filter_map(addr).collect();
                 for addr in blamed {
-                    self.ban(now, addr);
+                    self.ban(now, addr, Offence::Metadata);
                 }
             }
             Outcome::Unusable(why) => {
@@ -85,7 +85,7 @@ impl Swarm {
         let known = self.layers.is_known(&request.root);
         let Ok(gained) = self.layers.answered(conn, request, hashes) else {
             if let Some(addr) = self.conns.get(&conn).map(|it| it.addr) {
-                self.ban(now, addr);
+                self.ban(now, addr, Offence::Hashes);
             }
             return;
         };

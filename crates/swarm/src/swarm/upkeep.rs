@@ -13,6 +13,8 @@ const TURNOVER_PERCENT: usize = 4;
 const NEARLY_FULL_PERCENT: usize = 90;
 /// A connection of no use for so long makes room when there is somebody else to try.
 const IDLE_MAX: Duration = Duration::from_mins(10);
+/// A connection of no use for so long makes room for one that comes in when there is no other.
+const SILENT_MAX: Duration = Duration::from_mins(1);
 /// How long the peer that opened two connections has to close one of them.
 const DUPLICATE_MAX: Duration = Duration::from_secs(10);
 
@@ -35,6 +37,21 @@ impl Swarm {
             self.next_turnover = now + TURNOVER;
             self.turn_over(now);
         }
+    }
+
+    /// Closes the connection that has been of no use to either side for longest, if any has been
+    /// for long; returns whether there was one. For when others wait for its place.
+    pub fn release_idle(&mut self, now: Instant) -> bool {
+        let idle = |conn: &&Conn| {
+            let wanted = conn.interested || conn.am_interested;
+            conn.ready && !wanted && now.since(conn.active) >= SILENT_MAX
+        };
+        let longest = self.conns.values().filter(idle).min_by_key(|conn| (conn.active, conn.id));
+        let Some(conn) = longest.map(|conn| conn.id) else {
+            return false;
+        };
+        self.close(now, conn, CloseReason::Replaced);
+        true
     }
 
     /// Suggests pieces to a downloader, as long as we alone have them.

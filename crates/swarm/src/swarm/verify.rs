@@ -7,7 +7,7 @@ use stdx::{ConnId, Instant, PieceIndex};
 use super::Swarm;
 use crate::layers::Contradiction;
 use crate::trust::Suspect;
-use crate::{Event, Identity, Verdict};
+use crate::{Event, Identity, Offence, Verdict};
 
 impl Swarm {
     /// Compares the digests of a piece whose blocks are all here with what they should be, and
@@ -161,7 +161,7 @@ impl Swarm {
         let judgement = self.trust.evidence.passed(piece);
         judgement.cleared.into_iter().for_each(|identity| self.trust.clear(identity));
         for liar in judgement.liars {
-            self.ban_suspect(now, &liar);
+            self.ban_suspect(now, &liar, Offence::Blocks(piece));
         }
         if contradiction {
             self.bad_torrent(now, "the pieces fit the v1 hashes and not the v2 roots".into());
@@ -190,7 +190,7 @@ impl Swarm {
         self.fetch_anew(piece);
         self.events.push_back(Event::PieceFailed(piece));
         if let (&[culprit], false) = (&peers[..], lost) {
-            return self.ban_suspect(now, &culprit);
+            return self.ban_suspect(now, &culprit, Offence::WholePiece(piece));
         }
         if peers.is_empty() {
             return;
@@ -213,7 +213,7 @@ impl Swarm {
         digests: &[Sha256Digest],
     ) {
         for liar in self.trust.evidence.examined(piece, digests) {
-            self.ban_suspect(now, &liar);
+            self.ban_suspect(now, &liar, Offence::TwoVersions(piece));
         }
         self.finish(now);
     }
@@ -238,19 +238,19 @@ impl Swarm {
         here.or_else(|| self.trust.departed(conn))
     }
 
-    fn ban_suspect(&mut self, now: Instant, peer: &Suspect) {
+    fn ban_suspect(&mut self, now: Instant, peer: &Suspect, why: Offence) {
         self.trust.clear(peer.identity());
         if let Some(listen) = peer.listen {
             self.neighbours.ban(listen);
         }
-        self.ban(now, peer.addr);
+        self.ban(now, peer.addr, why);
     }
 
     /// Shuts a peer out and closes its connections.
-    pub fn ban(&mut self, now: Instant, addr: SocketAddr) {
+    pub(super) fn ban(&mut self, now: Instant, addr: SocketAddr, why: Offence) {
         let identity = Identity::of(addr);
         self.neighbours.ban(addr);
-        self.events.push_back(Event::Banned(addr));
+        self.events.push_back(Event::Banned(addr, why));
         let same = |conn: &&super::Conn| Identity::of(conn.addr) == identity;
         let conns: Vec<_> = self.conns.values().filter(same).map(|conn| conn.id).collect();
         for conn in conns {

@@ -7,7 +7,7 @@ use peer::{Batch, CloseReason, ExtendedInfo, Order, Report, Torrent, Totals};
 use stdx::{Bitfield, BlockRange, Buf, ConnId, Duration, Instant, PieceIndex, Rng};
 
 use super::world::{addr, info, peer_id, torrent};
-use crate::{Config, Direction, Event, Origin, Priority, Refusal, Swarm, Verdict};
+use crate::{Config, Direction, Event, Offence, Origin, Priority, Refusal, Swarm, Verdict};
 
 const PIECE: u32 = 32 * 1024;
 
@@ -117,7 +117,11 @@ fn who_sent_all_of_a_bad_piece_is_banned() {
     it.deliver(1, &ranges);
     assert_eq!(it.hashed(0, false), Verdict::Bad);
     assert_eq!(closed(&it.orders()), [(1, CloseReason::Banned)]);
-    assert!(it.events().iter().any(|event| matches!(event, Event::Banned(_))));
+    assert!(
+        it.events()
+            .iter()
+            .any(|event| matches!(event, Event::Banned(_, Offence::WholePiece(PieceIndex(0)))))
+    );
     let refusal = it.swarm.admit(it.now, ConnId(2), addr(1), Direction::Incoming);
     assert_eq!(refusal, Err(Refusal::Banned));
 }
@@ -148,7 +152,7 @@ fn who_sent_half_of_a_bad_piece_gets_whole_pieces_and_is_found_out() {
 
 fn banned(events: &[Event]) -> Vec<std::net::SocketAddr> {
     let addr = |event: &Event| match event {
-        Event::Banned(addr) => Some(*addr),
+        Event::Banned(addr, _) => Some(*addr),
         _ => None,
     };
     events.iter().filter_map(addr).collect()

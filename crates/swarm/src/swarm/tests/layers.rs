@@ -11,7 +11,7 @@ use stdx::{Bitfield, ConnId, Duration, Instant, Rng, TorrentId};
 use wire::HashRequest;
 
 use super::world::{addr, peer_id};
-use crate::{Config, Direction, Event, Refusal, Swarm};
+use crate::{Config, Direction, Event, Offence, Refusal, Swarm};
 
 const PIECE: u32 = 16 * 1024;
 /// Pieces of the two long files; a third is no longer than a piece.
@@ -216,7 +216,9 @@ fn who_proves_nothing_is_banned_and_others_are_asked() {
     it.connect(2);
     let (_, request) = asked[0];
     it.report(1, Report::Hashes(request, vec![Sha256Digest([9; 32]); request.length as usize]));
-    assert!(it.events().iter().any(|event| matches!(event, Event::Banned(it) if *it == addr(1))));
+    let banned =
+        |event: &Event| matches!(event, Event::Banned(it, Offence::Hashes) if *it == addr(1));
+    assert!(it.events().iter().any(banned));
     it.answer_all(2);
     assert!(it.is_ready());
 }

@@ -287,7 +287,7 @@ impl World {
             }
         }
         while let Some(event) = self.nodes[own].swarm.poll_event() {
-            assert!(!matches!(event, Event::Banned(_) | Event::BadTorrent(_)), "{event:?}");
+            assert!(!matches!(event, Event::Banned(..) | Event::BadTorrent(_)), "{event:?}");
         }
         while let Some((to, order)) = self.nodes[own].swarm.poll_order() {
             self.obey(own, to.0 as usize, order);
