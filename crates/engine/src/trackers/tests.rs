@@ -182,3 +182,70 @@ async fn answering(answer: String) -> SocketAddr {
     });
     address
 }
+
+/// How many peers an answer brings and after how many seconds to ask again, or what is said of it.
+type Verdict = Result<(usize, u64), &'static str>;
+
+#[tokio::test]
+async fn trackers_that_lie_or_flood_are_told_apart_from_those_that_work() {
+    let zipped =
+        "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\u{8}\u{8}\0";
+    let cut_short = "HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n";
+    let flood = format!("d8:intervali60e5:peers{}:{}e", 6_000_000, "x".repeat(1 << 20));
+    let crowd = format!("d8:intervali60e5:peers{}:{}e", 600_000, "1234Ap".repeat(100_000));
+    let strange = "d8:intervali60e5:peersld2:ip9:127.0.0.14:porti0eed2:ip4:evil4:porti1eei7eee";
+    let body =
+        |text: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}", text.len());
+    let cases: [(&str, String, Verdict); 14] = [
+        ("gzip that nobody asked for", zipped.to_owned(), Err("not bencoded")),
+        ("a body that ends early", cut_short.to_owned(), Err("end of file")),
+        ("a body beyond the limit", body(&flood), Err("longer than 1048576")),
+        ("a page", body("<html>busy</html>"), Err("not bencoded")),
+        ("nothing", body(""), Err("not bencoded")),
+        ("a number", body("i1e"), Err("dictionary")),
+        ("nesting without end", body(&"l".repeat(100_000)), Err("not bencoded")),
+        ("no interval", body("d5:peers0:e"), Err("interval")),
+        ("a negative interval", body("d8:intervali-5e5:peers0:e"), Err("interval")),
+        ("no pause at all", body("d8:intervali0e5:peers0:e"), Ok((0, 0))),
+        (
+            "an interval beyond time",
+            body("d8:intervali9223372036854775807e5:peers0:e"),
+            Ok((0, 604_800)),
+        ),
+        ("a hundred thousand peers", body(&crowd), Ok((2_000, 60))),
+        ("peers without port or address", body(strange), Ok((0, 60))),
+        ("half a peer", body("d8:intervali60e5:peers9:1234Ap123e"), Ok((1, 60))),
+    ];
+    for (name, answer, expected) in cases {
+        let url: TrackerUrl =
+            format!("http://{}/announce", answering(answer).await).parse().unwrap();
+        match (trackers().announce(&url, request(1, 1)).await, expected) {
+            (Ok(answer), Ok(expected)) => {
+                assert_eq!((answer.peers.len(), answer.interval.as_secs()), expected, "{name}");
+            }
+            (Err(failure), Err(part)) => {
+                assert!(failure.reason.contains(part), "{name}: {failure}");
+            }
+            (outcome, expected) => panic!("{name}: {outcome:?} instead of {expected:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_tracker_that_sends_round_in_circles_is_left() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let circle = format!(
+        "HTTP/1.1 302 Found\r\nLocation: http://{address}/announce\r\nContent-Length: 0\r\n\r\n"
+    );
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut bytes = [0; 4096];
+            let _asked = stream.read(&mut bytes).await;
+            let _gone = stream.write_all(circle.as_bytes()).await;
+        }
+    });
+    let url: TrackerUrl = format!("http://{address}/announce").parse().unwrap();
+    let failure = trackers().announce(&url, request(1, 1)).await.unwrap_err();
+    assert!(failure.reason.contains("more than 5 redirects"), "{failure}");
+}

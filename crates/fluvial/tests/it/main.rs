@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its stage fails, and says where")]
 #![allow(clippy::unnecessary_debug_formatting, reason = "odd names are best seen escaped")]
 
+mod abuse;
 mod changed;
 mod contract;
 mod existing;
