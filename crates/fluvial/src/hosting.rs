@@ -77,18 +77,15 @@ impl Hosting {
     }
 
     /// Shows a torrent whose files are open.
-    ///
-    /// # Errors
-    /// When the runtime ends meanwhile.
-    pub(crate) async fn show(
+    pub(crate) fn show(
         &self,
         metainfo: &Metainfo,
         magnet: &str,
         torrent: &Torrent,
         engine: &Engine,
-    ) -> anyhow::Result<()> {
+    ) {
         let Some(storage) = torrent.storage() else {
-            return Ok(());
+            return;
         };
         let content = PageContent {
             // A web seed's clients ask for what the torrent says (BEP 19).
@@ -97,7 +94,7 @@ impl Hosting {
             storage,
             uplink: Arc::new(Peers(engine.uplink())),
         };
-        Ok(self.page.open(content).await?)
+        self.page.open(content);
     }
 
     /// Ends both; downloads under way are broken off.

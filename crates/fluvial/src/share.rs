@@ -54,7 +54,7 @@ pub(crate) async fn run(args: &Share, output: &Output) -> anyhow::Result<()> {
     let magnet = magnet.to_string();
     let mut seeding = Seeding::new(output, stop);
     if let Some(hosting) = &hosting {
-        hosting.show(&metainfo, &magnet, &torrent, &engine).await?;
+        hosting.show(&metainfo, &magnet, &torrent, &engine);
         seeding = seeding.with_page(hosting.page());
     }
     let ready = Ready {

@@ -1,7 +1,6 @@
 //! A share's page and files, beside the tracker: the driver of the `page` core.
 
 use std::fmt;
-use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,9 +8,8 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use disk::{FileStat, Storage};
+use disk::Storage;
 use page::{Site, Swarm};
-use stdx::FileIndex;
 
 use crate::http::{Fallback, FallbackFuture, Origin, Request};
 use crate::limits::Gate;
@@ -44,7 +42,7 @@ pub struct PageContent {
     pub site: Site,
     /// The bytes of the `.torrent` file.
     pub torrent: Bytes,
-    /// The files.
+    /// The files, watched: [`Storage::watch`].
     pub storage: Arc<Storage>,
     /// The upload limit.
     pub uplink: Arc<dyn Uplink>,
@@ -64,20 +62,13 @@ pub struct Page {
 
 #[derive(Debug)]
 struct Inner {
-    open: OnceLock<Open>,
+    open: OnceLock<PageContent>,
     downloads: Arc<Gate>,
     /// True once nothing more is to be sent.
     closed: watch::Sender<bool>,
     downloading: AtomicU32,
     seeding: AtomicU32,
     sent: AtomicU64,
-}
-
-#[derive(Debug)]
-struct Open {
-    content: PageContent,
-    /// What the files looked like when they were shared.
-    stats: Vec<Option<FileStat>>,
 }
 
 impl Page {
@@ -94,16 +85,9 @@ impl Page {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Shows `content` from now on, whose files are as they were hashed. Only the first call
-    /// counts.
-    ///
-    /// # Errors
-    /// When the runtime ends meanwhile.
-    pub async fn open(&self, content: PageContent) -> io::Result<()> {
-        let storage = Arc::clone(&content.storage);
-        let stats = tokio::task::spawn_blocking(move || storage.stat()).await?;
-        let _again = self.inner.open.set(Open { content, stats });
-        Ok(())
+    /// Shows `content` from now on. Only the first call counts.
+    pub fn open(&self, content: PageContent) {
+        let _again = self.inner.open.set(content);
     }
 
     /// Tells who is there.
@@ -144,13 +128,5 @@ impl Inner {
             downloading: self.downloading.load(Ordering::Relaxed),
             seeding: self.seeding.load(Ordering::Relaxed),
         }
-    }
-}
-
-impl Open {
-    /// What a file looked like, if it was the whole file.
-    fn shared(&self, file: FileIndex) -> Option<FileStat> {
-        let length = self.content.site.file(file)?.length;
-        self.stats.get(file.get()).copied().flatten().filter(|stat| stat.size == length)
     }
 }

@@ -202,6 +202,12 @@ impl Storage {
         false
     }
 
+    /// Whether a file can be given out whole: it is as it was when it was verified, and all of it
+    /// was right then. Costs what [`Self::is_unchanged`] does.
+    pub fn is_whole(&self, file: FileIndex) -> bool {
+        self.is_unchanged(file) && self.watch.get(file).is_none_or(|watched| watched.whole)
+    }
+
     /// Whether bytes that were just read of a piece may be given to others.
     pub(crate) fn may_serve(&self, piece: PieceIndex, begin: u32, length: u32) -> bool {
         let mut files = self.content().spans(piece, begin, length).filter_map(|span| span.file);

@@ -3,7 +3,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::support::{PATIENCE, Place, Running, noise, tree};
 
@@ -259,7 +259,7 @@ fn what_has_changed_is_not_given_out() {
         fs::write(root.join(name), noise(1, 50_000)).unwrap();
     }
     let share = Share::of(&place, &root, &[]);
-    fs::write(root.join("grows"), noise(1, 50_001)).unwrap();
+    fs::write(root.join("grows"), noise(2, 50_001)).unwrap();
     fs::remove_file(root.join("goes")).unwrap();
     fs::remove_file(root.join("is replaced")).unwrap();
     std::os::unix::fs::symlink("stays", root.join("is replaced")).unwrap();
@@ -272,6 +272,26 @@ fn what_has_changed_is_not_given_out() {
         let answer = share.get(&format!("/files/tree/{name}"), &[]);
         assert_eq!(answer.status, status, "{name}");
         assert!(word.is_empty() || answer.text().contains(word), "{name}");
+    }
+}
+
+#[test]
+fn what_proves_right_again_is_given_again() {
+    let place = Place::new();
+    let file = place.file("touched.bin", 100_000);
+    let share = Share::of(&place, &file, &[]);
+    let right = fs::read(&file).unwrap();
+    fs::write(&file, &right).unwrap();
+    fs::File::open(&file).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let answer = share.get("/files/touched.bin", &[]);
+        if answer.status == 200 {
+            assert_eq!(answer.body, right);
+            return;
+        }
+        assert!(Instant::now() < deadline, "it is still {}", answer.status);
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 

@@ -12,13 +12,13 @@ use hyper::header::{
 };
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
+use tokio::task::spawn_blocking;
 
-use disk::FileStat;
 use page::{Conditions, Problem, Route, Selection, Version};
 use stdx::FileIndex;
 
 use super::sending::{Sending, Source};
-use super::{Inner, Open};
+use super::{Inner, PageContent};
 use crate::http::{Origin, Response, full_body};
 use crate::limits::Gate;
 
@@ -43,7 +43,7 @@ pub(super) async fn answer(page: &Arc<Inner>, head: &Parts, origin: Origin) -> R
     let Some(open) = page.open.get().filter(|_| !*page.closed.borrow()) else {
         return problem(Problem::Closed);
     };
-    let site = &open.content.site;
+    let site = &open.site;
     let plan = match site.route(head.uri.path(), head.uri.query()) {
         Route::Page(number) => Plan::html(site.page(number, page.swarm())),
         Route::Torrent => Plan::torrent(open),
@@ -63,7 +63,7 @@ pub(super) async fn answer(page: &Arc<Inner>, head: &Parts, origin: Origin) -> R
     };
     let sending = Sending {
         page: Arc::clone(page),
-        turns: open.content.uplink.join(),
+        turns: open.uplink.join(),
         closed: page.closed.subscribe(),
         source,
         at,
@@ -80,11 +80,11 @@ impl Plan {
         Self::whole(document(StatusCode::OK), html.into())
     }
 
-    fn torrent(open: &Open) -> Self {
-        let mut response = download(&open.content.site.torrent_name());
+    fn torrent(open: &PageContent) -> Self {
+        let mut response = download(&open.site.torrent_name());
         let kind = HeaderValue::from_static("application/x-bittorrent");
         response.headers_mut().insert(CONTENT_TYPE, kind);
-        Self::whole(response, open.content.torrent.clone())
+        Self::whole(response, open.torrent.clone())
     }
 
     fn whole(response: Response, bytes: Bytes) -> Self {
@@ -94,27 +94,28 @@ impl Plan {
 
     /// A file, or the part of it that is asked for. What is no longer what was hashed is not given
     /// out: nobody could verify it.
-    async fn file(open: &Open, file: FileIndex, head: &Parts) -> Result<Self, Response> {
-        let storage = Arc::clone(&open.content.storage);
-        let looked = tokio::task::spawn_blocking(move || storage.stat_file(file)).await;
-        let stat: FileStat = match looked {
-            Ok(Some(stat)) if open.shared(file) == Some(stat) => stat,
-            Ok(Some(_)) => return Err(problem(Problem::Changed)),
-            Ok(None) => return Err(problem(Problem::Gone)),
+    async fn file(open: &PageContent, file: FileIndex, head: &Parts) -> Result<Self, Response> {
+        let storage = Arc::clone(&open.storage);
+        let looked =
+            spawn_blocking(move || (storage.stat_file(file), storage.is_whole(file))).await;
+        let stat = match looked {
+            Ok((Some(stat), true)) => stat,
+            Ok((Some(_), false)) => return Err(problem(Problem::Changed)),
+            Ok((None, _)) => return Err(problem(Problem::Gone)),
             Err(_) => return Err(problem(Problem::Unreadable)),
         };
-        let site = &open.content.site;
+        let site = &open.site;
+        let entry = site.file(file).expect("the route is to a file of the site");
+        let length = entry.length;
         let tag = site.tag(file);
         let modified = Duration::from_nanos(stat.mtime).as_secs();
-        let version = Version { tag: &tag, modified, length: stat.size };
+        let version = Version { tag: &tag, modified, length };
         let selection = page::select(&version, &conditions(head));
-        let entry = site.file(file).expect("the route is to a file of the site");
         let name = entry.path.file_name().unwrap_or_default().to_string_lossy();
         let mut response = download(&name);
         put(&mut response, ETAG, tag.as_str());
         put(&mut response, LAST_MODIFIED, version.last_modified());
         put(&mut response, ACCEPT_RANGES, "bytes");
-        let length = stat.size;
         let (at, end) = match selection {
             Selection::Whole => (0, length),
             Selection::Part(range) => {
@@ -134,8 +135,8 @@ impl Plan {
                 return Err(response);
             }
         };
-        let storage = Arc::clone(&open.content.storage);
-        Ok(Self { response, source: Source::File { storage, file, stat }, at, end })
+        let storage = Arc::clone(&open.storage);
+        Ok(Self { response, source: Source::File { storage, file }, at, end })
     }
 }
 

@@ -10,7 +10,7 @@ use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Frame;
 use tokio::sync::watch;
 
-use disk::{FileStat, Storage};
+use disk::Storage;
 use stdx::FileIndex;
 
 use super::{Inner, Turns};
@@ -24,8 +24,8 @@ const CHUNK: u64 = 256 * 1024;
 pub(super) enum Source {
     /// They are here.
     Memory(Bytes),
-    /// A file that must look as it did when it was shared.
-    File { storage: Arc<Storage>, file: FileIndex, stat: FileStat },
+    /// A file that must stay what was verified.
+    File { storage: Arc<Storage>, file: FileIndex },
 }
 
 /// An answer's body on its way.
@@ -80,15 +80,15 @@ impl Sending {
 
 impl Source {
     async fn read(&self, at: u64, length: u64) -> io::Result<Bytes> {
-        let (storage, file, stat) = match self {
+        let (storage, file) = match self {
             Self::Memory(bytes) => return Ok(bytes.slice(at as usize..(at + length) as usize)),
-            Self::File { storage, file, stat } => (Arc::clone(storage), *file, *stat),
+            Self::File { storage, file } => (Arc::clone(storage), *file),
         };
         let read = tokio::task::spawn_blocking(move || {
             let mut chunk = BytesMut::zeroed(length as usize);
             storage.read_file(file, at, &mut chunk).map_err(io::Error::other)?;
             // Afterwards, so that a change while it was read is seen.
-            if storage.stat_file(file) != Some(stat) {
+            if !storage.is_unchanged(file) {
                 let path = storage.file_path(file);
                 let why = format!("`{}` has changed since it was shared", path.display());
                 return Err(io::Error::other(why));
