@@ -12,6 +12,7 @@ use session::{AddError, AddTorrent, Limits, Session};
 use stdx::{Instant, PeerId, Pool, Rng};
 
 use crate::clock::Clock;
+use crate::dropped::Dropped;
 use crate::files;
 use crate::link::Surroundings;
 use crate::listen::{self, ListenError};
@@ -47,19 +48,6 @@ pub struct EngineConfig {
     pub max_peers: usize,
     /// What randomness follows from; drawn from the system by the caller.
     pub seed: u64,
-}
-
-/// A peer that was dropped for what it did. What comes again and again is told ever more seldom.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dropped {
-    /// The peer.
-    pub address: SocketAddr,
-    /// What it did, in words for people.
-    pub reason: String,
-    /// It is no longer dealt with.
-    pub banned: bool,
-    /// How often its address had to be dropped for that so far.
-    pub times: u64,
 }
 
 /// Why an engine did not start.

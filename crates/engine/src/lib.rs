@@ -6,10 +6,12 @@
 //! - `link`: one connection's task: its socket and its `peer::Peer`.
 //! - `throttle`: the rate limits that all links share.
 //! - `uplink`: the same for who is no peer.
-//! - `opening`: looks at a torrent's files before it starts.
+//! - `opening`: looks at a torrent's files before it starts; `watch`: and while it serves them.
+//! - `dropped`: what is told of peers that were dropped.
 //! - `trackers`, `http`: announces and downloads by URL.
 
 mod clock;
+mod dropped;
 mod engine;
 mod files;
 mod http;
@@ -25,7 +27,8 @@ mod watch;
 
 // The public interface is:
 pub use clock::Clock;
-pub use engine::{Dropped, Ended, Engine, EngineConfig, StartError};
+pub use dropped::Dropped;
+pub use engine::{Ended, Engine, EngineConfig, StartError};
 pub use http::{FetchError, fetch};
 pub use listen::{DEFAULT_PORT, ListenError};
 pub use opening::{OpenError, Purpose};

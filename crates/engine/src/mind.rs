@@ -14,7 +14,7 @@ use peer::{Batch, CloseReason, Peer};
 use session::{AnnounceId, Connect, Event, Session};
 use stdx::{ConnId, Instant, TorrentId};
 
-use crate::engine::Dropped;
+use crate::dropped::Dropped;
 use crate::link::{Link, Mailbox, Surroundings};
 use crate::trackers::Trackers;
 

@@ -9,7 +9,7 @@ use announce::{Event as Announced, Failure};
 use session::{Announce, Connect, Event, STOP_TIMEOUT};
 
 use super::{EVENTS_MAX, Input, Mind};
-use crate::engine::Dropped;
+use crate::dropped::Dropped;
 use crate::link::LinkInput;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
