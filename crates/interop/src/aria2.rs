@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -24,7 +24,6 @@ const RPC_PORT: u16 = 6800;
 #[derive(Debug)]
 pub struct Aria2 {
     node: Node,
-    folder: PathBuf,
     process: Process,
     /// Its names for what it was given.
     downloads: BTreeMap<String, String>,
@@ -49,8 +48,7 @@ impl Aria2 {
             .args(["--check-integrity=true", "--max-concurrent-downloads=100"])
             .args(["--console-log-level=info", "--show-console-readout=false"]);
         let process = Process::start("aria2c", command, &node.path("aria2.log"))?;
-        let folder = node.content();
-        let mut client = Self { node, folder, process, downloads: BTreeMap::new() };
+        let mut client = Self { node, process, downloads: BTreeMap::new() };
         wait_until("aria2's RPC to answer", || {
             client.process.check()?;
             Ok(client.call("getVersion", &json!([])).is_ok())
@@ -74,16 +72,8 @@ impl Client for Aria2 {
         "aria2"
     }
 
-    fn address(&self) -> Ipv4Addr {
-        self.node.v4()
-    }
-
-    fn address_v6(&self) -> Ipv6Addr {
-        self.node.v6()
-    }
-
-    fn folder(&self) -> &Path {
-        &self.folder
+    fn node(&self) -> &Node {
+        &self.node
     }
 
     fn reads_hybrids(&mut self) -> Result<bool> {
@@ -97,14 +87,8 @@ impl Client for Aria2 {
         Ok(status["infoHash"] == hash.to_string())
     }
 
-    fn seed(&mut self, content: &Content) -> Result<()> {
-        content.lay_in(&self.folder, content.is_hybrid())?;
-        self.get(content, Source::Torrent)?;
-        wait_until("aria2 to have checked its files", || self.is_complete(content))
-    }
-
     fn get(&mut self, content: &Content, source: Source) -> Result<()> {
-        let options = json!({"dir": self.folder});
+        let options = json!({"dir": self.node.content()});
         let download = match source {
             Source::Torrent => {
                 let torrent = base64::encode(&fs::read(content.torrent())?);

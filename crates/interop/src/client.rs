@@ -1,11 +1,11 @@
 //! What all clients have in common.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 
 use crate::content::Content;
+use crate::lab::Node;
 use crate::wait::wait_until;
 
 /// From what a client starts.
@@ -25,14 +25,8 @@ pub trait Client {
     /// The program, for messages and tables.
     fn name(&self) -> &'static str;
 
-    /// The address of its node.
-    fn address(&self) -> Ipv4Addr;
-
-    /// The other address of its node.
-    fn address_v6(&self) -> Ipv6Addr;
-
-    /// Where it writes.
-    fn folder(&self) -> &Path;
+    /// The machine that it runs on.
+    fn node(&self) -> &Node;
 
     /// True when it understands hybrid torrents, be it as v1; asked of the program itself, with a
     /// torrent that is not ours.
@@ -45,8 +39,18 @@ pub trait Client {
         true
     }
 
-    /// Seeds what lies in its folder under the content's name.
-    fn seed(&mut self, content: &Content) -> Result<()>;
+    /// True when it wants to find the padding of a hybrid as files (BEP 47).
+    fn seeds_padding(&self) -> bool {
+        true
+    }
+
+    /// Seeds the content from its folder.
+    fn seed(&mut self, content: &Content) -> Result<()> {
+        content.lay_in(&self.node().content(), self.seeds_padding() && content.is_hybrid())?;
+        self.get(content, Source::Torrent)?;
+        let what = format!("{} to have checked its files", self.name());
+        wait_until(&what, || self.is_complete(content))
+    }
 
     /// Gets the content into its folder.
     fn get(&mut self, content: &Content, source: Source) -> Result<()>;
@@ -56,7 +60,7 @@ pub trait Client {
 
     /// Where the content goes.
     fn path_of(&self, content: &Content) -> PathBuf {
-        self.folder().join(content.name())
+        self.node().content().join(content.name())
     }
 
     /// Waits until it has everything, and what it wrote is what was published.

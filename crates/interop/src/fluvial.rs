@@ -1,8 +1,6 @@
 //! The binary under test, as a client.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, Ipv6Addr};
-use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
@@ -17,7 +15,6 @@ use crate::programs;
 #[derive(Debug)]
 pub struct Fluvial {
     node: Node,
-    folder: PathBuf,
     flags: Vec<String>,
     jobs: BTreeMap<String, Job>,
     next_port: u16,
@@ -37,8 +34,7 @@ impl Fluvial {
     pub fn start(lab: &mut Lab, flags: &[&str]) -> Result<Self> {
         let node = lab.node("fluvial")?;
         let flags = flags.iter().map(ToString::to_string).collect();
-        let folder = node.content();
-        Ok(Self { node, folder, flags, jobs: BTreeMap::new(), next_port: 7000 })
+        Ok(Self { node, flags, jobs: BTreeMap::new(), next_port: 7000 })
     }
 
     /// What `complete` said of a content that was got.
@@ -81,20 +77,12 @@ impl Client for Fluvial {
         "fluvial"
     }
 
-    fn address(&self) -> Ipv4Addr {
-        self.node.v4()
-    }
-
-    fn address_v6(&self) -> Ipv6Addr {
-        self.node.v6()
-    }
-
-    fn folder(&self) -> &Path {
-        &self.folder
+    fn node(&self) -> &Node {
+        &self.node
     }
 
     fn seed(&mut self, content: &Content) -> Result<()> {
-        content.lay_in(&self.folder, false)?;
+        content.lay_in(&self.node.content(), false)?;
         let path = self.path_of(content);
         let args = ["seed".as_ref(), content.torrent().as_os_str(), path.as_os_str()];
         let ready = self.launch(content, &args)?.next()?;
@@ -108,7 +96,7 @@ impl Client for Fluvial {
             Source::Torrent => content.torrent().as_os_str(),
             Source::Magnet => magnet.as_ref(),
         };
-        let folder = self.folder.clone();
+        let folder = self.node.content();
         self.launch(content, &["get".as_ref(), source, "-o".as_ref(), folder.as_os_str()])?;
         Ok(())
     }

@@ -1,7 +1,6 @@
 //! libtorrent (rasterbar), driven through its Python module.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -11,13 +10,11 @@ use crate::content::Content;
 use crate::lab::{Lab, Node};
 use crate::process::Process;
 use crate::programs;
-use crate::wait::wait_until;
 
 /// A session with libtorrent's defaults, but for discovery, which is off.
 #[derive(Debug)]
 pub struct Libtorrent {
     node: Node,
-    folder: PathBuf,
     process: Process,
 }
 
@@ -44,8 +41,7 @@ impl Libtorrent {
         let mut process = Process::start_talking("libtorrent", command, &log)?;
         let ready = process.next()?;
         ensure!(ready["ready"] == true, "libtorrent says {ready}");
-        let folder = node.content();
-        Ok(Self { node, folder, process })
+        Ok(Self { node, process })
     }
 
     /// Seeders that a tracker tells it of when it scrapes.
@@ -70,22 +66,12 @@ impl Client for Libtorrent {
         "libtorrent"
     }
 
-    fn address(&self) -> Ipv4Addr {
-        self.node.v4()
+    fn node(&self) -> &Node {
+        &self.node
     }
 
-    fn address_v6(&self) -> Ipv6Addr {
-        self.node.v6()
-    }
-
-    fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    fn seed(&mut self, content: &Content) -> Result<()> {
-        content.lay_in(&self.folder, false)?;
-        self.get(content, Source::Torrent)?;
-        wait_until("libtorrent to have checked its files", || self.is_complete(content))
+    fn seeds_padding(&self) -> bool {
+        false
     }
 
     fn get(&mut self, content: &Content, source: Source) -> Result<()> {
@@ -94,7 +80,7 @@ impl Client for Libtorrent {
             Source::Magnet => content.magnet(),
         };
         let name = content.name();
-        let folder = self.folder.clone();
+        let folder = self.node.content();
         self.ask(&json!({"do": "add", "name": name, "source": source, "folder": folder}))?;
         Ok(())
     }

@@ -1,8 +1,7 @@
 //! rqbit, driven through its HTTP interface.
 
 use std::fs;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
@@ -21,7 +20,6 @@ const API_PORT: u16 = 3030;
 #[derive(Debug)]
 pub struct Rqbit {
     node: Node,
-    folder: PathBuf,
     process: Process,
 }
 
@@ -39,8 +37,7 @@ impl Rqbit {
             .args(["server", "start", "--disable-persistence"])
             .arg(node.content());
         let process = Process::start("rqbit", command, &node.path("rqbit.log"))?;
-        let folder = node.content();
-        let mut client = Self { node, folder, process };
+        let mut client = Self { node, process };
         wait_until("rqbit's interface to answer", || {
             client.process.check()?;
             Ok(client.ask("/torrents", None).is_ok())
@@ -62,22 +59,12 @@ impl Client for Rqbit {
         "rqbit"
     }
 
-    fn address(&self) -> Ipv4Addr {
-        self.node.v4()
+    fn node(&self) -> &Node {
+        &self.node
     }
 
-    fn address_v6(&self) -> Ipv6Addr {
-        self.node.v6()
-    }
-
-    fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    fn seed(&mut self, content: &Content) -> Result<()> {
-        content.lay_in(&self.folder, false)?;
-        self.get(content, Source::Torrent)?;
-        wait_until("rqbit to have checked its files", || self.is_complete(content))
+    fn seeds_padding(&self) -> bool {
+        false
     }
 
     fn get(&mut self, content: &Content, source: Source) -> Result<()> {

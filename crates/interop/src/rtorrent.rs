@@ -1,8 +1,8 @@
 //! rtorrent, driven through XML-RPC over SCGI.
 
 use std::fs;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -19,7 +19,6 @@ const RPC_PORT: u16 = 5000;
 #[derive(Debug)]
 pub struct Rtorrent {
     node: Node,
-    folder: PathBuf,
     process: Process,
 }
 
@@ -47,8 +46,7 @@ impl Rtorrent {
         let mut command = node.command(Path::new("rtorrent"));
         command.arg("-n").arg("-o").arg(format!("import={}", config.display()));
         let process = Process::start("rtorrent", command, &node.path("rtorrent-said.log"))?;
-        let folder = node.content();
-        let mut client = Self { node, folder, process };
+        let mut client = Self { node, process };
         wait_until("rtorrent's RPC to answer", || {
             client.process.check()?;
             Ok(client.call("system.client_version", &[]).is_ok())
@@ -93,22 +91,8 @@ impl Client for Rtorrent {
         "rtorrent"
     }
 
-    fn address(&self) -> Ipv4Addr {
-        self.node.v4()
-    }
-
-    fn address_v6(&self) -> Ipv6Addr {
-        self.node.v6()
-    }
-
-    fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    fn seed(&mut self, content: &Content) -> Result<()> {
-        content.lay_in(&self.folder, content.is_hybrid())?;
-        self.get(content, Source::Torrent)?;
-        wait_until("rtorrent to have checked its files", || self.is_complete(content))
+    fn node(&self) -> &Node {
+        &self.node
     }
 
     fn get(&mut self, content: &Content, source: Source) -> Result<()> {
@@ -116,7 +100,7 @@ impl Client for Rtorrent {
             Source::Torrent => content.torrent().display().to_string(),
             Source::Magnet => content.magnet(),
         };
-        let folder = format!("d.directory.set=\"{}\"", self.folder.display());
+        let folder = format!("d.directory.set=\"{}\"", self.node.content().display());
         self.call("load.start_verbose", &["", &source, &folder])?;
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! Transmission, driven through its RPC.
 
 use std::fs;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -26,7 +26,6 @@ const SEEDING: u64 = 6;
 #[derive(Debug)]
 pub struct Transmission {
     node: Node,
-    folder: PathBuf,
     process: Process,
     session: String,
 }
@@ -52,8 +51,7 @@ impl Transmission {
         command.args(["--foreground", "--log-debug", "--config-dir"]).arg(&config);
         let log = node.path("transmission.log");
         let process = Process::start("transmission-daemon", command, &log)?;
-        let folder = node.content();
-        let mut client = Self { node, folder, process, session: String::new() };
+        let mut client = Self { node, process, session: String::new() };
         let call = json!({"method": "session-get"});
         wait_until("Transmission's RPC to answer", || {
             client.process.check()?;
@@ -107,16 +105,8 @@ impl Client for Transmission {
         "Transmission"
     }
 
-    fn address(&self) -> Ipv4Addr {
-        self.node.v4()
-    }
-
-    fn address_v6(&self) -> Ipv6Addr {
-        self.node.v6()
-    }
-
-    fn folder(&self) -> &Path {
-        &self.folder
+    fn node(&self) -> &Node {
+        &self.node
     }
 
     /// Transmission 3 does not.
@@ -134,7 +124,7 @@ impl Client for Transmission {
     }
 
     fn seed(&mut self, content: &Content) -> Result<()> {
-        content.lay_in(&self.folder, content.is_hybrid())?;
+        content.lay_in(&self.node.content(), content.is_hybrid())?;
         self.get(content, Source::Torrent)?;
         let ids = [content.info_hash().to_string()];
         self.call(&json!({"method": "torrent-verify", "arguments": {"ids": ids}}))?;
@@ -146,7 +136,7 @@ impl Client for Transmission {
             Source::Torrent => content.torrent().display().to_string(),
             Source::Magnet => content.magnet(),
         };
-        let arguments = json!({"filename": source, "download-dir": self.folder});
+        let arguments = json!({"filename": source, "download-dir": self.node.content()});
         self.call(&json!({"method": "torrent-add", "arguments": arguments}))?;
         Ok(())
     }

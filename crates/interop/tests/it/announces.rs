@@ -42,7 +42,7 @@ fn to_our_tracker<C: Client>(
     for (content, &(scheme, v6)) in contents.iter().zip(ways) {
         let name = way_name((scheme, v6));
         let what = format!("{} to announce over {name}", client.name());
-        let (v4_address, v6_address) = (client.address(), client.address_v6());
+        let (v4_address, v6_address) = (client.node().v4(), client.node().v6());
         let address = if v6 { IpAddr::V6(v6_address) } else { IpAddr::V4(v4_address) };
         let is_it = |peer: &SocketAddr| peer.ip() == address;
         wait_until(&what, || Ok(tracker.peers(content.info_hash(), v6)?.iter().any(is_it)))?;
@@ -116,7 +116,7 @@ fn we_announce_to_opentracker() {
         let mut ours = Fluvial::start(lab, &[])?;
         for (content, way) in contents.iter().zip(ways) {
             ours.seed(content)?;
-            let us = IpAddr::V4(ours.address());
+            let us = IpAddr::V4(ours.node().v4());
             wait_until("opentracker to name us", || {
                 let peers = at.peers(content.info_hash(), false)?;
                 Ok(peers.iter().any(|peer| peer.ip() == us))

@@ -52,7 +52,7 @@ fn swarm(
     println!("   seeded by {} at {SEED_RATE} B/s, {} MiB:", seed.name(), SIZE >> 20);
     for (getter, seconds) in getters.iter().zip(&seconds) {
         let seconds = seconds.map_or("never".to_owned(), |seconds| format!("{seconds:.1} s"));
-        println!("   {:<14}{:<12}{seconds}", getter.name(), getter.address().to_string());
+        println!("   {:<14}{:<12}{seconds}", getter.name(), getter.node().v4().to_string());
     }
     done?;
     getters.iter_mut().try_for_each(|getter| getter.wait_complete(&content))
