@@ -16,6 +16,9 @@ use crate::text::plain;
 /// More than anybody writes by hand.
 const SIZE_MAX: u64 = 1 << 20;
 
+/// As alike as a slip of the pen leaves them, by Jaro's measure.
+const NEAR: f64 = 0.8;
+
 /// What a file says: by command (`None`: above all tables) and flag.
 #[derive(Debug, Default)]
 pub(super) struct Settings(BTreeMap<(Option<String>, String), Value>);
@@ -145,15 +148,17 @@ impl Reading<'_> {
     }
 }
 
-/// No such flag here; those there are.
+/// No such flag here; the one that it may be meant for.
 fn unknown<'a>(
     key: &Spanned<DeString<'_>>,
     place: &str,
     flags: impl Iterator<Item = &'a Arg>,
 ) -> Fault {
-    let mut known: Vec<&str> = flags.filter_map(Arg::get_long).collect();
-    known.sort_unstable();
-    known.dedup();
-    let why = format!("there is no `{}` {place}; it takes {}", key.get_ref(), known.join(", "));
-    (key.span().start, why)
+    let name = key.get_ref();
+    let alike = flags.filter_map(Arg::get_long).map(|long| (strsim::jaro(long, name), long));
+    let meant = match alike.max_by(|one, other| one.0.total_cmp(&other.0)) {
+        Some((NEAR.., long)) => format!("did you mean `{long}`?"),
+        _ => "`fluvial COMMAND --help` lists what there is".to_owned(),
+    };
+    (key.span().start, format!("there is no `{name}` {place}; {meant}"))
 }

@@ -108,8 +108,8 @@ fn faults_name_the_line_the_key_and_what_is_allowed() {
             assert!(error.contains(says), "{file}: {error}");
         }
     };
-    check("\nup-limt = 3", &["line 2", "`up-limt`", "up-limit"]);
-    check("[get]\nudp = 'x'", &["line 2", "`udp` [get]", "on-complete"]);
+    check("\nup-limt = 3", &["line 2", "`up-limt`", "did you mean `up-limit`?"]);
+    check("[get]\nudp = 'x'", &["line 2", "`udp` [get]", "--help"]);
     check("[gett]", &["line 1", "`[gett]`", "seed"]);
     check("seed = 'ratio:1'", &["line 1", "`[seed]`"]);
     check("\n\nup-limit = 0", &["line 3", "`up-limit`", "positive"]);
