@@ -1,5 +1,6 @@
 //! What can be typed: every command and flag, with its help.
 
+mod lab;
 mod layers;
 mod tools;
 mod values;
@@ -14,6 +15,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::lab::{Experiment, Lab, Query, RingLab};
 pub(crate) use self::tools::{Completions, Create, Man, Show, Tracker, Verify};
 pub(crate) use self::values::SeedGoal;
 use self::values::{parse_address, parse_goal, parse_piece_length, parse_tracker};
@@ -70,6 +72,7 @@ impl Cli {
         match &cli.command {
             Command::Seed(seed) => seed.check()?,
             Command::Share(share) => share.check()?,
+            Command::Lab(lab) => lab.check()?,
             _ => {}
         }
         Ok(cli)
@@ -84,14 +87,15 @@ pub(crate) struct Misuse {
     pub(crate) json: bool,
 }
 
-/// Wrong usage of one command.
+/// Wrong usage of one command, `seed` or `lab ring`.
 fn wrong(command: &str, kind: ErrorKind, message: &str) -> clap::Error {
     let mut cli = Cli::command();
     cli.build();
-    match cli.find_subcommand_mut(command) {
-        Some(command) => command.error(kind, message),
-        None => cli.error(kind, message),
+    let mut chosen = &mut cli;
+    for name in command.split(' ') {
+        chosen = chosen.find_subcommand_mut(name).expect("it names a command");
     }
+    chosen.error(kind, message)
 }
 
 /// Flags that every command takes.
@@ -124,6 +128,7 @@ pub(crate) enum Command {
     Show(Show),
     Verify(Verify),
     Tracker(Tracker),
+    Lab(Lab),
     Completions(Completions),
     Man(Man),
 }

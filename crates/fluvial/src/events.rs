@@ -50,6 +50,11 @@ pub(crate) enum Event<'a> {
     Torrent(&'a crate::describe::Description),
     /// What `verify` saw.
     Verified { whole: bool, pieces_bad: &'a [u32], files_bad: &'a [String] },
+    /// The way of a query through a ring.
+    Route { messages: u64, path: &'a [crate::lab::Point], owner: Option<crate::lab::Point> },
+    /// What many look-ups in a ring needed.
+    #[serde(rename = "result")]
+    RingResult { mean_messages: f64, mean_timeouts: f64, failed_lookups: u64 },
     /// Ended on request.
     Stopped,
     /// It could not be done.

@@ -8,6 +8,7 @@ mod farewell;
 mod fingerprint;
 mod get;
 mod hosting;
+mod lab;
 mod live;
 mod logging;
 mod making;
@@ -87,6 +88,7 @@ fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
         Command::Share(args) => on_runtime(share::run(&args, output)).map(done),
         Command::Seed(args) => on_runtime(seed::run(&args, output)).map(done),
         Command::Show(args) => on_runtime(show::run(&args, output)).map(done),
+        Command::Lab(args) => lab::run(&args, output).map(done),
         Command::Tracker(args) => on_runtime(tracker::run(&args, output)).map(done),
         Command::Completions(args) => {
             manual::completions(&args);

@@ -30,17 +30,19 @@ pub(crate) fn pages(args: &Man, output: &Output) -> anyhow::Result<()> {
     std::fs::create_dir_all(dir).with_context(|| format!("cannot make the folder `{shown}`"))?;
     let mut command = command();
     command.build();
-    write(dir, &command)?;
-    for command in command.get_subcommands() {
-        write(dir, command)?;
-    }
-    let pages = command.get_subcommands().count() + 1;
+    let pages = write_all(dir, &command)?;
     output.good("Wrote", format!("{pages} pages to {shown}"));
     Ok(())
 }
 
 fn command() -> Command {
     Cli::command().disable_help_subcommand(true)
+}
+
+/// Writes the pages of a command and those below it; their number.
+fn write_all(dir: &Path, command: &Command) -> anyhow::Result<usize> {
+    write(dir, command)?;
+    command.get_subcommands().try_fold(1, |pages, below| Ok(pages + write_all(dir, below)?))
 }
 
 fn write(dir: &Path, command: &Command) -> anyhow::Result<()> {

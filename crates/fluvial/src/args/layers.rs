@@ -36,15 +36,15 @@ pub(super) fn complete(
 ) -> Result<Vec<OsString>, clap::Error> {
     command.build();
     let typed = command.clone().ignore_errors(true).try_get_matches_from(&words)?;
-    let Some((name, typed)) = typed.subcommand() else { return Ok(words) };
-    let Some(chosen) = command.find_subcommand(name) else { return Ok(words) };
+    let Some((name, chosen, typed)) = chosen(&command, &typed) else { return Ok(words) };
     let settings = settings(&command, typed, environment)?;
     let mut given: Vec<&Arg> = chosen.get_arguments().filter(|arg| is_typed(arg, typed)).collect();
     let mut added = Vec::new();
-    let layers: [Layer<'_>; 3] =
-        [&|arg| variable(arg, environment), &|arg| Ok(settings.of_command(name, arg)), &|arg| {
-            Ok(settings.of_all(arg))
-        }];
+    let layers: [Layer<'_>; 3] = [
+        &|arg| variable(&name, arg, environment),
+        &|arg| Ok(settings.of_command(&name, arg)),
+        &|arg| Ok(if is_shared(&name, arg) { settings.of_all(arg) } else { None }),
+    ];
     for layer in layers {
         let before = given.clone();
         for arg in flags(chosen).filter(|arg| !is_excluded(chosen, arg, &before)) {
@@ -58,6 +58,27 @@ pub(super) fn complete(
     Ok([&words[..at], &added, &words[at..]].concat())
 }
 
+/// The command that is to run, by its name (`lab.ring` for one below another), and what was typed
+/// behind it.
+fn chosen<'a>(
+    command: &'a Command,
+    typed: &'a ArgMatches,
+) -> Option<(String, &'a Command, &'a ArgMatches)> {
+    let (name, typed) = typed.subcommand()?;
+    let command = command.find_subcommand(name)?;
+    if !command.has_subcommands() {
+        return Some((name.to_owned(), command, typed));
+    }
+    let (below, command, typed) = chosen(command, typed)?;
+    Some((format!("{name}.{below}"), command, typed))
+}
+
+/// Whether a flag means the same for every command that has it. Those of experiments are their own:
+/// `--seed` is a number there.
+fn is_shared(name: &str, arg: &Arg) -> bool {
+    arg.is_global_set() || !name.contains('.')
+}
+
 /// The flags that a layer may give.
 fn flags(command: &Command) -> impl Iterator<Item = &Arg> {
     command
@@ -65,14 +86,20 @@ fn flags(command: &Command) -> impl Iterator<Item = &Arg> {
         .filter(|arg| !matches!(arg.get_long(), None | Some("help" | "version" | "config")))
 }
 
-/// The name of a flag's variable: `FLUVIAL_UP_LIMIT` for `--up-limit`.
+/// The name of a flag's variable: `FLUVIAL_UP_LIMIT` for `--up-limit`, `FLUVIAL_LAB_RING_SEED` for
+/// an experiment's own `--seed`.
 fn variable_name(long: &str) -> String {
-    format!("FLUVIAL_{}", long.to_ascii_uppercase().replace('-', "_"))
+    format!("FLUVIAL_{}", long.to_ascii_uppercase().replace(['-', '.'], "_"))
 }
 
 /// What the environment says of a flag.
-fn variable(arg: &Arg, environment: Lookup<'_>) -> Result<Option<Value>, String> {
-    let name = variable_name(arg.get_long().unwrap_or_default());
+fn variable(command: &str, arg: &Arg, environment: Lookup<'_>) -> Result<Option<Value>, String> {
+    let long = arg.get_long().unwrap_or_default();
+    let name = if is_shared(command, arg) {
+        variable_name(long)
+    } else {
+        variable_name(&format!("{command}-{long}"))
+    };
     let Some(text) = environment(&name).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
@@ -122,7 +149,7 @@ fn is_excluded(command: &Command, arg: &Arg, given: &[&Arg]) -> bool {
 fn position(command: &Command, words: &[OsString]) -> usize {
     let has_command = |end: &usize| {
         let read = command.clone().ignore_errors(true).try_get_matches_from(&words[..*end]);
-        read.is_ok_and(|read| read.subcommand_name().is_some())
+        read.is_ok_and(|read| chosen(command, &read).is_some())
     };
     (1..words.len()).find(has_command).unwrap_or(words.len())
 }

@@ -19,10 +19,12 @@ fn goals() {
 
 #[test]
 fn every_command_has_examples() {
-    for command in Cli::command().get_subcommands() {
+    fn check(command: &clap::Command) {
         let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
         assert!(help.contains("Example"), "{}", command.get_name());
+        command.get_subcommands().for_each(check);
     }
+    check(&Cli::command());
 }
 
 #[test]
@@ -58,6 +60,8 @@ fn design_flags_are_taken() {
     check("fluvial completions zsh");
     check("fluvial man --dir d");
     check("fluvial tracker --udp 127.0.0.1:0 --http [::1]:0 --memory 1GiB");
+    check("fluvial lab ring --bits 4 --ids 1,3,4 --from 1 --key 14 --no-shortcuts");
+    check("fluvial lab ring --nodes 9 --lookups 9 --fail 0.5 --successors 2 --seed 1 --json");
 }
 
 #[test]
@@ -79,6 +83,12 @@ fn wrong_values_are_refused_with_an_example() {
     check("fluvial create a -o b --announce ws://c", "http://tracker.example/announce");
     check("fluvial tracker --memory 3", "at least 1MiB");
     check("fluvial seed", "TORRENT PATH");
+    check("fluvial lab ring --bits 0", "1..=160");
+    check("fluvial lab ring --fail 1", "below 1");
+    check("fluvial lab ring --successors 0", "from 1 to 64");
+    check("fluvial lab ring --ids 1,2", "--from");
+    check("fluvial lab ring --from 1", "--ids");
+    check("fluvial lab ring --ids 1 --from 1 --key 1 --nodes 5", "--nodes");
     check("fluvial seed --dir a", "--data");
 }
 
@@ -86,8 +96,10 @@ fn wrong_values_are_refused_with_an_example() {
 fn help_fits_a_screen_and_keeps_its_order() {
     let mut cli = Cli::command();
     cli.build();
-    for name in ["share", "get", "seed", "create", "show", "verify", "tracker"] {
-        let command = cli.find_subcommand_mut(name).expect("it is a command");
+    for name in ["share", "get", "seed", "create", "show", "verify", "tracker", "lab ring"] {
+        let command = name.split(' ').fold(&mut cli, |command, name| {
+            command.find_subcommand_mut(name).expect("it is a command")
+        });
         assert!(!command.get_arguments().any(|arg| arg.get_long_help().is_some()), "{name}");
         let long = command.render_help().to_string();
         let everywhere = long.find("Everywhere:").expect("flags of every command");

@@ -24,6 +24,16 @@ fn wrong_words_exit_2_and_wrong_things_exit_1() {
     check(&["create", "missing", "-o", "t"], 1, "missing");
     check(&["verify", "missing", "x"], 1, "missing");
     check(&["get", "x", "-o", "y", "--piece-length", "1"], 2, "--piece-length");
+    let ring = |ids: &'static str, from: &'static str, key: &'static str| {
+        ["lab", "ring", "--bits", "4", "--ids", ids, "--from", from, "--key", key]
+    };
+    check(&ring("1,3,16", "1", "3"), 2, "--ids `16`: it is not below 2^4");
+    check(&ring("1,3,1", "1", "3"), 2, "the peer 1 twice");
+    check(&ring("1,x", "1", "3"), 2, "--ids `x`: it is not a number");
+    check(&ring("1,3", "2", "3"), 2, "--from 2 is none of the peers");
+    check(&ring("1,3", "1", "99"), 2, "--key `99`");
+    check(&["lab", "ring", "--bits", "3", "--nodes", "9"], 2, "3 bits are not enough for 9 peers");
+    check(&["lab"], 2, "lab ring");
 }
 
 #[test]

@@ -19,7 +19,8 @@ const SIZE_MAX: u64 = 1 << 20;
 /// As alike as a slip of the pen leaves them, by Jaro's measure.
 const NEAR: f64 = 0.8;
 
-/// What a file says: by command (`None`: above all tables) and flag.
+/// What a file says: by command (`lab.ring` for one below another, `None`: above all tables) and
+/// flag.
 #[derive(Debug, Default)]
 pub(super) struct Settings(BTreeMap<(Option<String>, String), Value>);
 
@@ -88,7 +89,9 @@ impl Reading<'_> {
             let at = key.span().start;
             let name = key.get_ref();
             match (self.command.find_subcommand(name.as_ref()), value.get_ref()) {
-                (Some(command), DeValue::Table(table)) => self.table(&command.clone(), table)?,
+                (Some(command), DeValue::Table(table)) => {
+                    self.table(&command.clone(), command.get_name(), table)?;
+                }
                 (Some(_), _) => {
                     let why =
                         format!("`{name}` is a command; its flags go below a line `[{name}]`");
@@ -106,12 +109,25 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn table(&mut self, command: &Command, table: &DeTable<'_>) -> Result<(), Fault> {
+    fn table(&mut self, command: &Command, name: &str, table: &DeTable<'_>) -> Result<(), Fault> {
         for (key, value) in table {
+            match (command.find_subcommand(key.get_ref().as_ref()), value.get_ref()) {
+                (Some(below), DeValue::Table(table)) => {
+                    self.table(below, &format!("{name}.{}", below.get_name()), table)?;
+                    continue;
+                }
+                _ if command.has_subcommands() => {
+                    let below = command.get_subcommands().map(Command::get_name);
+                    let below: Vec<_> = below.map(|below| format!("[{name}.{below}]")).collect();
+                    let why = format!("flags go below one of {}", below.join(", "));
+                    return Err((key.span().start, why));
+                }
+                _ => {}
+            }
             let Some(arg) = flags(command).find(|arg| arg.get_long() == Some(key.get_ref())) else {
-                return Err(unknown(key, &format!("[{}]", command.get_name()), flags(command)));
+                return Err(unknown(key, &format!("[{name}]"), flags(command)));
             };
-            self.keep(Some(command.get_name()), key, value, arg)?;
+            self.keep(Some(name), key, value, arg)?;
         }
         Ok(())
     }

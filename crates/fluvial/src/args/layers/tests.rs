@@ -2,7 +2,7 @@ use std::io::Write as _;
 
 use clap::{CommandFactory as _, Parser as _};
 
-use super::super::{Cli, Command as Chosen, Get};
+use super::super::{Cli, Command as Chosen, Experiment, Get};
 use super::*;
 
 /// A file of settings, variables and words, read together.
@@ -99,6 +99,23 @@ fn values_of_every_kind() {
 }
 
 #[test]
+fn an_experiment_has_its_own_table_and_variables() {
+    let seed = |words, variables: &[_], file| match (Case { file, variables, words }).read() {
+        Ok(Cli { command: Chosen::Lab(lab), common, .. }) => match lab.experiment {
+            Experiment::Ring(ring) => (ring.seed, common.json),
+        },
+        other => panic!("{words}: {other:?}"),
+    };
+    let file = "json = true\nup-limit = 1\n[lab.ring]\nseed = 2\n[seed]\nup-limit = 5\n";
+    let goal = ("FLUVIAL_SEED", "ratio:1");
+    let variable = ("FLUVIAL_LAB_RING_SEED", "3");
+    assert_eq!(seed("fluvial lab ring --seed 4", &[goal, variable], file), (Some(4), true));
+    assert_eq!(seed("fluvial lab ring", &[goal, variable], file), (Some(3), true));
+    assert_eq!(seed("fluvial lab ring", &[goal], file), (Some(2), true));
+    assert_eq!(seed("fluvial lab ring", &[goal], ""), (None, false));
+}
+
+#[test]
 fn faults_name_the_line_the_key_and_what_is_allowed() {
     let check = |file, says: &[&str]| {
         let error = Case { file, variables: &[], words: "fluvial show x" }.complete();
@@ -109,6 +126,9 @@ fn faults_name_the_line_the_key_and_what_is_allowed() {
         }
     };
     check("\nup-limt = 3", &["line 2", "`up-limt`", "did you mean `up-limit`?"]);
+    check("[lab]\nseed = 3", &["line 2", "[lab.ring]"]);
+    check("[lab.ring]\nnode = 3", &["line 2", "[lab.ring]", "did you mean `nodes`?"]);
+    check("[lab.ring]\nnodes = 0", &["line 2", "`nodes`"]);
     check("[get]\nudp = 'x'", &["line 2", "`udp` [get]", "--help"]);
     check("[gett]", &["line 1", "`[gett]`", "seed"]);
     check("seed = 'ratio:1'", &["line 1", "`[seed]`"]);

@@ -1,0 +1,20 @@
+//! The circular table of peers: every key belongs to the first peer at or behind it.
+//!
+//! Identifiers are points on a circle ([`Id`], [`Space`]). A peer knows its successors, its
+//! predecessor and some shortcuts ([`Tables`]); a [`Lookup`] asks peer after peer, each closer to
+//! the key, until one names the key's owner.
+
+mod id;
+mod lookup;
+mod route;
+mod tables;
+pub mod world;
+
+// The public interface is:
+pub use id::{BITS_MAX, Id, IdError, Space};
+pub use lookup::{Lookup, Outcome, Step};
+pub use route::Route;
+pub use tables::{Answer, Fingers, SUCCESSORS_MAX, Tables};
+
+#[cfg(test)]
+mod tests;
