@@ -7,7 +7,7 @@ use session::{
     AddTorrent, Announce, Config, Connect, Event, Limits, MAX_OPENING, NUMWANT, Session,
     TorrentError,
 };
-use stdx::{BLOCK_LENGTH, ConnId, Duration, Instant, PeerId, PieceIndex, TorrentId};
+use stdx::{BLOCK_LENGTH, ConnId, Duration, FileIndex, Instant, PeerId, PieceIndex, TorrentId};
 use swarm::{Identity, Origin, Priority};
 
 use self::link::Link;
@@ -59,6 +59,7 @@ struct Tally {
     faults: u32,
     bans: u32,
     stops: u32,
+    changes: u32,
     magnets: u32,
 }
 
@@ -135,7 +136,8 @@ impl World {
             39 => self.answer_announce(usize::from(a), b),
             40 => self.select(shelf, b),
             41 => self.limit(b),
-            42 => self.with(shelf, Session::retry),
+            42 if b & 1 == 0 => self.with(shelf, Session::retry),
+            42 => self.change(shelf, b),
             43 => self.stop(shelf),
             44 => self.add_peers(shelf, b),
             45 => self.extended(conn, b),
@@ -195,6 +197,17 @@ impl World {
         let level = |at: u8| Priority::from_level((b >> (at * 2)) & 3);
         let of: Vec<_> = (0..SIZES.len() as u8).map(level).collect();
         self.with(shelf, |session, now, id| session.select(now, id, &of));
+    }
+
+    /// A file is no longer as it was verified, or proves right again.
+    fn change(&mut self, shelf: usize, b: u8) {
+        let file = FileIndex(u32::from(b >> 2) % SIZES.len() as u32);
+        let layout = self.shelves[shelf].source.info().layout();
+        let pieces: Vec<_> = layout.file_pieces(file).map(PieceIndex).collect();
+        self.with(shelf, |session, now, id| match b & 2 {
+            0 => session.handle_changed(now, id, &[file], "changed".to_owned()),
+            _ => session.handle_verified(now, id, &pieces, "right".to_owned()),
+        });
     }
 
     fn limit(&mut self, b: u8) {
@@ -354,6 +367,7 @@ impl World {
                 self.banned.insert((torrent, identity));
                 self.tally.bans += 1;
             }
+            Event::ContentChanged { .. } => self.tally.changes += 1,
             Event::Failed { error: TorrentError::Disk(_), .. } => self.tally.faults += 1,
             Event::Failed { error, .. } => panic!("{error}"),
             Event::PieceFailed { .. } => self.tally.failures += 1,

@@ -11,6 +11,8 @@ use crate::{AnnounceResponse, Error, Failure, RetryIn, ScrapeEntry, ScrapeRespon
 const MAX_FILES: usize = 1_000;
 /// Longest interval in seconds that is believed.
 const MAX_SECS: u64 = 7 * 24 * 3600;
+/// The interval where a tracker gives peers and none, as some do: the one by custom.
+const USUAL_INTERVAL: Duration = Duration::from_mins(30);
 
 /// Reads the body of an answer to an announce (BEP 3, 7, 23, 24, 31).
 ///
@@ -19,10 +21,12 @@ const MAX_SECS: u64 = 7 * 24 * 3600;
 pub fn parse_announce_response(body: &[u8]) -> Result<AnnounceResponse, Failure> {
     let answer = answer(body)?;
     let count = |key| answer.uint(key).map(|count| u32::try_from(count).unwrap_or(u32::MAX));
-    let interval = answer.uint("interval").ok_or(Error::BadAnswer("interval"))?;
+    let gives_peers = ["peers", "peers6"].iter().any(|key| answer.get(key).is_some());
+    let interval = answer.uint("interval").map(secs);
+    let interval = interval.or(gives_peers.then_some(USUAL_INTERVAL));
     let tracker_id = answer.bytes("tracker id").filter(|id| id.len() <= MAX_TRACKER_ID);
     Ok(AnnounceResponse {
-        interval: secs(interval),
+        interval: interval.ok_or(Error::BadAnswer("interval"))?,
         min_interval: answer.uint("min interval").map(secs),
         seeders: count("complete"),
         leechers: count("incomplete"),

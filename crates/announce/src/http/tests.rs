@@ -119,8 +119,10 @@ fn announce_answers_of_all_shapes() {
     );
     check(b"d8:intervali900ee", Ok(&[]));
     check(b"d14:failure reason10:go\x1b[2Jaway5:peers0:e", Err("go [2Jaway"));
-    check(b"d5:peers0:e", Err("the tracker's answer has no valid interval"));
-    check(b"d8:intervali-5e5:peers0:e", Err("the tracker's answer has no valid interval"));
+    // Peers without a usable interval are peers.
+    check(b"d5:peers6:\x01\x02\x03\x04\x1a\xe1e", Ok(&["1.2.3.4:6881"]));
+    check(b"d8:intervali-5e6:peers60:e", Ok(&[]));
+    check(b"d8:completei1ee", Err("the tracker's answer has no valid interval"));
     check(b"le", Err("the tracker's answer has no valid dictionary"));
     assert!(parse_announce_response(b"<html>").is_err());
 }
