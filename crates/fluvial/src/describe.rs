@@ -96,6 +96,7 @@ impl Description {
             web_seeds: magnet.web_seeds.clone(),
             peers: magnet.peers.clone(),
             magnet: magnet.to_string(),
+            notices: magnet.notices.iter().map(ToString::to_string).collect(),
             selection: magnet.select_only.as_ref().map(|ranges| {
                 let ranges = ranges.iter().map(|it| match (it.start(), it.end()) {
                     (first, last) if first == last => first.to_string(),

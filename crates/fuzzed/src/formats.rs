@@ -90,6 +90,8 @@ pub fn fuzz_magnet(data: &[u8]) {
         return;
     };
     let written = magnet.to_string();
+    // What was left out is not written.
+    let magnet = Magnet { notices: Vec::new(), ..magnet };
     assert_eq!(Magnet::parse(&written), Ok(magnet), "{written}");
 }
 

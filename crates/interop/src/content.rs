@@ -86,24 +86,38 @@ impl Content {
         tracker: &str,
     ) -> Result<Self> {
         let original = lab.path("published").join(name);
+        let torrent = lab.path("published").join(format!("{name}.torrent"));
         let mut rng = Rng::new(name.bytes().map(u64::from).sum::<u64>() + size);
         match shape {
             Shape::File => write_noise(&original, size, &mut rng)?,
             Shape::Tree => write_tree(&original, size, &mut rng)?,
         }
-        let torrent = lab.path("published").join(format!("{name}.torrent"));
-        let output = Command::new(programs::fluvial()?)
-            .arg("create")
-            .arg(&original)
-            .arg("-o")
-            .arg(&torrent)
-            .args(["--format", format.name(), "--announce", tracker])
-            .output()?;
+        let content =
+            Self::create(original, torrent, &["--format", format.name(), "--announce", tracker])?;
+        let seeds = &content.described.web_seeds;
+        ensure!(seeds.is_empty(), "bytes must come from peers, not web seeds");
+        Ok(content)
+    }
+
+    /// The same under a torrent of its own, which names a web seed and no tracker.
+    ///
+    /// # Errors
+    /// When `fluvial create` fails.
+    pub fn at_web_seed(&self, format: Format, url: &str) -> Result<Self> {
+        let torrent = self.torrent.with_extension("web.torrent");
+        let flags = ["--format", format.name(), "--web-seed", url];
+        Self::create(self.original.clone(), torrent, &flags)
+    }
+
+    fn create(original: PathBuf, torrent: PathBuf, flags: &[&str]) -> Result<Self> {
+        let mut command = Command::new(programs::fluvial()?);
+        command.arg("create").arg(&original).arg("-o").arg(&torrent).args(flags);
+        let output = command.output()?;
         let said = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "fluvial create: {said}");
         let described = Metainfo::parse(&fs::read(&torrent)?)?;
-        ensure!(described.web_seeds.is_empty(), "bytes must come from peers, not web seeds");
-        Ok(Self { name: name.to_owned(), original, torrent, described })
+        let name = described.info.name().to_owned();
+        Ok(Self { name, original, torrent, described })
     }
 
     /// The name of the file or folder.
@@ -114,6 +128,11 @@ impl Content {
     /// Bytes in it.
     pub fn length(&self) -> u64 {
         self.described.info.layout().content_length()
+    }
+
+    /// What was published, where it stands.
+    pub fn original(&self) -> &Path {
+        &self.original
     }
 
     /// The `.torrent` file.

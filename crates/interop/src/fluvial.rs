@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use crate::client::{Client, Source};
@@ -40,6 +40,17 @@ impl Fluvial {
     /// What `complete` said of a content that was got.
     pub fn complete_event(&self, content: &Content) -> Option<&Value> {
         self.jobs.get(content.name())?.complete.as_ref()
+    }
+
+    /// Shares the content from where it was published; returns the address of the page.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn share(&mut self, content: &Content) -> Result<String> {
+        let ready =
+            self.launch(content, &["share".as_ref(), content.original().as_os_str()])?.next()?;
+        let page = ready["page"].as_str().context("no page")?;
+        Ok(page.to_owned())
     }
 
     /// Waits until the command has ended by itself, as `get` does.

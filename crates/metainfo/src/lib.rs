@@ -17,6 +17,7 @@ mod piece_layer;
 mod plan;
 mod text;
 mod torrent;
+mod urls;
 
 // The public interface is:
 pub use error::Error;

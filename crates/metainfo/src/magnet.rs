@@ -5,11 +5,10 @@ use std::str::FromStr;
 
 use hash::{Sha1Digest, Sha256Digest};
 
-use crate::limits::{
-    MAX_MAGNET_LENGTH, MAX_MAGNET_PEERS, MAX_MAGNET_RANGES, MAX_TRACKERS, MAX_WEB_SEEDS,
-};
-use crate::text::{TRACKER_SCHEMES, WEB_SEED_SCHEMES, showable, usable_url};
-use crate::{Error, InfoHashes};
+use crate::limits::{MAX_MAGNET_LENGTH, MAX_MAGNET_PEERS, MAX_MAGNET_RANGES};
+use crate::text::showable;
+use crate::urls::Urls;
+use crate::{Error, InfoHashes, Notice};
 
 /// A magnet link for a torrent (BEP 9, BEP 53), or what a bare info-hash stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -26,6 +25,8 @@ pub struct Magnet {
     pub peers: Vec<String>,
     /// Files to select, by index (`so`, BEP 53); `None` means all.
     pub select_only: Option<Vec<RangeInclusive<u32>>>,
+    /// What of it was left out.
+    pub notices: Vec<Notice>,
 }
 
 impl Magnet {
@@ -49,11 +50,20 @@ impl Magnet {
             return fail("it does not start with `magnet:?` and is no info-hash");
         };
         let mut magnet = Self::default();
+        let (mut trackers, mut web_seeds) = (Urls::trackers(), Urls::web_seeds());
         for parameter in query.split('&') {
             // Links copied from web pages may still be escaped for HTML.
             let parameter = parameter.strip_prefix("amp;").unwrap_or(parameter);
-            if let Some((key, value)) = parameter.split_once('=') {
-                magnet.parameter(key, value)?;
+            let Some((key, value)) = parameter.split_once('=') else { continue };
+            let key = key.to_ascii_lowercase();
+            // `tr.1` and the like number what may occur more than once.
+            let base = key.rsplit_once('.').filter(|(_, n)| n.bytes().all(|b| b.is_ascii_digit()));
+            let raw = decode_percent(value);
+            let notices = &mut magnet.notices;
+            match base.map_or(&*key, |(base, _)| base) {
+                "tr" => magnet.trackers.extend(trackers.take(&raw, notices)),
+                "ws" => magnet.web_seeds.extend(web_seeds.take(&raw, notices)),
+                key => magnet.parameter(key, value, &raw)?,
             }
         }
         if magnet.hashes == InfoHashes::default() {
@@ -62,20 +72,14 @@ impl Magnet {
         Ok(magnet)
     }
 
-    fn parameter(&mut self, key: &str, value: &str) -> Result<(), Error> {
-        let key = key.to_ascii_lowercase();
-        // `tr.1` and the like number what may occur more than once.
-        let base = key.rsplit_once('.').filter(|(_, n)| n.bytes().all(|b| b.is_ascii_digit()));
-        let bytes = decode_percent(value);
-        let text = std::str::from_utf8(&bytes).ok();
-        match (base.map_or(&*key, |(base, _)| base), text) {
+    /// Takes one parameter; its value as it stands, and decoded.
+    fn parameter(&mut self, key: &str, value: &str, raw: &[u8]) -> Result<(), Error> {
+        match (key, std::str::from_utf8(raw).ok()) {
             ("xt", Some(topic)) => return self.topic(topic),
             ("dn", _) => {
                 let name = showable(&decode_percent(&value.replace('+', " ")));
                 self.name = Some(name).filter(|name| !name.is_empty());
             }
-            ("tr", Some(url)) => add(&mut self.trackers, url, TRACKER_SCHEMES, MAX_TRACKERS),
-            ("ws", Some(url)) => add(&mut self.web_seeds, url, WEB_SEED_SCHEMES, MAX_WEB_SEEDS),
             ("x.pe", Some(peer)) => {
                 let new = !self.peers.iter().any(|known| known == peer);
                 if new && self.peers.len() < MAX_MAGNET_PEERS && is_peer(peer) {
@@ -126,15 +130,6 @@ impl Magnet {
 
 fn fail<T>(why: &str) -> Result<T, Error> {
     Err(Error::Magnet(why.to_owned()))
-}
-
-fn add(urls: &mut Vec<String>, url: &str, schemes: &[&str], most: usize) {
-    let Some(url) = usable_url(url, schemes) else {
-        return;
-    };
-    if urls.len() < most && !urls.iter().any(|known| known == url) {
-        urls.push(url.to_owned());
-    }
 }
 
 fn bare_hash(text: &str) -> Option<InfoHashes> {

@@ -6,7 +6,7 @@ use stdx::{FileIndex, PieceIndex};
 use crate::layout::Layout;
 use crate::limits::MAX_METADATA_SIZE;
 use crate::merkle;
-use crate::text::{TRACKER_SCHEMES, WEB_SEED_SCHEMES, usable_url};
+use crate::urls::{TRACKER_SCHEMES, WEB_SEED_SCHEMES, usable_url};
 use crate::{Error, Notice, PieceHashes, PieceLayer, PieceLayers, Version};
 
 mod choose;

@@ -1,6 +1,6 @@
-//! Text and URLs from strangers.
+//! Text from strangers.
 
-use crate::limits::{MAX_TEXT_LENGTH, MAX_URL_LENGTH};
+use crate::limits::MAX_TEXT_LENGTH;
 
 /// Text fit to be shown: UTF-8, bounded, without control characters other than line ends, which
 /// could steer a terminal.
@@ -24,19 +24,3 @@ pub(crate) fn one_line(raw: &[u8]) -> String {
     };
     text.replace(odd, "\u{fffd}")
 }
-
-/// A URL with one of `schemes` (as in `"http"`) and a host, of plain printable characters and
-/// within the limit.
-pub(crate) fn usable_url<'a>(raw: &'a str, schemes: &[&str]) -> Option<&'a str> {
-    let url = raw.trim();
-    let (scheme, rest) = url.split_once("://")?;
-    let known = schemes.iter().any(|known| scheme.eq_ignore_ascii_case(known));
-    let host = !rest.is_empty() && !rest.starts_with(['/', '?', '#', ':']);
-    let plain = !url.chars().any(|c| c.is_control() || c.is_whitespace());
-    (known && host && plain && url.len() <= MAX_URL_LENGTH).then_some(url)
-}
-
-/// Schemes of trackers (BEP 3, BEP 15).
-pub(crate) const TRACKER_SCHEMES: &[&str] = &["http", "https", "udp"];
-/// Schemes of web seeds (BEP 19).
-pub(crate) const WEB_SEED_SCHEMES: &[&str] = &["http", "https"];

@@ -196,7 +196,7 @@ async fn trackers_that_lie_or_flood_are_told_apart_from_those_that_work() {
     let strange = "d8:intervali60e5:peersld2:ip9:127.0.0.14:porti0eed2:ip4:evil4:porti1eei7eee";
     let body =
         |text: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}", text.len());
-    let cases: [(&str, String, Verdict); 14] = [
+    let cases: [(&str, String, Verdict); 15] = [
         ("gzip that nobody asked for", zipped.to_owned(), Err("not bencoded")),
         ("a body that ends early", cut_short.to_owned(), Err("end of file")),
         ("a body beyond the limit", body(&flood), Err("longer than 1048576")),
@@ -204,8 +204,9 @@ async fn trackers_that_lie_or_flood_are_told_apart_from_those_that_work() {
         ("nothing", body(""), Err("not bencoded")),
         ("a number", body("i1e"), Err("dictionary")),
         ("nesting without end", body(&"l".repeat(100_000)), Err("not bencoded")),
-        ("no interval", body("d5:peers0:e"), Err("interval")),
-        ("a negative interval", body("d8:intervali-5e5:peers0:e"), Err("interval")),
+        ("no interval", body("d5:peers0:e"), Ok((0, 1800))),
+        ("a negative interval", body("d8:intervali-5e5:peers0:e"), Ok((0, 1800))),
+        ("neither interval nor peers", body("d8:completei1ee"), Err("interval")),
         ("no pause at all", body("d8:intervali0e5:peers0:e"), Ok((0, 0))),
         (
             "an interval beyond time",

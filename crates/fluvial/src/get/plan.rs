@@ -44,6 +44,11 @@ impl Plan {
             selection::wanted(&metainfo.info, &args.files, None)?;
         }
         if !args.list {
+            let of_torrent = metainfo.iter().flat_map(|it| &it.notices);
+            let of_magnet = plan.magnet.iter().flat_map(|it| &it.notices);
+            for notice in of_torrent.chain(of_magnet) {
+                output.notice(notice.to_string());
+            }
             plan.folder = make_folder(&args.output)?;
             let resume = plan.open_resume(args, output)?;
             if metainfo.is_none() {

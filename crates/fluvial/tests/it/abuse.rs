@@ -67,13 +67,6 @@ impl Shared {
         }
     }
 
-    /// Memory in use, in KiB.
-    fn memory(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.share.pid())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a process");
-        line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
-    }
-
     fn check(&mut self, from: Ipv4Addr, (name, reserved, act, fate): &Row) {
         let mut raw = Raw::connect(from, self.listen);
         raw.send(&handshake(*reserved, &self.v1, PEER_ID));
@@ -108,6 +101,13 @@ impl Shared {
     }
 }
 
+/// Memory that the process has in use, in KiB.
+fn memory(process: &Running) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", process.pid())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a process");
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+}
+
 fn unhex(text: &str) -> [u8; 20] {
     let byte = |at: usize| u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).unwrap();
     std::array::from_fn(byte)
@@ -126,10 +126,10 @@ fn abusive_peers_are_dropped_for_their_reason_or_tolerated_for_another() {
             shared.check(from(1 + row * 2 + round), it);
         }
         if round == 0 {
-            before = shared.memory();
+            before = memory(&shared.share);
         }
     }
-    let after = shared.memory();
+    let after = memory(&shared.share);
     println!("{} rows; {before} KiB after one round, {after} after two", MESSAGES.len());
     assert!(after < before + GROWTH_MAX, "{before} KiB, then {after}");
     let mut get = place.get(&shared.magnet, "there", &[]);

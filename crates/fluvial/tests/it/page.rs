@@ -130,6 +130,23 @@ fn the_page_shows_what_is_shared_and_how_to_get_it() {
 }
 
 #[test]
+fn paths_from_several_places_are_one_folder_on_the_page() {
+    let place = Place::new();
+    let file = place.file("one/a.bin", 70_000);
+    place.file("two/deep/b.bin", 50_000);
+    let (one, two) = ("one/a.bin", place.path("two/deep"));
+    let share = Share::of(&place, Path::new(one), &[two.to_str().unwrap(), "--name", "set"]);
+    let page = share.get("/", &[]);
+    assert!(page.text().contains("<h1><bdi>set</bdi></h1>"));
+    for (link, path) in [("set/a.bin", &file), ("set/deep/b.bin", &two.join("b.bin"))] {
+        assert!(page.text().contains(&format!("href=\"/files/{link}\"")), "{link}");
+        let answer = share.get(&format!("/files/{link}"), &["Range: bytes=1000-"]);
+        assert_eq!(answer.status, 206);
+        assert!(answer.body == fs::read(path).unwrap()[1_000..], "{link}");
+    }
+}
+
+#[test]
 fn every_file_can_be_downloaded_by_the_link_on_the_page() {
     let place = Place::new();
     let root = place.folder("tree");

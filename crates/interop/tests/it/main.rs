@@ -8,3 +8,4 @@ mod magnets;
 mod matrix;
 mod mixed;
 mod programs;
+mod web_seeds;

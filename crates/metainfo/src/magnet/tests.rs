@@ -61,7 +61,11 @@ fn all_parameters_are_read() {
     assert_eq!(magnet.select_only, Some(vec![0..=0, 2..=2, 4..=4, 6..=8]));
     let selected: Vec<u32> = (0..10).filter(|&file| magnet.selects(file)).collect();
     assert_eq!(selected, [0, 2, 4, 6, 7, 8]);
-    assert_eq!(parse(&magnet.to_string()), magnet);
+    let notices: Vec<_> = magnet.notices.iter().map(ToString::to_string).collect();
+    let left_out = "tracker `ftp://no.example/` left out: it is no http, https or udp URL";
+    assert_eq!(notices, [left_out]);
+    let again = parse(&magnet.to_string());
+    assert_eq!(again, Magnet { notices: Vec::new(), ..magnet });
     assert!(parse(HEX).selects(1_000));
 }
 

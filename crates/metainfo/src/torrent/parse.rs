@@ -1,25 +1,18 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bencode::{Dict, Limits, Mode, Value};
 use hash::Sha256Digest;
 
 use super::Metainfo;
-use crate::limits::{
-    MAX_PATH_DEPTH, MAX_TOKENS, MAX_TORRENT_SIZE, MAX_TRACKERS, MAX_URL_LENGTH, MAX_WEB_SEEDS,
-};
-use crate::text::{TRACKER_SCHEMES, WEB_SEED_SCHEMES, one_line, showable, usable_url};
+use crate::limits::{MAX_PATH_DEPTH, MAX_TOKENS, MAX_TORRENT_SIZE};
+use crate::text::showable;
+use crate::urls::Urls;
 use crate::{Error, Info, Notice, PieceLayer, PieceLayers};
 
 /// One level more than the `info` dictionary, and room for what stands around it.
 const LIMITS: Limits =
     Limits { depth: MAX_PATH_DEPTH + 5, tokens: MAX_TOKENS + 100_000, size: MAX_TORRENT_SIZE };
-
-/// Most bytes of a URL that is left out which are shown.
-const MAX_URL_SHOWN: usize = 200;
-
-/// Most URLs that are mentioned as left out.
-const MAX_URL_NOTICES: usize = 20;
 
 pub(super) fn torrent(file: &[u8]) -> Result<Metainfo, Error> {
     if file.len() > MAX_TORRENT_SIZE {
@@ -59,22 +52,25 @@ fn something_else(file: &[u8]) -> Option<(&'static str, &'static str)> {
             Some(("it holds a magnet link", "give the link itself instead of the file"))
         }
         () if file.starts_with(b"\x1f\x8b") => Some(("it is a gzip file", "unpack it first")),
+        // Bencode begins with one of these.
+        () if !matches!(file[0], b'd' | b'l' | b'i' | b'0'..=b'9') => {
+            Some(("it is some other kind of file", "a .torrent or a magnet link is needed"))
+        }
         () => None,
     }
 }
 
 /// Tiers of `announce-list` (BEP 12), or else the one URL of `announce` (BEP 3).
 fn trackers(top: Dict<'_>, notices: &mut Vec<Notice>) -> Vec<Vec<String>> {
-    let why = "is no http, https or udp URL";
-    let mut urls = Urls::new("tracker", TRACKER_SCHEMES, why, MAX_TRACKERS);
+    let mut urls = Urls::trackers();
     let mut tiers = Vec::new();
     if let Some(list) = top.list("announce-list") {
         // A list of URLs rather than of tiers is a common mistake, and clear enough.
-        tiers.extend(list.iter().map(|tier| urls.take(tier, notices)));
+        tiers.extend(list.iter().map(|tier| strings(tier, &mut urls, notices)));
     }
     tiers.retain(|tier| !tier.is_empty());
     if tiers.is_empty() {
-        tiers.extend(top.get("announce").map(|url| urls.take(url, notices)));
+        tiers.extend(top.get("announce").map(|url| strings(url, &mut urls, notices)));
         tiers.retain(|tier| !tier.is_empty());
     }
     tiers
@@ -83,57 +79,15 @@ fn trackers(top: Dict<'_>, notices: &mut Vec<Notice>) -> Vec<Vec<String>> {
 /// `url-list` (BEP 19): one URL or a list of them.
 fn web_seeds(top: Dict<'_>, notices: &mut Vec<Notice>) -> Vec<String> {
     let list = top.get("url-list");
-    let why = "is no http or https URL";
-    let mut urls = Urls::new("web seed", WEB_SEED_SCHEMES, why, MAX_WEB_SEEDS);
-    list.map(|list| urls.take(list, notices)).unwrap_or_default()
+    let mut urls = Urls::web_seeds();
+    list.map(|list| strings(list, &mut urls, notices)).unwrap_or_default()
 }
 
-/// Collects URLs, each once.
-struct Urls {
-    what: &'static str,
-    schemes: &'static [&'static str],
-    /// What a URL is not, to be told.
-    why: &'static str,
-    seen: BTreeSet<String>,
-    room: usize,
-}
-
-impl Urls {
-    fn new(
-        what: &'static str,
-        schemes: &'static [&'static str],
-        why: &'static str,
-        room: usize,
-    ) -> Self {
-        Self { what, schemes, why, seen: BTreeSet::new(), room }
-    }
-
-    /// The new usable URLs of a string or a list of strings.
-    fn take(&mut self, value: Value<'_>, notices: &mut Vec<Notice>) -> Vec<String> {
-        let one = value.as_bytes().into_iter();
-        let many = value.as_list().into_iter().flatten().filter_map(Value::as_bytes);
-        let mut urls = Vec::new();
-        for raw in one.chain(many).filter(|raw| !raw.is_empty()) {
-            let text = std::str::from_utf8(raw).ok();
-            let url = text.and_then(|text| usable_url(text, self.schemes));
-            let why = match url {
-                Some(url) if self.seen.contains(url) => continue,
-                Some(url) if self.seen.len() < self.room => {
-                    self.seen.insert(url.to_owned());
-                    urls.push(url.to_owned());
-                    continue;
-                }
-                Some(_) => "is one too many",
-                None if raw.len() > MAX_URL_LENGTH => "is too long",
-                None => self.why,
-            };
-            if notices.len() < MAX_URL_NOTICES {
-                let url = one_line(&raw[..raw.len().min(MAX_URL_SHOWN)]);
-                notices.push(Notice::UrlDropped { what: self.what, url, why });
-            }
-        }
-        urls
-    }
+/// The new usable URLs of a string or a list of strings.
+fn strings(value: Value<'_>, urls: &mut Urls, notices: &mut Vec<Notice>) -> Vec<String> {
+    let one = value.as_bytes().into_iter();
+    let many = value.as_list().into_iter().flatten().filter_map(Value::as_bytes);
+    one.chain(many).filter_map(|raw| urls.take(raw, notices)).collect()
 }
 
 /// Every layer that the files need, checked (BEP 52); what else stands there is ignored.

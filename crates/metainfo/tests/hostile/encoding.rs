@@ -60,11 +60,7 @@ pub(super) static ROWS: &[Torrent] = &[
         || b"magnet:?xt=urn:btih:aaaa".to_vec(),
         Refused("it holds a magnet link"),
     ),
-    (
-        "noise",
-        || b"\xff\xfe\x00torrent".to_vec(),
-        Refused("not a torrent: bencode, byte 0: expected a value (i, l, d or a digit)"),
-    ),
+    ("noise", || b"\xff\xfe\x00torrent".to_vec(), Refused("it is some other kind of file")),
     ("top is a list", || b"le".to_vec(), Refused("the torrent has no `info`")),
     ("top is a number", || b"i1e".to_vec(), Refused("the torrent has no `info`")),
     ("no info", || b"d8:announce10:http://x/ae".to_vec(), Refused("the torrent has no `info`")),

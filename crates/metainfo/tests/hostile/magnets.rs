@@ -1,6 +1,6 @@
 //! Magnet links (BEP 9, 53).
 
-use super::rows::{Accepted, Magnet, Refused};
+use super::rows::{Accepted, Magnet, Noted, Refused};
 
 const HEX: &str = "c12fe1c06bba254a9dc9f519b335aa7c1367a88a";
 
@@ -93,8 +93,12 @@ pub(super) static ROWS: &[Magnet] = &[
     ("so absurd", || link("&so=0-4294967295,5-1,x,,99999999999"), Accepted),
     (
         "tr of forbidden schemes",
-        || link("&tr=file:///etc/passwd&tr=gopher://x&tr=javascript:1"),
-        Accepted,
+        || link("&tr=file:///etc/passwd&tr=gopher://x&ws=javascript:1"),
+        Noted(&[
+            "tracker `file:///etc/passwd` left out: it is no http, https or udp URL",
+            "tracker `gopher://x` left out: it is no http, https or udp URL",
+            "web seed `javascript:1` left out: it is no http or https URL",
+        ]),
     ),
     ("parameter without value", || link("&&=&dn&="), Accepted),
     (

@@ -31,7 +31,8 @@ fn judge(input: &Input) -> Result<Vec<String>, String> {
             Ok(notices.map(ToString::to_string).collect())
         }
         Input::Magnet(link) => {
-            Magnet::parse(link).map(|_| Vec::new()).map_err(|error| error.to_string())
+            let magnet = Magnet::parse(link).map_err(|error| error.to_string())?;
+            Ok(magnet.notices.iter().map(ToString::to_string).collect())
         }
     }
 }

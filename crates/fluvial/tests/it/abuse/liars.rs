@@ -9,11 +9,15 @@ use std::thread;
 
 use metainfo::Metainfo;
 
+use super::memory;
 use super::raw::{
     EXTENDED, FULL, HASH_REJECT, HASH_REQUEST, HASHES, HAVE_ALL, INTERESTED, PIECE, REJECT,
     REQUEST, Raw, UNCHOKE, V2, handshake, message, numbers,
 };
 use crate::support::{Place, Running, assert_same, noise};
+
+/// What a process that gets 700 kB may use, in KiB, whatever it is told.
+const USED_MAX: u64 = 48 * 1024;
 
 /// What a scripted seed does.
 #[derive(Clone)]
@@ -244,7 +248,9 @@ fn check(
             "{name}: {dropped}"
         );
         assert_eq!(dropped["banned"], banned, "{name}: {dropped}");
-        println!("{name:<44} dropped: {}", dropped["reason"]);
+        let used = memory(&get);
+        assert!(used < USED_MAX, "{name}: {used} KiB");
+        println!("{name:<44} dropped, {used} KiB in use: {}", dropped["reason"]);
     }
     go.store(true, Ordering::Relaxed);
     get.wait_for("complete");
