@@ -19,7 +19,7 @@ pub use check::{CheckReport, Extent, FileIssue, Judge, Which, check, layers_want
 pub use create::{CreateError, Created, create, create_several};
 pub use disk::{Disk, DiskConfig, READS_MAX, ReadReply};
 pub use error::Error;
-pub use resume::{FileStat, Found, Opened, Record, Resume, Source, Totals};
+pub use resume::{FileStat, Found, Opened, Record, Resume, Source, Totals, remove_stale};
 pub use storage::{Change, Fingerprint, Look, Rechecked, Roots, Storage, StorageOptions};
 
 #[cfg(test)]

@@ -14,10 +14,12 @@ use tables::Tables;
 mod lock;
 mod parts;
 mod record;
+mod stale;
 mod tables;
 mod validate;
 
 pub use record::{Record, Source, Totals};
+pub use stale::remove_stale;
 pub use validate::Found;
 
 /// What one stat says of a file.

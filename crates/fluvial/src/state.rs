@@ -1,8 +1,13 @@
 //! The state directory: resume stores and made torrents, shared by every process of a user.
 
 use std::path::{Path, PathBuf};
+use std::sync::Once;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, bail};
+
+/// How long records are kept that nobody uses.
+const KEPT: Duration = Duration::from_hours(24 * 180);
 
 /// Finds and makes the state directory: `--state-dir`, else `$XDG_STATE_HOME/fluvial`, else
 /// `~/.local/state/fluvial`.
@@ -16,7 +21,19 @@ pub(crate) fn dir(named: Option<&Path>) -> anyhow::Result<PathBuf> {
     };
     std::fs::create_dir_all(&dir)
         .with_context(|| format!("cannot make the state directory `{}`", dir.display()))?;
+    forget_unused(&dir);
     Ok(dir)
+}
+
+/// Once in a run, records that nobody used for long are removed, so that they do not heap up.
+fn forget_unused(dir: &Path) {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let removed = SystemTime::now().checked_sub(KEPT).map(|at| disk::remove_stale(dir, at));
+        if let Some(removed @ 1..) = removed {
+            tracing::info!(removed, "records that nobody used for half a year");
+        }
+    });
 }
 
 fn default_dir() -> anyhow::Result<PathBuf> {

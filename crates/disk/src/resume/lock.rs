@@ -4,15 +4,41 @@ use std::path::Path;
 
 use crate::Error;
 
-/// A lock file beside the store, which names its holder. It stays behind: removing it would let
-/// two processes hold two files of the same name.
+/// A lock file beside the store, which names its holder. It is removed with the store only, by who
+/// holds it.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
     pub(super) fn take(path: &Path) -> Result<Self, Error> {
+        loop {
+            let lock = Self::take_any(path)?;
+            if lock.is_at(path) {
+                return Ok(lock);
+            }
+        }
+    }
+
+    /// False when the file was removed before it was locked: others may hold a new one.
+    #[cfg(unix)]
+    fn is_at(&self, path: &Path) -> bool {
+        use std::os::unix::fs::MetadataExt as _;
+        let same = |ours: std::fs::Metadata, there: std::fs::Metadata| {
+            (ours.dev(), ours.ino()) == (there.dev(), there.ino())
+        };
+        let metadata = self.file.metadata().ok().zip(path.metadata().ok());
+        metadata.is_some_and(|(ours, there)| same(ours, there))
+    }
+
+    /// What is open cannot be removed there.
+    #[cfg(not(unix))]
+    fn is_at(&self, _: &Path) -> bool {
+        true
+    }
+
+    fn take_any(path: &Path) -> Result<Self, Error> {
         let mut options = File::options();
         let opened = options.read(true).write(true).create(true).truncate(false).open(path);
         let mut file = opened.map_err(|error| Error::io("open", path, error))?;
@@ -28,7 +54,7 @@ impl Lock {
             .and_then(|()| file.rewind())
             .and_then(|()| write!(file, "{}", std::process::id()));
         named.map_err(|error| Error::io("write", path, error))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 

@@ -1,4 +1,5 @@
 use std::os::unix::fs::FileExt as _;
+use std::time::{Duration, SystemTime};
 
 use cache::SyncJob;
 use stdx::{Bitfield, FileIndex, PieceIndex};
@@ -256,4 +257,29 @@ fn parts_of_files_not_wanted_stay_in_the_store_until_they_are() {
     let found = world.validate();
     let good = world.check(&found.doubtful);
     assert_eq!(ones(&found.have).into_iter().chain(ones(&good)).collect::<Vec<_>>(), [6]);
+}
+
+#[test]
+fn records_that_nobody_used_for_long_are_removed_unless_held() {
+    let world = World::new(Version::V1);
+    let state = world.dir.path().join("state");
+    let names = || {
+        let mut names: Vec<_> = fs::read_dir(&state).unwrap().flatten().collect();
+        names.sort_by_key(fs::DirEntry::file_name);
+        names.iter().filter_map(|it| it.path().extension()?.to_str().map(str::to_owned)).collect()
+    };
+    let check = |before: SystemTime, removed: u32, left: &[&str]| {
+        assert_eq!(crate::remove_stale(&state, before), removed);
+        let names: Vec<String> = names();
+        assert_eq!(names, left);
+    };
+    let (storage, resume, _) = world.open();
+    fs::write(state.join("shared-0.torrent"), "kept").unwrap();
+    fs::write(state.join("z.notes"), "a person's own").unwrap();
+    let (long_ago, later) = (SystemTime::UNIX_EPOCH, SystemTime::now() + Duration::from_mins(1));
+    check(long_ago, 0, &["lock", "redb", "torrent", "notes"]);
+    check(later, 1, &["lock", "redb", "notes"]);
+    drop((storage, resume));
+    check(later, 1, &["notes"]);
+    assert_eq!(world.open().2, Opened::New);
 }
