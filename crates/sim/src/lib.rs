@@ -1,6 +1,5 @@
 //! Seeded discrete-event worlds that run the shipped cores, unchanged, in virtual time.
 
-mod bound;
 mod disk;
 mod queue;
 mod source;
@@ -8,7 +7,6 @@ mod trace;
 mod world;
 
 // The public interface is:
-pub use bound::{Capacity, distribution_bound};
 pub use disk::DiskConfig;
 pub use source::Source;
 pub use world::{

@@ -23,6 +23,7 @@ pub(crate) const ROOMS: &[(&str, Kind)] = &[
     ("cache", Kind::Core),
     ("announce", Kind::Core),
     ("page", Kind::Core),
+    ("plan", Kind::Core),
     ("session", Kind::Core),
     ("ring", Kind::Core),
     ("netem", Kind::Core),

@@ -1,10 +1,10 @@
 use peer::Totals;
+use plan::{Class, Plan};
 use session::Status;
 use stdx::{Duration, Instant};
 use swarm::PeerView;
 
 use super::{NodeIndex, Start, World};
-use crate::{Capacity, distribution_bound};
 
 /// What one node did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub struct Report {
     pub last: Duration,
     /// The mean time from joining to having everything.
     pub mean: Duration,
-    /// The least time in which it could have been done, see [`distribution_bound`].
+    /// The least time in which it could have been done, see [`Plan::peer_to_peer`].
     pub bound: Duration,
     /// Payload that seeds sent, in copies of the content.
     pub copies_from_seeds: f64,
@@ -92,19 +92,20 @@ impl World {
         mind.flat_map(|mind| mind.session.peers(self.now, mind.torrent)).collect()
     }
 
-    /// The least time in which the seeds together can give all leechers everything.
+    /// The least time in which the seeds together can give all leechers everything; zero when
+    /// there are no leechers.
     pub fn bound(&self) -> Duration {
-        let capacity = |node: &super::node::Node| Capacity {
-            up: least(node.spec.limits.up, node.spec.access.up),
-            down: least(node.spec.limits.down, node.spec.access.down),
+        let class = |node: &super::node::Node| {
+            let up = least(node.spec.limits.up, node.spec.access.up);
+            Class::one(up, least(node.spec.limits.down, node.spec.access.down))
         };
         let of = |seed: bool| {
             let nodes = self.nodes.iter();
-            nodes.filter(move |node| (node.spec.start == Start::Seed) == seed).map(capacity)
+            nodes.filter(move |node| (node.spec.start == Start::Seed) == seed).map(class)
         };
-        let source = of(true).try_fold(0u64, |sum, seed| Some(sum + seed.up?));
-        let peers: Vec<Capacity> = of(false).collect();
-        distribution_bound(self.source.size(), source, &peers)
+        let source = of(true).try_fold(0u64, |sum, seed| Some(sum.saturating_add(seed.up?)));
+        let plan = Plan::new(self.source.size(), source, of(false));
+        plan.map_or(Duration::ZERO, |plan| plan.peer_to_peer().duration())
     }
 
     fn node_reports(&self) -> impl Iterator<Item = NodeReport> {
