@@ -26,6 +26,7 @@ pub(crate) const ROOMS: &[(&str, Kind)] = &[
     ("plan", Kind::Core),
     ("session", Kind::Core),
     ("ring", Kind::Core),
+    ("overlay", Kind::Core),
     ("netem", Kind::Core),
     ("sim", Kind::Core),
     ("report", Kind::Core),

@@ -1,0 +1,7 @@
+mod broadcasting;
+mod hostile;
+mod joining;
+mod net;
+mod searching;
+mod sizes;
+mod upkeep;
