@@ -1,5 +1,6 @@
 //! Seeded discrete-event worlds that run the shipped cores, unchanged, in virtual time.
 
+mod crowd;
 mod disk;
 mod queue;
 mod source;
@@ -7,6 +8,10 @@ mod trace;
 mod world;
 
 // The public interface is:
+pub use crowd::{
+    After, Broadcasts, Crowd, CrowdConfig, Graph, Method, Progress, Reach, SearchRow, Shape,
+    Sought, Stage, Tally, Trial, TrialReport,
+};
 pub use disk::DiskConfig;
 pub use source::Source;
 pub use world::{
