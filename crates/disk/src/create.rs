@@ -23,6 +23,9 @@ pub enum CreateError {
     /// A file changed while it was hashed.
     #[error("`{}` changed while it was read; try again when nothing writes to it", .0.display())]
     Changed(PathBuf),
+    /// A device, a pipe or a socket.
+    #[error("`{}` is neither a file nor a folder", .0.display())]
+    Special(PathBuf),
 }
 
 /// A torrent made of files on disk.
@@ -155,7 +158,7 @@ fn walk(path: &Path) -> Result<Walked, CreateError> {
         return Ok((entries, notices));
     }
     if !meta.is_dir() {
-        return Err(Error::NotAFile { path: path.to_owned() }.into());
+        return Err(CreateError::Special(path.to_owned()));
     }
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {

@@ -9,7 +9,7 @@ use metainfo::{Metainfo, PlanOptions};
 
 use crate::args::Create;
 use crate::events::Event;
-use crate::making::{CREATED_BY, make, name_of, tell_names};
+use crate::making::{CREATED_BY, make, name_of, real_path, tell_names};
 use crate::output::Output;
 use crate::state::write_whole;
 use crate::units::{count, show_round, show_size};
@@ -20,8 +20,7 @@ pub(crate) fn run(args: &Create, output: &Output) -> anyhow::Result<()> {
     if args.output.exists() && !args.overwrite {
         bail!("`{shown}` exists; choose another name or add --overwrite");
     }
-    let shown_path = args.path.display();
-    let path = args.path.canonicalize().with_context(|| format!("cannot read `{shown_path}`"))?;
+    let path = real_path(&args.path)?;
     let name = name_of(&path, &args.path)?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let options = PlanOptions {

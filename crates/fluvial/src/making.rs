@@ -1,6 +1,6 @@
 //! Making torrents of files and folders, for `create` and `share`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
@@ -59,6 +59,18 @@ pub(crate) fn tell_names(metainfo: &Metainfo, output: &Output) {
     for notice in metainfo.info.notices() {
         output.notice(format!("{notice} for those who fetch it"));
     }
+}
+
+/// Where something to be shared really is.
+///
+/// # Errors
+/// When it is not there, or may not be looked at.
+pub(crate) fn real_path(typed: &Path) -> anyhow::Result<PathBuf> {
+    let shown = typed.display();
+    typed.canonicalize().with_context(|| match typed.read_link() {
+        Ok(target) => format!("cannot follow the link `{shown}` to `{}`", target.display()),
+        Err(_) => format!("cannot read `{shown}`"),
+    })
 }
 
 /// The name that content has by its real path; `typed` is how the person wrote it.

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 
 use disk::Roots;
 use metainfo::FileEntry;
 
-use crate::making::name_of;
+use crate::making::{name_of, real_path};
 use crate::output::Output;
 
 /// Bytes in a file name that every system takes.
@@ -73,10 +73,10 @@ impl Paths {
 fn find(typed: &[PathBuf], output: &Output) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {
     let mut found = BTreeMap::new();
     for path in typed {
-        let shown = path.display();
-        let real = path.canonicalize().with_context(|| format!("cannot read `{shown}`"))?;
+        let real = real_path(path)?;
         if let Some(before) = found.insert(real, path.clone()) {
-            let again = if before == *path { String::new() } else { format!(", as `{shown}`") };
+            let again =
+                if before == *path { String::new() } else { format!(", as `{}`", path.display()) };
             output.notice(format!("`{}` is given twice{again}; shared once", before.display()));
         }
     }

@@ -54,7 +54,7 @@ fn something_else(file: &[u8]) -> Option<(&'static str, &'static str)> {
         () if file.starts_with(b"\x1f\x8b") => Some(("it is a gzip file", "unpack it first")),
         // Bencode begins with one of these.
         () if !matches!(file[0], b'd' | b'l' | b'i' | b'0'..=b'9') => {
-            Some(("it is some other kind of file", "a .torrent or a magnet link is needed"))
+            Some(("it is some other kind of file", "a .torrent file is needed"))
         }
         () => None,
     }
