@@ -1,23 +1,23 @@
 //! One look-up, asked peer after peer by whoever wants to know.
 
 use crate::id::Id;
+use crate::route::Route;
 use crate::tables::Answer;
-
-/// The most peers that a look-up asks: any more, and it goes round in circles.
-const CONTACTS_MAX: u32 = 100_000;
 
 /// A look-up under way. Whoever drives it asks the peer that [`Lookup::poll`] names, and says what
 /// came of it.
 #[derive(Clone, Debug)]
 pub struct Lookup {
     key: Id,
+    shortcuts: bool,
     /// Who answered, the asker itself first.
     path: Vec<Id>,
     /// Who was asked and did not answer.
     silent: Vec<Id>,
     /// The last answer.
     here: Answer,
-    contacts: u32,
+    /// Peers that may still be asked.
+    patience: u32,
     timeouts: u32,
     outcome: Option<Outcome>,
 }
@@ -43,14 +43,17 @@ pub enum Outcome {
 }
 
 impl Lookup {
-    /// A look-up that begins with what the asker itself knows.
-    pub fn new(key: Id, own: Answer) -> Self {
+    /// A look-up that begins with what somebody knows, as a rule the asker itself, and asks no
+    /// more than `patience` others.
+    pub fn new(key: Id, own: Answer, shortcuts: bool, patience: u32) -> Self {
+        let own = own.towards(key);
         Self {
             key,
+            shortcuts,
             path: vec![own.id],
             silent: Vec::new(),
             here: own,
-            contacts: 0,
+            patience,
             timeouts: 0,
             outcome: None,
         }
@@ -61,9 +64,19 @@ impl Lookup {
         self.key
     }
 
+    /// Whether shortcuts are taken.
+    pub fn shortcuts(&self) -> bool {
+        self.shortcuts
+    }
+
     /// Who answered, the asker itself first and the key's predecessor last.
     pub fn path(&self) -> &[Id] {
         &self.path
+    }
+
+    /// The way it took.
+    pub fn into_route(self, owner: Option<Id>) -> Route {
+        Route { path: self.path, owner, timeouts: self.timeouts }
     }
 
     /// Peers that were asked for the way and did not answer.
@@ -80,17 +93,29 @@ impl Lookup {
         let closer = self.here.closer.iter().find(answers);
         let owner = || self.here.owners.iter().find(answers);
         match closer {
-            _ if self.contacts >= CONTACTS_MAX => Step::Done(Outcome::Lost),
+            _ if self.patience == 0 => Step::Done(Outcome::Lost),
             Some(id) => Step::Ask(*id),
             None => owner().map_or(Step::Done(Outcome::Lost), |id| Step::Deliver(*id)),
         }
     }
 
-    /// The peer that was asked for the way answers.
+    /// The peer that was asked for the way answers. Whoever it names must lie on the way.
     pub fn handle_answer(&mut self, answer: Answer) {
-        self.contacts += 1;
+        self.patience = self.patience.saturating_sub(1);
         self.path.push(answer.id);
-        self.here = answer;
+        self.here = answer.towards(self.key);
+    }
+
+    /// The owner is there, but says that somebody nearer to the key is before it.
+    pub fn handle_nearer(&mut self, nearer: Id) {
+        let Step::Deliver(owner) = self.poll() else { return };
+        self.patience = self.patience.saturating_sub(1);
+        let lies_between = nearer == self.key || nearer.is_between(self.key, owner);
+        if lies_between && !self.silent.contains(&nearer) && self.patience > 0 {
+            self.here.owners.insert(0, nearer);
+        } else {
+            self.outcome = Some(Outcome::Owner(owner));
+        }
     }
 
     /// The owner is there.
@@ -102,8 +127,9 @@ impl Lookup {
 
     /// The peer that was asked last does not answer.
     pub fn handle_silence(&mut self) {
-        self.contacts += 1;
-        match self.poll() {
+        let step = self.poll();
+        self.patience = self.patience.saturating_sub(1);
+        match step {
             Step::Ask(id) => {
                 self.timeouts += 1;
                 self.silent.push(id);

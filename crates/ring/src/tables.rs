@@ -5,6 +5,9 @@ use crate::id::{Id, Space};
 /// The most successors that a peer keeps.
 pub const SUCCESSORS_MAX: usize = 64;
 
+/// The most peers that an answer names as closer: all successors and a shortcut for every bit.
+const CLOSER_MAX: usize = SUCCESSORS_MAX + 160;
+
 /// What a peer knows of the others. Every pointer is a hint that may be out of date: whoever
 /// follows one looks whether somebody is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +39,18 @@ pub struct Answer {
     pub owners: Vec<Id>,
 }
 
+impl Answer {
+    /// Only what lies on the way to the key, and behind it: so nobody sends anybody round the
+    /// circle.
+    pub(crate) fn towards(mut self, key: Id) -> Self {
+        self.closer.retain(|id| id.is_between(self.id, key));
+        self.closer.truncate(CLOSER_MAX);
+        self.owners.retain(|id| *id == key || id.is_within(key, self.id));
+        self.owners.truncate(SUCCESSORS_MAX);
+        self
+    }
+}
+
 impl Fingers {
     /// Sets shortcut `power`.
     pub fn set(&mut self, power: u8, id: Id) {
@@ -50,6 +65,11 @@ impl Fingers {
         self.0.retain(|entry| entry.0 != power);
     }
 
+    /// Forgets the shortcuts shorter than number `shortest`.
+    pub fn cut(&mut self, shortest: u8) {
+        self.0.retain(|entry| entry.0 >= shortest);
+    }
+
     /// Forgets every shortcut to a peer.
     pub fn remove(&mut self, id: Id) {
         self.0.retain(|entry| entry.1 != id);
@@ -62,6 +82,20 @@ impl Fingers {
 }
 
 impl Tables {
+    /// Makes `head` and whom it has behind it the successors. What is out of order is left out, and
+    /// everything behind it: a list never goes round the circle.
+    pub fn adopt(&mut self, head: Id, list: &[Id], count: usize) {
+        self.successors.clear();
+        let mut last = self.id;
+        for &id in std::iter::once(&head).chain(list).take(count) {
+            if !id.is_between(last, self.id) || id == self.id {
+                break;
+            }
+            self.successors.push(id);
+            last = id;
+        }
+    }
+
     /// The way from here to a key: by the closest preceding entry of shortcuts and successor list,
     /// or, without shortcuts, from successor to successor.
     pub fn answer(&self, space: Space, key: Id, shortcuts: bool) -> Answer {

@@ -1,2 +1,5 @@
 mod id;
 mod lecture;
+mod moving;
+mod perfect;
+mod still;

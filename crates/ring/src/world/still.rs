@@ -92,7 +92,7 @@ impl Still {
     /// Looks a key up.
     pub fn route(&self, from: Id, key: Id, shortcuts: bool) -> Route {
         let answer = |id| self.tables(id).answer(self.space, key, shortcuts);
-        let mut lookup = Lookup::new(key, answer(from));
+        let mut lookup = Lookup::new(key, answer(from), shortcuts, u32::MAX);
         let owner = loop {
             match lookup.poll() {
                 Step::Ask(id) if self.is_alive(id) => lookup.handle_answer(answer(id)),
@@ -102,7 +102,7 @@ impl Still {
                 Step::Done(Outcome::Lost) => break None,
             }
         };
-        Route { path: lookup.path().to_vec(), owner, timeouts: lookup.timeouts() }
+        lookup.into_route(owner)
     }
 
     /// Where the first member at or behind a point stands.
