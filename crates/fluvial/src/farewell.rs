@@ -35,18 +35,15 @@ pub(crate) async fn stop(torrent: &mut Torrent) {
 }
 
 /// Who gave something.
-pub(crate) async fn sources(torrent: &Torrent) -> Result<Vec<Source>, Ended> {
-    let met = torrent.sources().await?;
-    Ok(met
-        .into_iter()
-        .filter(|source| source.received > 0)
-        .map(|source| Source {
-            kind: "peer",
-            address: source.address,
-            bytes: source.received,
-            client: source.client,
-        })
-        .collect())
+pub(crate) fn sources(met: Vec<session::Source>) -> Vec<Source> {
+    let gave = met.into_iter().filter(|source| source.received > 0);
+    let source = |source: session::Source| Source {
+        kind: "peer",
+        address: source.address,
+        bytes: source.received,
+        client: source.client,
+    };
+    gave.map(source).collect()
 }
 
 /// Prints who gave how much.

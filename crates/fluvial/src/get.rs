@@ -1,5 +1,6 @@
 //! `fluvial get`.
 
+mod efficiency;
 mod errand;
 mod job;
 mod patience;

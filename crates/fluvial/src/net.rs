@@ -23,10 +23,9 @@ pub(crate) fn start(net: &Net, output: &Output) -> anyhow::Result<Engine> {
     note_limits(net, output);
     let mut seed = [0; 8];
     getrandom::fill(&mut seed).context("the system gives no randomness")?;
-    let rate = |limit: Option<crate::units::Rate>| limit.and_then(|limit| limit.0);
     let config = EngineConfig {
         listen: net.listen.clone(),
-        limits: Limits { up: rate(net.up_limit), down: rate(net.down_limit) },
+        limits: limits(net),
         max_peers: net.max_peers as usize,
         seed: u64::from_le_bytes(seed),
     };
@@ -36,6 +35,12 @@ pub(crate) fn start(net: &Net, output: &Output) -> anyhow::Result<Engine> {
         tokio::spawn(tell_dropped(dropped, output.clone()));
     }
     Ok(engine)
+}
+
+/// The limits that the flags set.
+pub(crate) fn limits(net: &Net) -> Limits {
+    let rate = |limit: Option<crate::units::Rate>| limit.and_then(|limit| limit.0);
+    Limits { up: rate(net.up_limit), down: rate(net.down_limit) }
 }
 
 async fn tell_dropped(mut dropped: broadcast::Receiver<Dropped>, output: Output) {

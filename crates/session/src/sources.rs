@@ -47,6 +47,9 @@ impl Sources {
             self.aliases.insert(key, first);
             self.count(first, same.received, same.sent);
             self.describe(first, same.client.as_deref(), same.uplink);
+            if let Some(whole) = same.began_whole {
+                self.begin(first, whole);
+            }
         }
         if known.is_some() || self.listeners.len() < SOURCES_MAX {
             self.listeners.insert(listen, first);
@@ -62,6 +65,14 @@ impl Sources {
         if let Some(source) = self.met.get_mut(&key) {
             source.client = client.map(str::to_owned).or(source.client.take());
             source.uplink = uplink.or(source.uplink);
+        }
+    }
+
+    /// Notes whether a peer has everything, when it says so for the first time.
+    pub(crate) fn begin(&mut self, peer_id: PeerId, whole: bool) {
+        let key = self.key(peer_id);
+        if let Some(source) = self.met.get_mut(&key) {
+            source.began_whole.get_or_insert(whole);
         }
     }
 
@@ -94,7 +105,8 @@ impl Sources {
 
 fn empty(peer_id: PeerId) -> Source {
     let address = "others".to_owned();
-    Source { peer_id, address, client: None, received: 0, sent: 0, uplink: None }
+    let (client, uplink, began_whole) = (None, None, None);
+    Source { peer_id, address, client, received: 0, sent: 0, uplink, began_whole }
 }
 
 #[cfg(test)]

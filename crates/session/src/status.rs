@@ -66,4 +66,6 @@ pub struct Source {
     pub sent: u64,
     /// Its upload limit in bytes per second, if it states one.
     pub uplink: Option<u64>,
+    /// Whether it had everything when it first said what it has; `None` while it has not.
+    pub began_whole: Option<bool>,
 }

@@ -55,6 +55,9 @@ fn getters_feed_each_other() {
                 from_sharer += source["bytes"].as_u64().expect("a size");
             }
         }
+        // All uplinks are stated; what the machine makes of them is not for a test to judge.
+        let efficiency = complete["efficiency"].as_f64();
+        assert!(efficiency.is_some_and(|it| it > 0.0 && it < 2.0), "{complete}");
         assert_same(&file, &place.path(&format!("there-{n}/shared.bin")));
     }
     let copies = from_sharer as f64 / f64::from(6 << 20);

@@ -316,6 +316,7 @@ fn meet(sources: &mut crate::sources::Sources, it: &Conn, reports: &[Report]) {
                     sources.locate(peer_id, SocketAddr::new(it.addr.ip(), port));
                 }
             }
+            Report::Pieces(have) => sources.begin(peer_id, have.is_full()),
             _ => {}
         }
     }

@@ -10,11 +10,12 @@ use super::super::Ended;
 use super::Job;
 use crate::args::SeedGoal;
 use crate::events::Event;
+use crate::get::efficiency;
 use crate::get::errand::{self, Ending};
 use crate::live::TICK;
 use crate::text::plain;
 use crate::units::{show_duration, show_rate, show_size};
-use crate::{farewell, seeding};
+use crate::{farewell, net, seeding};
 
 impl Job<'_> {
     pub(super) async fn tell_complete(&mut self) -> Result<(), Ended> {
@@ -29,12 +30,15 @@ impl Job<'_> {
             return Err(anyhow!("`{path}` was taken away while it was fetched; run again").into());
         }
         let path = path.display().to_string();
-        let sources = farewell::sources(&self.torrent).await?;
+        let met = self.torrent.sources().await?;
+        let fetched = status.downloaded.min(bytes);
+        let efficiency = efficiency::of(fetched, elapsed, net::limits(&self.args.net), &met);
+        let sources = farewell::sources(met);
         self.output.event(&Event::Complete {
             path: &path,
             bytes,
             seconds: elapsed.as_secs_f64(),
-            efficiency: None,
+            efficiency,
             sources: &sources,
         });
         let size = show_size(bytes);
@@ -48,6 +52,10 @@ impl Job<'_> {
         self.output.good("Complete", format!("{path}  {size} in {elapsed} ({rate})"));
         farewell::print_sources(&sources, status.downloaded, self.output);
         self.output.line(farewell::totals(&status, sources.len()));
+        if let Some(efficiency) = efficiency {
+            let percent = (efficiency * 100.0).round();
+            self.output.line(format!("{percent:>11}% of what this swarm's uplinks allow"));
+        }
         if self.args.seed == SeedGoal::None {
             self.output.hint("`--seed ratio:1` gives back what was taken");
         }
