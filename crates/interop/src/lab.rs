@@ -8,6 +8,9 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
+/// Bytes that a limited uplink lets out at once: some packets.
+const UPLINK_BURST: u64 = 16 << 10;
+
 /// A bridge, the nodes joined to it, and a folder. The test itself runs where the bridge is.
 #[derive(Debug)]
 pub struct Lab {
@@ -100,6 +103,16 @@ impl Node {
     /// Where its clients write content.
     pub fn content(&self) -> PathBuf {
         self.folder.join("content")
+    }
+
+    /// Lets so many bits a second out of this machine, headers included, with a queue of 50 ms, as
+    /// behind a home router.
+    ///
+    /// # Errors
+    /// When the kernel cannot.
+    pub fn limit_uplink(&self, bits: u64) -> Result<()> {
+        let tbf = format!("tbf rate {bits}bit burst {UPLINK_BURST} latency 50ms");
+        execute("tc", &format!("-n {} qdisc add dev eth0 root {tbf}", self.id))
     }
 
     /// A command that runs on this machine.

@@ -30,7 +30,7 @@ pub use content::{Content, Format, Shape};
 pub use fluvial::Fluvial;
 pub use lab::{Lab, Node};
 pub use libtorrent::Libtorrent;
-pub use namespaces::run;
+pub use namespaces::{run, run_program};
 pub use opentracker::Opentracker;
 pub use programs::{Program, versions};
 pub use rqbit::Rqbit;

@@ -30,11 +30,23 @@ const LOG_LINES: usize = 25;
 pub fn run(name: &str, programs: &[Program], test: impl FnOnce(&mut Lab) -> Result<()>) {
     let done = match env::var_os(INSIDE) {
         Some(folder) => inside(Path::new(&folder), test),
-        None => outside(name, programs),
+        None => outside(name, programs, &["--exact", name, "--nocapture", "--test-threads=1"]),
     };
     if let Err(error) = done {
         panic!("{name}: {error:#}");
     }
+}
+
+/// The same for a program, which is run again with its own arguments.
+///
+/// # Errors
+/// What `work` fails with.
+pub fn run_program(programs: &[Program], work: impl FnOnce(&mut Lab) -> Result<()>) -> Result<()> {
+    if let Some(folder) = env::var_os(INSIDE) {
+        return inside(Path::new(&folder), work);
+    }
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    outside(env!("CARGO_PKG_NAME"), programs, &arguments)
 }
 
 fn inside(folder: &Path, test: impl FnOnce(&mut Lab) -> Result<()>) -> Result<()> {
@@ -46,7 +58,7 @@ fn inside(folder: &Path, test: impl FnOnce(&mut Lab) -> Result<()>) -> Result<()
     done
 }
 
-fn outside(name: &str, wanted: &[Program]) -> Result<()> {
+fn outside(name: &str, wanted: &[Program], arguments: &[impl AsRef<OsStr>]) -> Result<()> {
     let mut missing: Vec<String> = wanted.iter().filter_map(|program| program.missing()).collect();
     let unshare = match way_in() {
         Ok(unshare) => Some(unshare),
@@ -70,7 +82,7 @@ fn outside(name: &str, wanted: &[Program]) -> Result<()> {
         .args(unshare)
         .arg("--")
         .arg(env::current_exe()?)
-        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .args(arguments)
         .env(INSIDE, folder.path())
         .stdin(Stdio::null())
         .status()

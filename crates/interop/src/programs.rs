@@ -1,7 +1,7 @@
 //! Which programs there are, and the binary under test.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
@@ -151,9 +151,10 @@ pub(crate) fn rqbit() -> PathBuf {
     named.or_else(installed).unwrap_or("rqbit".into())
 }
 
-/// `target/debug`, as seen from a test in `target/debug/deps`.
+/// `target/debug`, as seen from a program in it or a test in `target/debug/deps`.
 fn profile_folder() -> Result<PathBuf> {
     let this = env::current_exe()?;
-    let folder = this.parent().and_then(Path::parent).context("a test lives in target")?;
-    Ok(folder.to_owned())
+    let folder = this.parent().context("a program lives in target")?;
+    let above = folder.parent().filter(|_| folder.ends_with("deps"));
+    Ok(above.unwrap_or(folder).to_owned())
 }

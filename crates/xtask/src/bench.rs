@@ -16,13 +16,17 @@ mod lab;
 mod process;
 mod report;
 mod statistics;
+mod swarm;
 
 /// What to measure, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// What to measure [default: all]
-    #[arg(value_enum)]
+    /// What to measure
+    #[arg(value_enum, default_values_t = [Job::Create, Job::Pair])]
     jobs: Vec<Job>,
+    /// Sizes of the swarms, without the seed
+    #[arg(long, value_name = "N,…", default_value = "4,8,16")]
+    peers: String,
     /// How much to make a torrent of and to move
     #[arg(long, default_value = "2GiB", value_parser = parse_size)]
     size: u64,
@@ -50,6 +54,8 @@ enum Job {
     Create,
     /// One seeder, one leecher, loopback
     Pair,
+    /// One seed, many peers, each behind an uplink of its own: time ÷ bound
+    Swarm,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -79,9 +85,11 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     let rival = jobs::introduce(&lab)?;
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!("== load average before: {}", load.trim());
-    let jobs = if args.jobs.is_empty() { Job::value_variants() } else { &args.jobs };
+    if args.jobs.contains(&Job::Swarm) {
+        swarm::measure(root, &lab, args)?;
+    }
     let mut tables = Vec::new();
-    for &job in jobs {
+    for &job in args.jobs.iter().filter(|&&job| job != Job::Swarm) {
         tables.push(measure(&lab, job, args.runs)?);
     }
     for table in &tables {
@@ -108,6 +116,7 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
 fn contenders(job: Job) -> Vec<Contender> {
     use Client::{Fluvial, Libtorrent};
     match job {
+        Job::Swarm => Vec::new(),
         Job::Create => [Fluvial, Libtorrent]
             .map(|client| -> Contender {
                 let measure = move |lab: &Lab| jobs::create(lab, client);
