@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
@@ -52,7 +53,9 @@ pub fn fuzz_tracker_response(data: &[u8]) {
     if let Ok(answer) = parse_scrape_response(data) {
         write_scrape_response(&answer, &mut out);
         let again = parse_scrape_response(&out).expect("what we write, we read");
-        assert_eq!(again.files.len(), answer.files.len());
+        // What occurs twice is written once.
+        let hashes: BTreeSet<_> = answer.files.iter().map(|(info_hash, _)| info_hash).collect();
+        assert_eq!(again.files.len(), hashes.len());
         out.clear();
     }
     for ipv6 in [false, true] {
