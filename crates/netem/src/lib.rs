@@ -1,18 +1,24 @@
 //! Emulated links in virtual time: a pure core, driven like every other.
 //!
 //! [`Link`] carries datagrams one way through a rate, a propagation delay and a bounded queue with
-//! tail drop. [`Network`] carries reliable, ordered streams between nodes whose one uplink (and
-//! one downlink) is shared by all their streams, and pushes back instead of dropping.
+//! tail drop, and may add jitter, lose packets (at random or in bursts), reorder and double them;
+//! [`Rungs`] are such links by name. [`Network`] carries reliable, ordered streams between nodes
+//! whose one uplink (and one downlink) is shared by all their streams, and pushes back instead of
+//! dropping.
 //!
-//! Same calls, same results: nothing here is random, and ties in time go by sequence number.
+//! Same calls and seed, same results; ties in time go by sequence number.
 
 mod link;
+mod loss;
 mod network;
+mod rungs;
 mod wire_time;
 
 // The public interface is:
-pub use link::{Dropped, Link, LinkConfig};
+pub use link::{Dropped, Link, LinkConfig, LinkStats};
+pub use loss::Loss;
 pub use network::{Access, Event, Full, Network, NodeId, Path, PipeId, QUANTUM};
+pub use rungs::{Rung, RungError, Rungs};
 
 #[cfg(test)]
 mod tests;

@@ -1,2 +1,4 @@
+mod faults;
 mod link;
 mod network;
+mod rungs;

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use stdx::{Duration, Instant};
+use stdx::{Duration, Instant, Rng};
 
 use crate::{Dropped, Link, LinkConfig};
 
@@ -10,7 +10,9 @@ fn at(millis: u64) -> Instant {
 }
 
 fn link(rate: Option<u64>, delay_ms: u64, queue_bytes: u64) -> Link<u64> {
-    Link::new(&LinkConfig { rate, delay: Duration::from_millis(delay_ms), queue_bytes })
+    let delay = Duration::from_millis(delay_ms);
+    let config = LinkConfig { rate, delay, queue_bytes, ..LinkConfig::default() };
+    Link::new(&config, Rng::new(1))
 }
 
 #[test]
