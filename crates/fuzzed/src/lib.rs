@@ -8,6 +8,7 @@ mod caches;
 mod conversations;
 mod formats;
 mod input;
+mod overlays;
 mod pages;
 mod peers;
 mod sessions;
@@ -18,6 +19,7 @@ mod trackers;
 pub use caches::fuzz_cache;
 pub use conversations::{fuzz_tracker_client, fuzz_tracker_server};
 pub use formats::{fuzz_bencode, fuzz_magnet, fuzz_metainfo};
+pub use overlays::fuzz_overlay;
 pub use pages::fuzz_page;
 pub use peers::{fuzz_extended, fuzz_peer_sequence, fuzz_peer_stream, fuzz_wire};
 pub use sessions::fuzz_session;
@@ -38,12 +40,13 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 17] = [
+pub const TARGETS: [Target; 18] = [
     target("bencode", fuzz_bencode),
     slow_target("cache", fuzz_cache),
     target("extended", fuzz_extended),
     target("magnet", fuzz_magnet),
     target("metainfo", fuzz_metainfo),
+    slow_target("overlay", fuzz_overlay),
     target("page", fuzz_page),
     target("peer_sequence", fuzz_peer_sequence),
     target("peer_stream", fuzz_peer_stream),
