@@ -55,6 +55,12 @@ pub(crate) enum Event<'a> {
     /// What many look-ups in a ring needed.
     #[serde(rename = "result")]
     RingResult { mean_messages: f64, mean_timeouts: f64, failed_lookups: u64 },
+    /// How far an experiment is, about once a second.
+    #[serde(rename = "progress")]
+    LabProgress { state: &'static str, done: u64, total: u64 },
+    /// What an overlay came to.
+    #[serde(rename = "result")]
+    OverlayResult(&'a crate::lab::OverlayResult),
     /// Ended on request.
     Stopped,
     /// It could not be done.

@@ -1,7 +1,9 @@
 //! `fluvial lab`: each experiment has its file.
 
+mod overlay;
 mod ring;
 
+pub(crate) use self::overlay::OverlayResult;
 pub(crate) use self::ring::Point;
 use crate::args::{Experiment, Lab};
 use crate::output::Output;
@@ -10,5 +12,6 @@ use crate::output::Output;
 pub(crate) fn run(args: &Lab, output: &Output) -> anyhow::Result<()> {
     match &args.experiment {
         Experiment::Ring(args) => ring::run(args, output),
+        Experiment::Overlay(args) => overlay::run(args, output),
     }
 }

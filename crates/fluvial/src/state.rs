@@ -47,12 +47,33 @@ fn default_dir() -> anyhow::Result<PathBuf> {
     }
 }
 
+/// Sees whether a file could be written, before the work that it is to hold.
+///
+/// # Errors
+/// When it could not.
+pub(crate) fn check_writable(path: &Path) -> anyhow::Result<()> {
+    if path.is_dir() {
+        bail!("cannot write `{}`: it is a folder", path.display());
+    }
+    place_for(path).map(drop)
+}
+
 /// Replaces `path` by `bytes`, whole or not at all.
 ///
 /// # Errors
 /// When the file cannot be written.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let unwritable = || format!("cannot write `{}`", path.display());
+    let mut file = place_for(path)?;
+    std::io::Write::write_all(&mut file, bytes).with_context(unwritable)?;
+    file.as_file().sync_all().with_context(unwritable)?;
+    make_readable(file.as_file()).with_context(unwritable)?;
+    file.persist(path).with_context(unwritable)?;
+    Ok(())
+}
+
+/// A temporary file beside the one that it is to become.
+fn place_for(path: &Path) -> anyhow::Result<tempfile::NamedTempFile> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -61,12 +82,7 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         bail!("cannot write `{}`: there is no folder `{}`", path.display(), folder.display());
     }
     let file = tempfile::NamedTempFile::new_in(folder).map_err(without_name);
-    let mut file = file.with_context(unwritable)?;
-    std::io::Write::write_all(&mut file, bytes).with_context(unwritable)?;
-    file.as_file().sync_all().with_context(unwritable)?;
-    make_readable(file.as_file()).with_context(unwritable)?;
-    file.persist(path).with_context(unwritable)?;
-    Ok(())
+    file.with_context(|| format!("cannot write `{}`", path.display()))
 }
 
 /// The error alone: the name of a temporary file says nothing to a person.

@@ -1,9 +1,11 @@
 //! The experiments of `fluvial lab`.
 
+mod overlay;
 mod ring;
 
 use clap::{Args, Subcommand};
 
+pub(crate) use self::overlay::OverlayLab;
 pub(crate) use self::ring::{Query, RingLab};
 
 /// Try a swarm, a ring or an overlay before building it
@@ -11,6 +13,7 @@ pub(crate) use self::ring::{Query, RingLab};
 #[command(arg_required_else_help = true)]
 #[command(after_help = "Examples:
   fluvial lab ring --bits 4 --ids 1,3,4,5,8,10,12,14 --from 1 --key 14
+  fluvial lab overlay --nodes 10000 --html overlay.html
   fluvial lab ring --help
 
 In the file of settings an experiment has its own table, [lab.ring], and in the environment its
@@ -23,6 +26,7 @@ pub(crate) struct Lab {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Experiment {
     Ring(RingLab),
+    Overlay(OverlayLab),
 }
 
 impl Lab {
@@ -30,6 +34,15 @@ impl Lab {
     pub(super) fn check(&self) -> Result<(), clap::Error> {
         match &self.experiment {
             Experiment::Ring(ring) => ring.check(),
+            Experiment::Overlay(overlay) => overlay.check(),
         }
+    }
+}
+
+/// A part of a whole that something is left of.
+fn parse_share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..1.0).contains(&share) => Ok(share),
+        _ => Err("write a share from 0 to below 1, for example 0.5".to_owned()),
     }
 }

@@ -61,6 +61,8 @@ fn design_flags_are_taken() {
     check("fluvial man --dir d");
     check("fluvial tracker --udp 127.0.0.1:0 --http [::1]:0 --memory 1GiB");
     check("fluvial lab ring --bits 4 --ids 1,3,4 --from 1 --key 14 --no-shortcuts");
+    check("fluvial lab overlay --nodes 9 --kill 0.2 --kill-anchor --seed 3 --html o.html");
+    check("fluvial lab overlay --loss 0.1 --slow 0.2 --slow-by 3s --copies 1,5 --ttl 3 --json");
     check("fluvial lab ring --nodes 9 --lookups 9 --fail 0.5 --successors 2 --seed 1 --json");
 }
 
@@ -85,6 +87,10 @@ fn wrong_values_are_refused_with_an_example() {
     check("fluvial seed", "TORRENT PATH");
     check("fluvial lab ring --bits 0", "1..=160");
     check("fluvial lab ring --fail 1", "below 1");
+    check("fluvial lab overlay --nodes 1", "2..=100000");
+    check("fluvial lab overlay --kill 1", "below 1");
+    check("fluvial lab overlay --slow-by 2s", "--slow");
+    check("fluvial lab overlay --copies 0", "0 is not");
     check("fluvial lab ring --successors 0", "from 1 to 64");
     check("fluvial lab ring --ids 1,2", "--from");
     check("fluvial lab ring --from 1", "--ids");
@@ -96,7 +102,9 @@ fn wrong_values_are_refused_with_an_example() {
 fn help_fits_a_screen_and_keeps_its_order() {
     let mut cli = Cli::command();
     cli.build();
-    for name in ["share", "get", "seed", "create", "show", "verify", "tracker", "lab ring"] {
+    for name in
+        ["share", "get", "seed", "create", "show", "verify", "tracker", "lab ring", "lab overlay"]
+    {
         let command = name.split(' ').fold(&mut cli, |command, name| {
             command.find_subcommand_mut(name).expect("it is a command")
         });

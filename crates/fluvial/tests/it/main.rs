@@ -10,6 +10,7 @@ mod existing;
 mod hostile;
 mod kill;
 mod manual;
+mod overlay;
 mod page;
 mod several;
 mod support;

@@ -41,7 +41,13 @@ fn the_manual_is_one_page_or_one_for_each_command() {
     let main = place.run(&["man"]);
     assert!(main.stdout.starts_with(b".ie") || main.stdout.starts_with(b".TH"), "{main:?}");
     assert!(place.run(&["man", "--dir", "new/man1"]).status.success());
-    for page in ["fluvial.1", "fluvial-get.1", "fluvial-man.1", "fluvial-lab-ring.1"] {
+    for page in [
+        "fluvial.1",
+        "fluvial-get.1",
+        "fluvial-man.1",
+        "fluvial-lab-ring.1",
+        "fluvial-lab-overlay.1",
+    ] {
         assert!(place.path("new/man1").join(page).is_file(), "{page}");
     }
 }

@@ -33,6 +33,11 @@ fn wrong_words_exit_2_and_wrong_things_exit_1() {
     check(&ring("1,3", "2", "3"), 2, "--from 2 is none of the peers");
     check(&ring("1,3", "1", "99"), 2, "--key `99`");
     check(&["lab", "ring", "--bits", "3", "--nodes", "9"], 2, "3 bits are not enough for 9 peers");
+    let overlay = |flag: &'static str, value: &'static str| ["lab", "overlay", flag, value];
+    check(&overlay("--copies", "1001"), 2, "--copies 1001 is more than there are members, 1000");
+    check(&overlay("--kill", "0.9999"), 2, "nobody would survive");
+    check(&overlay("--html", "missing/o.html"), 1, "there is no folder `missing`");
+    check(&["lab", "overlay", "--slow", "0.1", "--slow-by", "2h"], 2, "more than an hour");
     check(&["lab"], 2, "lab ring");
 }
 

@@ -6,6 +6,7 @@ use clap::error::ErrorKind;
 use ring::{Id, SUCCESSORS_MAX, Space};
 
 use super::super::wrong;
+use super::parse_share;
 
 /// Bits where nobody says how many.
 const BITS: u8 = 160;
@@ -114,13 +115,6 @@ impl RingLab {
             return Err(usage(&format!("{bits} bits are not enough for {nodes} peers")));
         }
         Ok(())
-    }
-}
-
-fn parse_share(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(share) if (0.0..1.0).contains(&share) => Ok(share),
-        _ => Err("write a share from 0 to below 1, for example 0.5".to_owned()),
     }
 }
 
