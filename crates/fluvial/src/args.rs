@@ -15,7 +15,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
-pub(crate) use self::lab::{Experiment, Lab, OverlayLab, Query, RingLab};
+pub(crate) use self::lab::{Experiment, Lab, LinkLab, OverlayLab, Query, RingLab};
 pub(crate) use self::tools::{Completions, Create, Man, Show, Tracker, Verify};
 pub(crate) use self::values::SeedGoal;
 use self::values::{parse_address, parse_goal, parse_piece_length, parse_tracker};

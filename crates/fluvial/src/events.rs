@@ -61,6 +61,12 @@ pub(crate) enum Event<'a> {
     /// What an overlay came to.
     #[serde(rename = "result")]
     OverlayResult(&'a crate::lab::OverlayResult),
+    /// `lab link` carries packets between these.
+    #[serde(rename = "ready")]
+    LinkReady { ends: &'a [String] },
+    /// What became of them.
+    #[serde(rename = "result")]
+    LinkResult { there: crate::lab::Carried, back: crate::lab::Carried },
     /// Ended on request.
     Stopped,
     /// It could not be done.

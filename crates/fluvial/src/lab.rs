@@ -1,8 +1,10 @@
 //! `fluvial lab`: each experiment has its file.
 
+mod link;
 mod overlay;
 mod ring;
 
+pub(crate) use self::link::Carried;
 pub(crate) use self::overlay::OverlayResult;
 pub(crate) use self::ring::Point;
 use crate::args::{Experiment, Lab};
@@ -11,6 +13,7 @@ use crate::output::Output;
 /// Runs the experiment that was asked for.
 pub(crate) fn run(args: &Lab, output: &Output) -> anyhow::Result<()> {
     match &args.experiment {
+        Experiment::Link(args) => crate::on_runtime(link::run(args, output)),
         Experiment::Ring(args) => ring::run(args, output),
         Experiment::Overlay(args) => overlay::run(args, output),
     }

@@ -5,8 +5,12 @@ use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+
+use crate::process::Process;
+use crate::programs;
 
 /// Bytes that a limited uplink lets out at once: some packets.
 const UPLINK_BURST: u64 = 16 << 10;
@@ -16,6 +20,10 @@ const UPLINK_BURST: u64 = 16 << 10;
 pub struct Lab {
     folder: PathBuf,
     nodes: u16,
+    /// From each machine to the middle of the network.
+    delay: Option<Duration>,
+    /// The links of those that are far.
+    links: Vec<Process>,
 }
 
 impl Lab {
@@ -31,7 +39,7 @@ impl Lab {
         execute("ip", "address add 198.18.0.1/15 dev bridge")?;
         execute("ip", "address add 2001:2::1/48 dev bridge nodad")?;
         execute("ip", "link set bridge up")?;
-        Ok(Self { folder: folder.to_owned(), nodes: 1 })
+        Ok(Self { folder: folder.to_owned(), nodes: 1, delay: None, links: Vec::new() })
     }
 
     /// A file or folder of this lab.
@@ -48,6 +56,19 @@ impl Lab {
         writeln!(hosts, "{address} {name}").context("cannot write the lab's hosts")
     }
 
+    /// Puts all machines that are made from now on at this distance, one way, from the bridge: each
+    /// behind a `fluvial lab link`.
+    ///
+    /// # Errors
+    /// When the kernel does not forward.
+    pub fn set_delay(&mut self, delay: Duration) -> Result<()> {
+        self.delay = Some(delay);
+        fs::write("/proc/sys/net/ipv4/ip_forward", "1")?;
+        fs::write("/proc/sys/net/ipv6/conf/all/forwarding", "1")?;
+        // Who is on the bridge takes the whole range for its neighbours.
+        Ok(fs::write("/proc/sys/net/ipv4/conf/bridge/proxy_arp", "1")?)
+    }
+
     /// A machine with a cable to the bridge and a folder of its own. Its default route leads to
     /// the bridge's namespace, which forwards nothing.
     ///
@@ -62,6 +83,10 @@ impl Lab {
         let node = Node { id: id.clone(), number, folder };
         let (v4, v6) = (node.v4(), node.v6());
         execute("ip", &format!("netns add {id}"))?;
+        if let Some(delay) = self.delay {
+            self.links.push(node.lay_link(delay)?);
+            return Ok(node);
+        }
         execute("ip", &format!("link add {id} type veth peer name eth0 netns {id}"))?;
         execute("ip", &format!("link set {id} master bridge"))?;
         execute("ip", &format!("link set {id} up"))?;
@@ -103,6 +128,29 @@ impl Node {
     /// Where its clients write content.
     pub fn content(&self) -> PathBuf {
         self.folder.join("content")
+    }
+
+    /// Lays a link that takes so long, one way, from the bridge's namespace to this machine.
+    fn lay_link(&self, delay: Duration) -> Result<Process> {
+        let (id, v4, v6) = (&self.id, self.v4(), self.v6());
+        let mut command = Command::new(programs::fluvial()?);
+        command.args(["lab", "link", "--json", "--tun", &format!("{id},{id}x")]);
+        command.args(["--delay", &format!("{}ms", delay.as_secs_f64() * 1e3)]);
+        let mut link = Process::start_talking("fluvial lab link", command, &self.path("link.log"))?;
+        let ready = link.next()?;
+        ensure!(ready["event"] == "ready", "fluvial lab link says {ready}");
+        execute("ip", &format!("link set {id} up"))?;
+        execute("ip", &format!("route add {v4}/32 dev {id}"))?;
+        execute("ip", &format!("route add {v6}/128 dev {id}"))?;
+        execute("ip", &format!("link set {id}x netns {id}"))?;
+        execute("ip", &format!("-n {id} link set {id}x name eth0"))?;
+        execute("ip", &format!("-n {id} link set lo up"))?;
+        execute("ip", &format!("-n {id} address add {v4}/32 dev eth0"))?;
+        execute("ip", &format!("-n {id} address add {v6}/128 dev eth0 nodad"))?;
+        execute("ip", &format!("-n {id} link set eth0 up"))?;
+        execute("ip", &format!("-n {id} route add default dev eth0"))?;
+        execute("ip", &format!("-n {id} -6 route add default dev eth0"))?;
+        Ok(link)
     }
 
     /// Lets so many bits a second out of this machine, headers included, with a queue of 50 ms, as

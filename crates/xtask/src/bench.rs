@@ -27,6 +27,9 @@ pub(crate) struct Args {
     /// Sizes of the swarms, without the seed
     #[arg(long, value_name = "N,…", default_value = "4,8,16")]
     peers: String,
+    /// Round trip between any two peers of a swarm, in ms
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    rtt: u64,
     /// How much to make a torrent of and to move
     #[arg(long, default_value = "2GiB", value_parser = parse_size)]
     size: u64,

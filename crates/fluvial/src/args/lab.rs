@@ -1,10 +1,12 @@
 //! The experiments of `fluvial lab`.
 
+mod link;
 mod overlay;
 mod ring;
 
 use clap::{Args, Subcommand};
 
+pub(crate) use self::link::LinkLab;
 pub(crate) use self::overlay::OverlayLab;
 pub(crate) use self::ring::{Query, RingLab};
 
@@ -25,6 +27,7 @@ pub(crate) struct Lab {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Experiment {
+    Link(LinkLab),
     Ring(RingLab),
     Overlay(OverlayLab),
 }
@@ -33,6 +36,7 @@ impl Lab {
     /// What the grammar of flags cannot say.
     pub(super) fn check(&self) -> Result<(), clap::Error> {
         match &self.experiment {
+            Experiment::Link(link) => link.check(),
             Experiment::Ring(ring) => ring.check(),
             Experiment::Overlay(overlay) => overlay.check(),
         }

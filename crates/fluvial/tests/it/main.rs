@@ -9,6 +9,7 @@ mod contract;
 mod existing;
 mod hostile;
 mod kill;
+mod link;
 mod manual;
 mod overlay;
 mod page;

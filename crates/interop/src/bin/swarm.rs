@@ -33,6 +33,9 @@ struct Args {
     /// The seed's uplink in Mbit/s
     #[arg(long, default_value_t = 100)]
     seed_up: u64,
+    /// Round trip between any two of them, in ms
+    #[arg(long, default_value_t = 0)]
+    rtt: u64,
     /// MiB to move
     #[arg(long, default_value_t = 64)]
     mib: u64,
@@ -131,6 +134,10 @@ fn swarm(
     (peers, run, bound): (u64, u32, f64),
 ) -> Result<Outcome> {
     let tracker = TrackerNode::start(lab)?;
+    if args.rtt > 0 {
+        // There and back, each time over two links.
+        lab.set_delay(Duration::from_micros(args.rtt * 250))?;
+    }
     let name = format!("{kind:?} {peers} {run}");
     let what = (Shape::File, Format::V1);
     let content =

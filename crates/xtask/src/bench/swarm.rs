@@ -15,6 +15,7 @@ pub(super) fn measure(root: &Path, lab: &Lab, args: &Args) -> Result<()> {
     command
         .args(["run", "--locked", "--release", "--quiet", "--package", "interop", "--bin", "swarm"])
         .args(["--", "--peers", &args.peers, "--runs", &args.runs.to_string()])
+        .args(["--rtt", &args.rtt.to_string()])
         .env("FLUVIAL_TEST_BINARY", &lab.fluvial)
         .env("FLUVIAL_TEST_PYTHON", &lab.python)
         .current_dir(root);

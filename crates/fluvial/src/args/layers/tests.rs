@@ -103,7 +103,7 @@ fn an_experiment_has_its_own_table_and_variables() {
     let seed = |words, variables: &[_], file| match (Case { file, variables, words }).read() {
         Ok(Cli { command: Chosen::Lab(lab), common, .. }) => match lab.experiment {
             Experiment::Ring(ring) => (ring.seed, common.json),
-            other @ Experiment::Overlay(_) => panic!("{words}: {other:?}"),
+            other => panic!("{words}: {other:?}"),
         },
         other => panic!("{words}: {other:?}"),
     };
