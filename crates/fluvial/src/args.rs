@@ -2,6 +2,7 @@
 
 mod lab;
 mod layers;
+mod plan;
 mod tools;
 mod values;
 
@@ -16,6 +17,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::lab::{Experiment, Lab, LinkLab, OverlayLab, Query, RingLab};
+pub(crate) use self::plan::Plan;
 pub(crate) use self::tools::{Completions, Create, Man, Show, Tracker, Verify};
 pub(crate) use self::values::SeedGoal;
 use self::values::{parse_address, parse_goal, parse_piece_length, parse_tracker};
@@ -72,6 +74,7 @@ impl Cli {
         match &cli.command {
             Command::Seed(seed) => seed.check()?,
             Command::Share(share) => share.check()?,
+            Command::Plan(plan) => plan.check()?,
             Command::Lab(lab) => lab.check()?,
             _ => {}
         }
@@ -128,6 +131,7 @@ pub(crate) enum Command {
     Show(Show),
     Verify(Verify),
     Tracker(Tracker),
+    Plan(Plan),
     Lab(Lab),
     Completions(Completions),
     Man(Man),

@@ -67,6 +67,27 @@ pub(crate) enum Event<'a> {
     /// What became of them.
     #[serde(rename = "result")]
     LinkResult { there: crate::lab::Carried, back: crate::lab::Carried },
+    /// The least time for so many peers, and which limit binds.
+    Plan {
+        peers: u64,
+        client_server_seconds: f64,
+        client_server_binding: Option<&'static str>,
+        p2p_seconds: f64,
+        p2p_binding: Option<&'static str>,
+    },
+    /// What a deadline asks for, for the last number of peers; null where nothing is enough.
+    Deadline {
+        seconds: f64,
+        peers: u64,
+        met: bool,
+        server_up: Option<u64>,
+        seeds: Option<u64>,
+        peer_up: Option<u64>,
+        /// 0 for not even one; null for any number.
+        peers_most: Option<u64>,
+        client_server_up: Option<u64>,
+        client_server_peers_most: Option<u64>,
+    },
     /// Ended on request.
     Stopped,
     /// It could not be done.

@@ -16,6 +16,7 @@ mod manual;
 mod names;
 mod net;
 mod output;
+mod planning;
 mod reach;
 mod record;
 mod seed;
@@ -88,6 +89,7 @@ fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
         Command::Share(args) => on_runtime(share::run(&args, output)).map(done),
         Command::Seed(args) => on_runtime(seed::run(&args, output)).map(done),
         Command::Show(args) => on_runtime(show::run(&args, output)).map(done),
+        Command::Plan(args) => planning::run(&args, output).map(done),
         Command::Lab(args) => lab::run(&args, output).map(done),
         Command::Tracker(args) => on_runtime(tracker::run(&args, output)).map(done),
         Command::Completions(args) => {

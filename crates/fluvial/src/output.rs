@@ -64,6 +64,16 @@ impl Output {
         self.result(&format!("{LABEL}{label:<14}{LABEL:#}"), text.as_ref());
     }
 
+    /// Prints the head of a table.
+    pub(crate) fn heading(&self, text: &str) {
+        self.result(&format!("{LABEL}{text}{LABEL:#}"), "");
+    }
+
+    /// Prints lines of our own making that carry their own styles.
+    pub(crate) fn styled(&self, text: &str) {
+        self.result(text, "");
+    }
+
     /// Tells a person what could be done next.
     pub(crate) fn hint(&self, text: impl AsRef<str>) {
         if !self.json {
@@ -146,6 +156,11 @@ pub(crate) fn raw(text: &[u8]) {
 /// Columns of the terminal that the bars are drawn on.
 pub(crate) fn width() -> usize {
     console::Term::stderr().size_checked().map_or(WIDTH, |(_rows, columns)| columns.into())
+}
+
+/// Columns of the terminal that results are printed on.
+pub(crate) fn page_width() -> usize {
+    console::Term::stdout().size_checked().map_or(WIDTH, |(_rows, columns)| columns.into())
 }
 
 /// What a progress bar is drawn with: heavy lines up to here, light ones beyond.

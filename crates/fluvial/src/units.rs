@@ -119,6 +119,28 @@ pub(crate) fn show_rate(bytes_per_second: u64) -> String {
     format!("{}/s", show_size(bytes_per_second))
 }
 
+/// `10 Mbit/s`: the rate of a line, in the units in which lines are sold.
+pub(crate) fn show_line_rate(bytes_per_second: u128) -> String {
+    const UNITS: [&str; 6] = ["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s", "Pbit/s"];
+    let mut value = bytes_per_second as f64 * 8.0;
+    let mut unit = 0;
+    // What would be rounded to 1000 is one of the next unit.
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    let text = match value {
+        ..9.995 => format!("{value:.2}"),
+        ..99.95 => format!("{value:.1}"),
+        _ => format!("{value:.0}"),
+    };
+    let text = match text.split_once('.') {
+        Some((whole, rest)) if rest.bytes().all(|digit| digit == b'0') => whole,
+        _ => &text,
+    };
+    format!("{text} {}", UNITS[unit])
+}
+
 /// `1h 02m`, `3m 05s`, `4.2s`, `15 ms`: a time for people.
 pub(crate) fn show_duration(duration: Duration) -> String {
     let secs = duration.as_secs();

@@ -141,6 +141,14 @@ impl Plan {
         self.slowest([server, download, aggregate])
     }
 
+    /// What the least time of a swarm comes to, and never exceeds, as ever more peers like these
+    /// join: `max{F/us, F/dmin, F/u}` with the mean upload `u`.
+    pub fn endless(&self) -> Bound {
+        let [server, download, _] = self.terms();
+        let peers = self.peers_up.map(|rate| Pace { rate, copies: self.peers });
+        self.slowest([server, download, (Limit::Aggregate, peers)])
+    }
+
     /// The least time of a swarm by each of its limits alone: server, download, aggregate.
     pub fn limits(&self) -> [(Limit, Bound); 3] {
         self.terms().map(|term| (term.0, self.slowest([term])))
@@ -182,7 +190,7 @@ struct Pace {
 
 impl Pace {
     /// Compares two paces of one plan. The larger rate is below 2^97 and belongs to all copies,
-    /// so it is multiplied by 1; a rate of 2^64 by no more than 2^32 copies.
+    /// so it is multiplied by 1; one below 2^64 by no more than 2^32 copies.
     fn is_slower(self, other: Self) -> bool {
         self.rate * u128::from(other.copies) < other.rate * u128::from(self.copies)
     }
@@ -201,11 +209,12 @@ impl Bound {
         self.binding.map(|(limit, _)| limit)
     }
 
-    /// The time in seconds; 0 when nothing limits it.
+    /// The time in seconds; 0 when nothing limits it, infinite when nobody sends.
     pub fn seconds(&self) -> f64 {
-        self.binding.map_or(0.0, |(_, Pace { rate, copies })| {
-            (u128::from(self.size) * u128::from(copies)) as f64 / rate as f64
-        })
+        let Some((_, Pace { rate, copies })) = self.binding.filter(|_| self.size > 0) else {
+            return 0.0;
+        };
+        (u128::from(self.size) * u128::from(copies)) as f64 / rate as f64
     }
 
     /// The time, [`Duration::MAX`] when it is longer.

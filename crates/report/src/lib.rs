@@ -3,8 +3,8 @@
 //!
 //! A [`Picture`] draws itself for a given width: [`Lines`], [`Bars`], [`Heat`] and [`Spans`] are
 //! here, and whoever has another kind of picture implements the trait. [`svg`] makes a file of
-//! one picture, [`Page`] a page of many. Nothing here does I/O; values that are not finite are left
-//! out; what is drawn is bounded however much is given.
+//! one picture, [`Page`] a page of many, and [`Lines::text`] draws in a terminal. Nothing here does
+//! I/O; values that are not finite are left out; what is drawn is bounded however much is given.
 
 mod axis;
 mod bars;
@@ -16,6 +16,7 @@ mod page;
 mod picture;
 mod scale;
 mod spans;
+mod terminal;
 mod thin;
 mod words;
 

@@ -19,7 +19,7 @@ const NAME_ROW: f64 = 15.0;
 
 /// How a series is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Style {
+pub(crate) enum Path {
     Line,
     Steps,
     Dots,
@@ -30,7 +30,7 @@ enum Style {
 pub struct Series {
     name: String,
     points: Vec<(f64, f64)>,
-    style: Style,
+    path: Path,
     dashed: bool,
     filled: bool,
     kind: Option<usize>,
@@ -39,18 +39,18 @@ pub struct Series {
 impl Series {
     /// Points joined by straight lines, in the order of x.
     pub fn line(name: &str, points: Vec<(f64, f64)>) -> Self {
-        Self::new(name, points, Style::Line)
+        Self::new(name, points, Path::Line)
     }
 
     /// Each value holds until the next one, the last to the end of the axis, as in a count of what
     /// is complete.
     pub fn steps(name: &str, points: Vec<(f64, f64)>) -> Self {
-        Self::new(name, points, Style::Steps)
+        Self::new(name, points, Path::Steps)
     }
 
     /// Points on their own, as in a comparison of two properties.
     pub fn dots(name: &str, points: Vec<(f64, f64)>) -> Self {
-        Self::new(name, points, Style::Dots)
+        Self::new(name, points, Path::Dots)
     }
 
     /// Draws the line dashed: a model or a bound beside what was measured.
@@ -72,19 +72,19 @@ impl Series {
         self
     }
 
-    fn new(name: &str, mut points: Vec<(f64, f64)>, style: Style) -> Self {
+    fn new(name: &str, mut points: Vec<(f64, f64)>, path: Path) -> Self {
         points.retain(|(x, y)| x.is_finite() && y.is_finite());
-        if style != Style::Dots {
+        if path != Path::Dots {
             points.sort_by(|a, b| a.0.total_cmp(&b.0));
         }
         let name = name.to_owned();
-        Self { name, points, style, dashed: false, filled: false, kind: None }
+        Self { name, points, path, dashed: false, filled: false, kind: None }
     }
 
     fn mark(&self) -> Mark {
-        match self.style {
-            Style::Dots => Mark::Dot,
-            Style::Line | Style::Steps => Mark::Line { dashed: self.dashed },
+        match self.path {
+            Path::Dots => Mark::Dot,
+            Path::Line | Path::Steps => Mark::Line { dashed: self.dashed },
         }
     }
 }
@@ -135,7 +135,7 @@ impl Lines {
         self.series[index].kind.unwrap_or(index % KINDS + 1)
     }
 
-    fn scales(&self, width: f64, height: f64) -> (Scale, Scale) {
+    pub(crate) fn scales(&self, width: f64, height: f64) -> (Scale, Scale) {
         let references = |vertical: bool| {
             let all = self.references.iter().filter(move |line| line.is_vertical == vertical);
             all.map(|line| line.at)
@@ -147,12 +147,45 @@ impl Lines {
         (x, Scale::fit(&self.y, y, (height / 70.0).max(3.0), true))
     }
 
+    /// The series' names and colours.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&str, usize)> {
+        named(&self.series).map(|(index, series)| (&*series.name, self.kind(index)))
+    }
+
+    /// The names of the thin lines across, and where they are.
+    pub(crate) fn levels(&self) -> impl Iterator<Item = (&str, f64)> {
+        let levels = self.references.iter().filter(|line| !line.is_vertical);
+        levels.map(|line| (&*line.name, line.at))
+    }
+
+    /// What is drawn: points between two axes, how they are joined, and the colour.
+    pub(crate) fn paths(
+        &self,
+        x: &Scale,
+        y: &Scale,
+    ) -> impl Iterator<Item = (Vec<(f64, f64)>, Path, usize)> {
+        self.series.iter().enumerate().map(move |(index, series)| {
+            let seen = series.points.iter().filter(|(a, b)| x.holds(*a) && y.has(*b));
+            let points = seen.map(|(a, b)| (x.at(*a), y.at(*b))).collect();
+            (points, series.path, self.kind(index))
+        })
+    }
+
+    /// Where the last point of each named series is, from the top, with its name and colour.
+    pub(crate) fn ends(&self, x: &Scale, y: &Scale) -> impl Iterator<Item = (f64, &str, usize)> {
+        named(&self.series).filter_map(move |(index, series)| {
+            let mut back = series.points.iter().rev();
+            let (_, last) = back.find(|(a, b)| x.holds(*a) && y.has(*b))?;
+            Some((y.at(*last), &*series.name, self.kind(index)))
+        })
+    }
+
     /// Names at the ends of the lines, when they have room there.
     fn direct(&self, total: f64) -> Option<f64> {
         let named = || self.series.iter().filter(|series| !series.name.is_empty());
         let widest = named().map(|series| width(&series.name)).fold(0.0, f64::max);
         let fits = total > NARROW * 1.5 && widest <= total * 0.26;
-        let lines = named().all(|series| series.style != Style::Dots);
+        let lines = named().all(|series| series.path != Path::Dots);
         (fits && lines && (1..=DIRECT_MAX).contains(&named().count())).then_some(widest + 14.0)
     }
 }
@@ -191,11 +224,7 @@ fn named(series: &[Series]) -> impl Iterator<Item = (usize, &Series)> {
 impl Lines {
     /// Names beside the last points, moved apart where they would meet.
     fn draw_names(&self, frame: &Frame) -> Markup {
-        let ends = named(&self.series).filter_map(|(index, series)| {
-            let (_, y) = *series.points.iter().rev().find(|(x, y)| on(frame, *x, *y))?;
-            Some((frame.y.at(y), &*series.name, self.kind(index)))
-        });
-        let mut ends: Vec<_> = ends.collect();
+        let mut ends: Vec<_> = self.ends(&frame.x, &frame.y).collect();
         ends.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut free = frame.top;
         for end in &mut ends {
@@ -257,7 +286,7 @@ fn draw_series(frame: &Frame, series: &Series) -> Markup {
     let seen = series.points.iter().filter(|(x, y)| on(frame, *x, *y));
     let inside = |y: f64| y.clamp(frame.top, frame.bottom);
     let points: Vec<_> = seen.map(|(x, y)| (frame.x.at(*x), inside(frame.y.at(*y)))).collect();
-    if series.style == Style::Dots || points.len() == 1 {
+    if series.path == Path::Dots || points.len() == 1 {
         let stride = points.len().div_ceil(DOTS_MAX).max(1);
         return html! {
             @for (x, y) in points.iter().step_by(stride) {
@@ -266,13 +295,13 @@ fn draw_series(frame: &Frame, series: &Series) -> Markup {
         };
     }
     let mut points = thin::curve(&points);
-    if let (Style::Steps, Some((_, y))) = (series.style, points.last()) {
+    if let (Path::Steps, Some((_, y))) = (series.path, points.last()) {
         points.push((frame.right, *y));
     }
     let Some(((first, _), (last, _))) = points.first().zip(points.last()) else {
         return html! {};
     };
-    let path = path(&points, series.style);
+    let path = outline(&points, series.path);
     let class = if series.dashed { "line dashed" } else { "line" };
     html! {
         @if series.filled {
@@ -282,13 +311,13 @@ fn draw_series(frame: &Frame, series: &Series) -> Markup {
     }
 }
 
-fn path(points: &[(f64, f64)], style: Style) -> String {
+fn outline(points: &[(f64, f64)], path: Path) -> String {
     let step = |(index, (x, y)): (usize, &(f64, f64))| {
         let (x, y) = (px(*x), px(*y));
-        match style {
+        match path {
             _ if index == 0 => format!("M{x} {y}"),
-            Style::Steps => format!("H{x}V{y}"),
-            Style::Line | Style::Dots => format!("L{x} {y}"),
+            Path::Steps => format!("H{x}V{y}"),
+            Path::Line | Path::Dots => format!("L{x} {y}"),
         }
     };
     let steps: Vec<String> = points.iter().enumerate().map(step).collect();

@@ -60,6 +60,10 @@ fn design_flags_are_taken() {
     check("fluvial completions zsh");
     check("fluvial man --dir d");
     check("fluvial tracker --udp 127.0.0.1:0 --http [::1]:0 --memory 1GiB");
+    check("fluvial plan --size 1GB --server-up 1MB/s --peers 1..35 --peer-up 1MB/s --svg f");
+    check(
+        "fluvial plan --size 1GB --server-up none --class 2:1:none --class 3:none:1 --deadline 1h",
+    );
     check("fluvial lab ring --bits 4 --ids 1,3,4 --from 1 --key 14 --no-shortcuts");
     check("fluvial lab overlay --nodes 9 --kill 0.2 --kill-anchor --seed 3 --html o.html");
     check("fluvial lab overlay --loss 0.1 --slow 0.2 --slow-by 3s --copies 1,5 --ttl 3 --json");
@@ -85,6 +89,9 @@ fn wrong_values_are_refused_with_an_example() {
     check("fluvial create a -o b --announce ws://c", "http://tracker.example/announce");
     check("fluvial tracker --memory 3", "at least 1MiB");
     check("fluvial seed", "TORRENT PATH");
+    check("fluvial plan --size 0 --server-up 1 --peers 1 --peer-up 1", "positive");
+    check("fluvial plan --size 1 --server-up 1 --peers 1", "--peer-up");
+    check("fluvial plan --size 1 --server-up 1 --peers x --peer-up 1", "1..35");
     check("fluvial lab ring --bits 0", "1..=160");
     check("fluvial lab ring --fail 1", "below 1");
     check("fluvial lab overlay --nodes 1", "2..=100000");
@@ -102,9 +109,18 @@ fn wrong_values_are_refused_with_an_example() {
 fn help_fits_a_screen_and_keeps_its_order() {
     let mut cli = Cli::command();
     cli.build();
-    for name in
-        ["share", "get", "seed", "create", "show", "verify", "tracker", "lab ring", "lab overlay"]
-    {
+    for name in [
+        "share",
+        "get",
+        "seed",
+        "create",
+        "show",
+        "verify",
+        "tracker",
+        "plan",
+        "lab ring",
+        "lab overlay",
+    ] {
         let command = name.split(' ').fold(&mut cli, |command, name| {
             command.find_subcommand_mut(name).expect("it is a command")
         });

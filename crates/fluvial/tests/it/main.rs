@@ -13,6 +13,7 @@ mod link;
 mod manual;
 mod overlay;
 mod page;
+mod plan;
 mod several;
 mod support;
 mod torrents;

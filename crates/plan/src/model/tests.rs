@@ -33,6 +33,11 @@ fn the_textbook_example() {
         assert_eq!(swarm_is.limit(), Some(limit), "{peers}");
     }
     let all: Vec<f64> = (1..=35).map(|n| textbook(n).peer_to_peer().seconds()).collect();
+    let endless = textbook(7).endless();
+    assert_eq!(
+        (endless.duration(), endless.limit()),
+        (Duration::from_hours(1), Some(Limit::Aggregate))
+    );
     assert!(all.is_sorted() && all.iter().all(|seconds| *seconds < 3_600.0), "never beyond F/u");
 }
 
@@ -148,6 +153,7 @@ proptest! {
     #[test]
     fn passing_on_never_costs_time_and_more_upload_never_does(plan in any_plan()) {
         prop_assert!(plan.peer_to_peer().seconds() <= plan.client_server().seconds());
+        prop_assert!(plan.peer_to_peer().seconds() <= plan.endless().seconds());
         let faster = plan.server_up.map(|up| up * 2);
         let faster = plan.with_server(faster).expect("a possible plan");
         prop_assert!(faster.peer_to_peer().seconds() <= plan.peer_to_peer().seconds());

@@ -19,8 +19,8 @@ fn names_stand_at_the_lines_where_there_is_room_and_above_them_otherwise() {
 
 #[test]
 fn steps_hold_their_value() {
-    assert_eq!(path(&[(1.0, 9.0), (4.0, 3.0)], Style::Steps), "M1 9H4V3");
-    assert_eq!(path(&[(1.0, 9.0), (4.0, 3.0)], Style::Line), "M1 9L4 3");
+    assert_eq!(outline(&[(1.0, 9.0), (4.0, 3.0)], Path::Steps), "M1 9H4V3");
+    assert_eq!(outline(&[(1.0, 9.0), (4.0, 3.0)], Path::Line), "M1 9L4 3");
 }
 
 #[test]
