@@ -54,7 +54,12 @@ pub(crate) enum Event<'a> {
     Route { messages: u64, path: &'a [crate::lab::Point], owner: Option<crate::lab::Point> },
     /// What many look-ups in a ring needed.
     #[serde(rename = "result")]
-    RingResult { mean_messages: f64, mean_timeouts: f64, failed_lookups: u64 },
+    RingResult { mean_messages: f64, mean_timeouts: f64, failed_lookups: u64, lookups: u64 },
+    /// How often what must hold of a ring did not.
+    #[serde(rename = "result")]
+    StepsResult { steps: u64, worlds: u64, broken: u64, joins: u64, failures: u64 },
+    /// Messages of a look-up in a ring of so many.
+    RingSize { peers: u64, mean_messages: f64, half_log2: f64 },
     /// How far an experiment is, about once a second.
     #[serde(rename = "progress")]
     LabProgress { state: &'static str, done: u64, total: u64 },

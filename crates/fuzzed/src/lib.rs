@@ -11,6 +11,7 @@ mod input;
 mod overlays;
 mod pages;
 mod peers;
+mod rings;
 mod sessions;
 mod swarms;
 mod trackers;
@@ -22,6 +23,7 @@ pub use formats::{fuzz_bencode, fuzz_magnet, fuzz_metainfo};
 pub use overlays::fuzz_overlay;
 pub use pages::fuzz_page;
 pub use peers::{fuzz_extended, fuzz_peer_sequence, fuzz_peer_stream, fuzz_wire};
+pub use rings::fuzz_ring;
 pub use sessions::fuzz_session;
 pub use swarms::fuzz_swarm;
 pub use trackers::{
@@ -50,6 +52,7 @@ pub const TARGETS: [Target; 18] = [
     target("page", fuzz_page),
     target("peer_sequence", fuzz_peer_sequence),
     target("peer_stream", fuzz_peer_stream),
+    target("ring", fuzz_ring),
     slow_target("session", fuzz_session),
     slow_target("swarm", fuzz_swarm),
     slow_target("tracker_client", fuzz_tracker_client),

@@ -1,16 +1,19 @@
-//! `fluvial lab ring`.
+//! `fluvial lab ring`: one query in a ring that is spelled out, many in a random one, or steps in
+//! any order.
+
+mod many;
+mod page;
+mod picture;
+mod query;
+mod steps;
 
 use anyhow::anyhow;
 use serde::Serialize;
 
-use ring::world::Still;
-use ring::{Id, Route, Space};
-use stdx::Rng;
+use ring::{Id, Space};
 
-use crate::args::{Query, RingLab};
-use crate::events::Event;
+use crate::args::RingLab;
 use crate::output::Output;
-use crate::units::{count, show_number};
 
 /// Identifiers of up to this many bits are numbers in JSON, as every reader of JSON can hold them;
 /// longer ones are texts.
@@ -33,55 +36,26 @@ impl Point {
     }
 }
 
-/// Routes one query, or many.
+/// Runs what the flags ask for.
 ///
 /// # Errors
-/// When the flags contradict each other.
+/// When the flags contradict each other, or the page cannot be written.
 pub(crate) fn run(args: &RingLab, output: &Output) -> anyhow::Result<()> {
-    match args.query().map_err(|why| anyhow!(why))? {
-        Some(query) => one(args, query, output),
-        None => many(args, output),
+    if let Some(path) = &args.html {
+        // Before any work: nobody wants to hear at its end that it was for nothing.
+        page::check_place(path)?;
     }
-    Ok(())
+    match (args.query().map_err(|why| anyhow!(why))?, args.steps) {
+        (Some(query), _) => query::run(args, &query, output),
+        (None, Some(steps)) => {
+            steps::run(args, steps, output);
+            Ok(())
+        }
+        (None, None) => many::run(args, output),
+    }
 }
 
-/// The route of one query in a ring that is spelled out.
-fn one(args: &RingLab, query: Query, output: &Output) {
-    let space = args.space();
-    let ring = Still::new(space, query.ids, args.successors());
-    let route = ring.route(query.from, query.key, !args.no_shortcuts);
-    let point = |id: &Id| Point::new(space, *id);
-    let path: Vec<Point> = route.path.iter().map(point).collect();
-    let owner = route.owner.as_ref().map(point);
-    output.event(&Event::Route { messages: route.messages(), path: &path, owner });
-    let way: Vec<String> = route.path.iter().map(ToString::to_string).collect();
-    let owner = route.owner.map_or_else(|| "nobody".to_owned(), |owner| owner.to_string());
-    output.row("Route", way.join(" → "));
-    output.row("Owner", format!("{owner} answers for key {}", query.key));
-    output.row("Messages", show_number(route.messages()));
-}
-
-/// The means of many look-ups in a random ring.
-fn many(args: &RingLab, output: &Output) {
-    let mut rng = Rng::new(args.seed.unwrap_or(1));
-    let (space, nodes) = (args.space(), args.nodes.unwrap_or(1_000));
-    let lookups = args.lookups.unwrap_or(10_000);
-    let mut ring = Still::random(space, nodes as usize, args.successors(), &mut rng);
-    ring.fail(args.fail.unwrap_or(0.0), &mut rng);
-    let alive: Vec<Id> = ring.members().iter().copied().filter(|id| ring.is_alive(*id)).collect();
-    let (mut messages, mut timeouts, mut failed) = (0, 0, 0);
-    for _ in 0..lookups {
-        let (from, key) = (alive[rng.index(alive.len())], space.random(&mut rng));
-        let route: Route = ring.route(from, key, !args.no_shortcuts);
-        messages += route.messages();
-        timeouts += u64::from(route.timeouts);
-        failed += u64::from(route.owner != ring.owner(key));
-    }
-    let mean = |sum: u64| sum as f64 / f64::from(lookups);
-    let (mean_messages, mean_timeouts) = (mean(messages), mean(timeouts));
-    output.event(&Event::RingResult { mean_messages, mean_timeouts, failed_lookups: failed });
-    output.row("Ring", count(nodes.into(), "peer"));
-    output.row("Messages", format!("{mean_messages:.2} a look-up"));
-    output.row("Timeouts", format!("{mean_timeouts:.2} a look-up"));
-    output.row("Failed", format!("{} of {}", show_number(failed), show_number(lookups.into())));
+/// `1 → 10 → 12`.
+fn arrows(path: &[Id]) -> String {
+    path.iter().map(ToString::to_string).collect::<Vec<_>>().join(" → ")
 }

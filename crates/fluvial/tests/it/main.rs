@@ -14,6 +14,7 @@ mod manual;
 mod overlay;
 mod page;
 mod plan;
+mod ring;
 mod several;
 mod support;
 mod torrents;

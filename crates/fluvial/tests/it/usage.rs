@@ -39,6 +39,19 @@ fn wrong_words_exit_2_and_wrong_things_exit_1() {
     check(&overlay("--html", "missing/o.html"), 1, "there is no folder `missing`");
     check(&["lab", "overlay", "--slow", "0.1", "--slow-by", "2h"], 2, "more than an hour");
     check(&["lab"], 2, "lab ring");
+    let change = |flag: &'static str, id: &'static str| {
+        ["lab", "ring", "--ids", "1,3,4,5", "--from", "1", "--key", "4", flag, id]
+    };
+    check(&change("--leave", "2"), 2, "--leave 2 is none of the peers");
+    check(&change("--leave", "1"), 2, "--from 1 is none of the peers of --ids that stay");
+    check(&change("--join", "3"), 2, "--join 3 is one of the peers of --ids already");
+    check(&["lab", "ring", "--churn", "1", "--nodes", "20"], 2, "needs more than 20 peers");
+    check(&["lab", "ring", "--churn", "-1"], 2, "--churn");
+    check(&["lab", "ring", "--churn", "0"], 2, "for example 0.4");
+    check(&["lab", "ring", "--original"], 2, "--steps");
+    check(&["lab", "ring", "--steps", "9", "--nodes", "3"], 2, "--nodes");
+    check(&["lab", "ring", "--html", "none/x.html"], 1, "there is no folder `none`");
+    check(&["lab", "ring", "--html", "."], 1, "it is a folder");
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn what_is_left_alone_becomes_ideal() {
     for seed in 0..40 {
         let repair = if seed % 2 == 0 { Repair::Rounds } else { Repair::Prompt };
         let mut world = run::<Node>(config(6, 3, repair), 12, seed, 700).expect("it holds");
-        world.calm(14).expect("it holds");
+        world.calm(20).expect("it holds");
         assert!(world.is_ideal(), "seed {seed}: {world:#?}");
     }
 }

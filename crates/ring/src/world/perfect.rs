@@ -56,9 +56,8 @@ struct Flight {
 }
 
 impl<M: Machine> Perfect<M> {
-    /// A ring of the r+1 members that it begins with, and room for `members_max`.
-    pub fn new(mut config: Config, members_max: usize, seed: u64) -> Result<Self, RingError> {
-        config.timeout = Duration::MAX;
+    /// A ring of r+1 random members, and room for `members_max`.
+    pub fn new(config: Config, members_max: usize, seed: u64) -> Result<Self, RingError> {
         let mut rng = Rng::new(seed);
         let mut ids: Vec<Id> = Vec::new();
         while ids.len() <= config.successors {
@@ -67,10 +66,21 @@ impl<M: Machine> Perfect<M> {
                 ids.push(id);
             }
         }
-        let now = Instant::ZERO;
+        Self::founded(config, &ids, members_max, rng.next_u64())
+    }
+
+    /// A ring of these members, at least r+1, and room for `members_max`.
+    pub fn founded(
+        mut config: Config,
+        ids: &[Id],
+        members_max: usize,
+        seed: u64,
+    ) -> Result<Self, RingError> {
+        config.timeout = Duration::MAX;
+        let (mut rng, now) = (Rng::new(seed), Instant::ZERO);
         let mut machines = BTreeMap::new();
-        for &id in &ids {
-            machines.insert(id, M::founder(config, id, &ids, rng.next_u64(), now)?);
+        for &id in ids {
+            machines.insert(id, M::founder(config, id, ids, rng.next_u64(), now)?);
         }
         let (anchors, settled, flying) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         let (principals, tally) = (Vec::new(), Tally::default());
@@ -86,7 +96,7 @@ impl<M: Machine> Perfect<M> {
             principals,
             tally,
         };
-        for id in ids {
+        for &id in ids {
             world.settle(id);
         }
         world.check(None).expect("a ring begins whole");
@@ -174,7 +184,7 @@ impl<M: Machine> Perfect<M> {
     }
 
     fn wake(&mut self, id: Id) {
-        let is_there = |id: &Id| self.machines.contains_key(id);
+        let is_there = |id: &Id| self.settled.get(id).is_some_and(Option::is_some);
         let is_cut_off = self.anchors.get(&id).is_some_and(|anchors| !anchors.iter().any(is_there));
         let Some(machine) = self.machines.get_mut(&id) else { return };
         if is_cut_off && self.settled.get(&id).is_none_or(Option::is_none) {
@@ -194,22 +204,35 @@ impl<M: Machine> Perfect<M> {
 
     fn join(&mut self) -> Option<Id> {
         let id = self.config.space.random(&mut self.rng);
-        if self.machines.len() >= self.members_max || self.machines.contains_key(&id) {
-            return None;
+        if self.machines.len() < self.members_max {
+            self.enter(id);
         }
-        let (anchors, seed) = ([self.pick(), self.pick()], self.rng.next_u64());
+        None
+    }
+
+    /// Somebody wants to become a member, through members chosen at random.
+    pub fn enter(&mut self, id: Id) {
+        if self.machines.contains_key(&id) {
+            return;
+        }
+        let members: Vec<Id> = self.settled.values().flatten().map(|tables| tables.id).collect();
+        let anchors = [0; 2].map(|_| members[self.rng.index(members.len())]);
+        let seed = self.rng.next_u64();
         let machine = M::newcomer(self.config, id, &anchors, seed, self.now);
         self.anchors.insert(id, anchors);
         self.machines.insert(id, machine.expect("it is on the circle"));
         self.tally.joins += 1;
         self.drain(id);
-        None
+    }
+
+    fn fail(&mut self) -> Option<Id> {
+        let id = self.pick();
+        self.leave(id).then_some(id)
     }
 
     /// Somebody leaves without a word, where the proof allows it: everybody keeps a successor that
-    /// lives, and r+1 members are left that no list passes over.
-    fn fail(&mut self) -> Option<Id> {
-        let id = self.pick();
+    /// lives, and r+1 members are left that no list passes over. Says whether it was allowed.
+    pub fn leave(&mut self, id: Id) -> bool {
         let members: Vec<&Tables> = self.settled.values().flatten().collect();
         let is_member = |id: &Id| members.iter().any(|tables| tables.id == *id);
         let keeps_others = members.iter().filter(|tables| tables.id != id).all(|tables| {
@@ -218,12 +241,13 @@ impl<M: Machine> Perfect<M> {
         let is_spare =
             !self.principals.contains(&id) || self.principals.len() > self.config.successors + 1;
         if !keeps_others || !is_spare {
-            return None;
+            return false;
         }
-        self.machines.remove(&id);
+        let was_there = self.machines.remove(&id).is_some();
         self.settled.remove(&id);
-        self.tally.failures += 1;
-        Some(id)
+        self.principals.retain(|principal| *principal != id);
+        self.tally.failures += u64::from(was_there);
+        was_there
     }
 
     fn look_up(&mut self) -> Option<Id> {

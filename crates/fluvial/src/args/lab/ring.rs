@@ -1,12 +1,16 @@
 //! The flags of `fluvial lab ring`.
 
-use clap::Args;
-use clap::error::ErrorKind;
+use std::path::PathBuf;
+use std::time::Duration;
 
-use ring::{Id, SUCCESSORS_MAX, Space};
+use clap::error::ErrorKind;
+use clap::{Args, ValueEnum};
+
+use ring::{Config, Id, Repair, SUCCESSORS_MAX, Space};
 
 use super::super::wrong;
 use super::parse_share;
+use crate::units::parse_duration;
 
 /// Bits where nobody says how many.
 const BITS: u8 = 160;
@@ -14,6 +18,12 @@ const BITS: u8 = 160;
 const SUCCESSORS_OF_NAMED: usize = 2;
 /// Successors of a peer in a ring of many.
 const SUCCESSORS_OF_MANY: usize = 20;
+/// Peers of a random ring.
+const NODES: u32 = 1_000;
+/// Look-ups in it.
+const LOOKUPS: u32 = 10_000;
+/// The most peers that join a second.
+const CHURN_MAX: f64 = 1_000.0;
 /// The most members that can be spelled out.
 const IDS_MAX: usize = 10_000;
 
@@ -22,7 +32,11 @@ const IDS_MAX: usize = 10_000;
 #[command(after_help = "Examples:
   fluvial lab ring --bits 4 --ids 1,3,4,5,8,10,12,14 --from 1 --key 14
   fluvial lab ring --bits 4 --ids 1,3,4,5,8,10,12,14 --from 1 --key 14 --no-shortcuts
-  fluvial lab ring --nodes 1000 --lookups 10000 --fail 0.5 --successors 20 --seed 1")]
+  fluvial lab ring --bits 4 --ids 1,3,4,5,8,10,12,14 --from 1 --key 14 --leave 5 --join 13
+  fluvial lab ring --nodes 1000 --lookups 10000 --fail 0.5 --successors 20 --seed 1
+  fluvial lab ring --nodes 1000 --churn 0.4 --lookups 2000
+  fluvial lab ring --nodes 100000 --sweep --html ring.html
+  fluvial lab ring --steps 1000000")]
 pub(crate) struct RingLab {
     /// Bits of an identifier, 1 to 160 [default: 160]
     #[arg(long, value_name = "M")]
@@ -37,6 +51,12 @@ pub(crate) struct RingLab {
     /// The key that it looks for
     #[arg(long, value_name = "K", requires = "ids")]
     pub(crate) key: Option<String>,
+    /// This peer leaves without a word before the query; repeat for several
+    #[arg(long, value_name = "A", requires = "ids")]
+    pub(crate) leave: Vec<String>,
+    /// This peer joins before the query; repeat for several
+    #[arg(long, value_name = "A", requires = "ids")]
+    pub(crate) join: Vec<String>,
     /// Go from successor to successor only
     #[arg(long)]
     pub(crate) no_shortcuts: bool,
@@ -54,15 +74,53 @@ pub(crate) struct RingLab {
     /// Successors that a peer keeps [default: 20, and 2 with --ids]
     #[arg(long, value_name = "R", value_parser = parse_successors)]
     pub(crate) successors: Option<usize>,
+    /// Peers that join each second, and as many that leave, while the look-ups go on
+    #[arg(long, value_name = "PER_SECOND", conflicts_with_all = ["ids", "fail"])]
+    #[arg(value_parser = parse_churn)]
+    pub(crate) churn: Option<f64>,
+    /// Repair promptly, or in rounds only as Chord was published [default: prompt]
+    #[arg(long, value_enum, value_name = "prompt|rounds", hide_possible_values = true)]
+    pub(crate) repair: Option<RepairKind>,
+    /// Take a peer for gone that has not answered for this long [default: 500ms]
+    #[arg(long, value_name = "DUR", requires = "churn", value_parser = parse_duration)]
+    pub(crate) timeout: Option<Duration>,
+    /// Repeat with this many rings, and take the mean [default: 1]
+    #[arg(long, value_name = "K", conflicts_with = "ids")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) rings: Option<u32>,
+    /// Messages against the number of peers, up to --nodes
+    #[arg(long, conflicts_with_all = ["ids", "fail", "churn", "steps"])]
+    pub(crate) sweep: bool,
+    /// Let this many things happen in small rings in any order, and check after each what must hold
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(conflicts_with_all = ["ids", "nodes", "lookups", "fail", "churn", "rings"])]
+    pub(crate) steps: Option<u64>,
+    /// Do that with Chord as first published, which must be caught
+    #[arg(long, requires = "steps")]
+    pub(crate) original: bool,
+    /// Write a page with charts here
+    #[arg(long, value_name = "FILE", conflicts_with = "steps")]
+    pub(crate) html: Option<PathBuf>,
     /// What chance begins with; the same seed gives the same result [default: 1]
     #[arg(long, value_name = "S", conflicts_with = "ids")]
     pub(crate) seed: Option<u64>,
+}
+
+/// How eagerly a ring is repaired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RepairKind {
+    /// At once.
+    Prompt,
+    /// In rounds.
+    Rounds,
 }
 
 /// A query in a ring that is spelled out.
 #[derive(Debug)]
 pub(crate) struct Query {
     pub(crate) ids: Vec<Id>,
+    pub(crate) leave: Vec<Id>,
+    pub(crate) join: Vec<Id>,
     pub(crate) from: Id,
     pub(crate) key: Id,
 }
@@ -77,6 +135,26 @@ impl RingLab {
     pub(crate) fn successors(&self) -> usize {
         let default = if self.ids.is_empty() { SUCCESSORS_OF_MANY } else { SUCCESSORS_OF_NAMED };
         self.successors.unwrap_or(default)
+    }
+
+    /// Peers of a random ring.
+    pub(crate) fn nodes(&self) -> u32 {
+        self.nodes.unwrap_or(NODES)
+    }
+
+    /// Look-ups in each ring.
+    pub(crate) fn lookups(&self) -> u32 {
+        self.lookups.unwrap_or(LOOKUPS)
+    }
+
+    /// How members behave.
+    pub(crate) fn config(&self) -> Config {
+        let mut config = Config::new(self.space(), self.successors());
+        if self.repair == Some(RepairKind::Rounds) {
+            config.repair = Repair::Rounds;
+        }
+        config.timeout = self.timeout.unwrap_or(config.timeout);
+        config
     }
 
     /// The query, where the ring is spelled out.
@@ -100,21 +178,56 @@ impl RingLab {
             return Err(format!("--ids names the peer {twice} twice"));
         }
         let (from, key) = (read("--from", from)?, read("--key", key)?);
-        if ids.binary_search(&from).is_err() {
-            return Err(format!("--from {from} is none of the peers of --ids"));
+        let all = |flag: &str, texts: &[String]| {
+            texts.iter().map(|text| read(flag, text)).collect::<Result<Vec<Id>, _>>()
+        };
+        let (leave, join) = (all("--leave", &self.leave)?, all("--join", &self.join)?);
+        if let Some(id) = leave.iter().find(|id| ids.binary_search(id).is_err()) {
+            return Err(format!("--leave {id} is none of the peers of --ids"));
         }
-        Ok(Some(Query { ids, from, key }))
+        if let Some(id) = join.iter().find(|id| ids.binary_search(id).is_ok()) {
+            return Err(format!("--join {id} is one of the peers of --ids already"));
+        }
+        let stays = |id: &Id| !leave.contains(id) && (ids.contains(id) || join.contains(id));
+        if !stays(&from) {
+            return Err(format!("--from {from} is none of the peers of --ids that stay"));
+        }
+        let (needed, moves) = (self.successors() + 1, !leave.is_empty() || !join.is_empty());
+        if moves && (ids.len() < needed || ids.len() - leave.len() < needed) {
+            return Err(format!(
+                "peers that keep {} successors can repair a ring of {needed} or more, not of {}; \
+                 see --successors",
+                needed - 1,
+                ids.len().saturating_sub(leave.len()),
+            ));
+        }
+        Ok(Some(Query { ids, leave, join, from, key }))
     }
 
     pub(super) fn check(&self) -> Result<(), clap::Error> {
         let usage = |why: &str| wrong("lab ring", ErrorKind::InvalidValue, why);
         self.query().map_err(|why| usage(&why))?;
-        let nodes = self.nodes.map_or(1, u64::from);
+        let nodes = u64::from(self.nodes());
         let bits = self.space().bits();
-        if bits < 32 && nodes > 1 << bits {
+        if self.churn.is_some() && nodes.max(1) <= self.successors() as u64 {
+            let successors = self.successors();
+            return Err(usage(&format!(
+                "a ring that keeps {successors} successors needs more than {successors} peers; \
+                 see --nodes and --successors"
+            )));
+        }
+        let is_made_up = self.ids.is_empty() && self.steps.is_none();
+        if is_made_up && bits < 32 && nodes > 1 << bits {
             return Err(usage(&format!("{bits} bits are not enough for {nodes} peers")));
         }
         Ok(())
+    }
+}
+
+fn parse_churn(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate <= CHURN_MAX => Ok(rate),
+        _ => Err("write peers a second, above 0 and up to 1000, for example 0.4".to_owned()),
     }
 }
 
