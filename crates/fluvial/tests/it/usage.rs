@@ -46,7 +46,7 @@ fn wrong_words_exit_2_and_wrong_things_exit_1() {
     check(&change("--leave", "1"), 2, "--from 1 is none of the peers of --ids that stay");
     check(&change("--join", "3"), 2, "--join 3 is one of the peers of --ids already");
     check(&["lab", "ring", "--churn", "1", "--nodes", "20"], 2, "needs more than 20 peers");
-    check(&["lab", "ring", "--churn", "-1"], 2, "--churn");
+    check(&["lab", "ring", "--churn=-1"], 2, "above 0");
     check(&["lab", "ring", "--churn", "0"], 2, "for example 0.4");
     check(&["lab", "ring", "--original"], 2, "--steps");
     check(&["lab", "ring", "--steps", "9", "--nodes", "3"], 2, "--nodes");
