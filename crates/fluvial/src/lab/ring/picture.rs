@@ -55,7 +55,8 @@ impl Picture for Circle<'_> {
         let round = Round { x: width / 2.0, y: side / 2.0, radius: side * 0.37 };
         let Round { x, y, radius } = round;
         let mut out = format!(
-            r#"<circle class="base" cx="{x:.1}" cy="{y:.1}" r="{radius:.1}" fill="none" stroke-width="2"/>"#
+            "<circle class='base' cx='{x:.1}' cy='{y:.1}' r='{radius:.1}' fill='none' \
+                 stroke-width='2'/>"
         );
         self.hops(round, &mut out);
         self.key_mark(round, &mut out);
@@ -73,7 +74,7 @@ impl Circle<'_> {
         let mut stops = self.route.path.clone();
         let messages = stops.len() - 1;
         stops.extend(self.route.owner.filter(|owner| stops.last() != Some(owner)));
-        write!(out, r#"<g class="k{}">"#, self.kind).expect(WRITES);
+        write!(out, "<g class='k{}'>", self.kind).expect(WRITES);
         for (number, pair) in stops.windows(2).enumerate() {
             let (from, to) = (self.turn(pair[0]), self.turn(pair[1]));
             let span = (to - from).rem_euclid(1.0);
@@ -81,10 +82,11 @@ impl Circle<'_> {
             let (x0, y0) = round.at(from, 0.96);
             let (x1, y1) = round.at(to, 0.96);
             let (cx, cy) = round.at(from + span / 2.0, 0.94 - 1.5 * span);
-            let dash = if number >= messages { r#" stroke-dasharray="2 5""# } else { "" };
+            let dash = if number >= messages { "stroke-dasharray='2 5'" } else { "" };
             write!(
                 out,
-                r#"<path class="line" fill="none" stroke-width="2"{dash} d="M{x0:.1} {y0:.1}Q{cx:.1} {cy:.1} {x1:.1} {y1:.1}"/>"#
+                "<path class='line' fill='none' stroke-width='2' {dash} d='M{x0:.1} \
+                 {y0:.1}Q{cx:.1} {cy:.1} {x1:.1} {y1:.1}'/>"
             )
             .expect(WRITES);
             arrow_head((cx, cy), (x1, y1), out);
@@ -98,7 +100,9 @@ impl Circle<'_> {
         let (x, y) = round.at(turn, 1.29);
         write!(
             out,
-            r#"<g class="k2"><path class="line" stroke-width="2" d="M{x0:.1} {y0:.1}L{x1:.1} {y1:.1}"/></g><text class="strong halo" text-anchor="middle" x="{x:.1}" y="{:.1}">key</text>"#,
+            "<g class='k2'><path class='line' stroke-width='2' d='M{x0:.1} \
+                 {y0:.1}L{x1:.1} {y1:.1}'/></g><text class='strong halo' \
+                 text-anchor='middle' x='{x:.1}' y='{:.1}'>key</text>",
             y + 4.0
         )
         .expect(WRITES);
@@ -121,7 +125,8 @@ impl Circle<'_> {
             let class = if is_on_way { format!("k{}", self.kind) } else { "soft".to_owned() };
             write!(
                 out,
-                r#"<g class="{class}"><circle class="dot" fill="currentColor" cx="{x:.1}" cy="{y:.1}" r="{size}"/></g>"#
+                "<g class='{class}'><circle class='dot' fill='currentColor' cx='{x:.1}' \
+                 cy='{y:.1}' r='{size}'/></g>"
             )
             .expect(WRITES);
             if is_named(id) {
@@ -130,7 +135,8 @@ impl Circle<'_> {
                 let y = y + 4.0;
                 write!(
                     out,
-                    r#"<text class="{class}" text-anchor="middle" x="{x:.1}" y="{y:.1}">{id}</text>"#
+                    "<text class='{class}' text-anchor='middle' x='{x:.1}' \
+                 y='{y:.1}'>{id}</text>"
                 )
                 .expect(WRITES);
             }
@@ -152,7 +158,8 @@ fn arrow_head(from: (f64, f64), to: (f64, f64), out: &mut String) {
     let (left, right) = (corner(0.45), corner(-0.45));
     write!(
         out,
-        r#"<path class="fill" fill="currentColor" d="M{:.1} {:.1}L{:.1} {:.1}L{:.1} {:.1}Z"/>"#,
+        "<path class='fill' fill='currentColor' d='M{:.1} {:.1}L{:.1} {:.1}L{:.1} \
+                 {:.1}Z'/>",
         tip.0, tip.1, left.0, left.1, right.0, right.1
     )
     .expect(WRITES);
