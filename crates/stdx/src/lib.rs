@@ -6,6 +6,7 @@ mod bucket;
 mod ids;
 mod pool;
 mod rate;
+mod read;
 mod rng;
 mod show;
 mod time;
@@ -18,6 +19,7 @@ pub use ids::{
 };
 pub use pool::{Buf, Pool};
 pub use rate::RateMeter;
+pub use read::{Rate, parse_duration, parse_rate, parse_size};
 pub use rng::Rng;
 pub use show::{show_count, show_number, show_size};
 pub use std::time::Duration;
