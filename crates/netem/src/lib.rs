@@ -17,7 +17,7 @@ mod wire_time;
 // The public interface is:
 pub use link::{Dropped, Link, LinkConfig, LinkStats};
 pub use loss::Loss;
-pub use network::{Access, Event, Full, Network, NodeId, Path, PipeId, QUANTUM};
+pub use network::{Access, Event, Full, Network, NodeId, Path, PipeId, QUANTUM, WINDOW_LEAST};
 pub use rungs::{Rung, RungError, Rungs};
 
 #[cfg(test)]

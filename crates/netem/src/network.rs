@@ -1,10 +1,12 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use stdx::Instant;
 
+use agenda::Agenda;
 use node::Node;
 use pipe::{Outgoing, Pipe, Segment};
 
+mod agenda;
 mod node;
 mod pipe;
 mod types;
@@ -14,11 +16,16 @@ pub use types::{Access, Event, Full, NodeId, Path, PipeId};
 /// Bytes a pipe may send before the next pipe of the same uplink has its turn.
 pub const QUANTUM: u64 = 4 * 1024;
 
+/// A pipe's share of its uplink's window, at least: some segments of TCP and what the system
+/// queues behind them.
+pub const WINDOW_LEAST: u64 = 32 * 1024;
+
 /// Nodes with access links, and reliable one-way pipes between them.
 ///
 /// A pipe carries items of stated sizes in order, loses none and pushes back: it takes an item
-/// only while the bytes under way fit its window. The pipes of one node share its uplink by round
-/// robin, [`QUANTUM`] bytes a turn; the receiving node's downlink serves in order of arrival.
+/// only while the bytes under way fit its window. Pipes of one node that have something to send
+/// share their windows, down to [`WINDOW_LEAST`] each, as flows share a router's queue. They share
+/// the uplink by round robin, [`QUANTUM`] bytes a turn; the receiving node's downlink serves in order of arrival.
 ///
 /// After any command, drain [`poll_event`](Self::poll_event), then read
 /// [`poll_timeout`](Self::poll_timeout).
@@ -26,11 +33,9 @@ pub const QUANTUM: u64 = 4 * 1024;
 pub struct Network<T> {
     now: Instant,
     nodes: Vec<Node>,
-    pipes: BTreeMap<PipeId, Pipe<T>>,
-    next_pipe: u64,
-    /// What happens when; the number orders what happens at the same moment.
-    agenda: BTreeMap<(Instant, u64), Step<T>>,
-    next_step: u64,
+    /// By their numbers; closed ones leave their place empty.
+    pipes: Vec<Option<Box<Pipe<T>>>>,
+    agenda: Agenda<Step<T>>,
     events: VecDeque<Event<T>>,
 }
 
@@ -54,10 +59,8 @@ impl<T> Network<T> {
         Self {
             now: Instant::ZERO,
             nodes: Vec::new(),
-            pipes: BTreeMap::new(),
-            next_pipe: 0,
-            agenda: BTreeMap::new(),
-            next_step: 0,
+            pipes: Vec::new(),
+            agenda: Agenda::default(),
             events: VecDeque::new(),
         }
     }
@@ -92,36 +95,42 @@ impl<T> Network<T> {
     pub fn open(&mut self, from: NodeId, to: NodeId, path: Path) -> PipeId {
         assert!(self.nodes.len() > from.0.max(to.0) as usize, "no such node in this network");
         assert!(path.window > 0, "a pipe needs a window");
-        let id = PipeId(self.next_pipe);
-        self.next_pipe += 1;
-        self.pipes.insert(id, Pipe::new(from, to, path));
+        let id = PipeId(self.pipes.len() as u64);
+        self.pipes.push(Some(Box::new(Pipe::new(from, to, path))));
         id
     }
 
     /// Closes a pipe at once; what it had under way is never delivered. Closing twice is a no-op.
     pub fn close(&mut self, now: Instant, pipe: PipeId) {
         self.advance(now);
-        self.pipes.remove(&pipe);
-        self.events.retain(|event| event.pipe() != pipe);
+        if let Some(place) = self.pipes.get_mut(pipe.0 as usize) {
+            *place = None;
+            self.events.retain(|event| event.pipe() != pipe);
+        }
     }
 
     /// Bytes that the pipe takes now; zero when it is closed.
     pub fn free_space(&self, pipe: PipeId) -> u64 {
-        self.pipes.get(&pipe).map_or(0, Pipe::free_space)
+        let Some(state) = self.pipe(pipe) else {
+            return 0;
+        };
+        self.window(state).saturating_sub(state.unacked)
     }
 
     /// Hands an item of `size` bytes to the pipe. An empty pipe takes an item of any size; a
     /// closed pipe swallows it, as a reset connection would.
     pub fn write(&mut self, now: Instant, pipe: PipeId, size: u64, item: T) -> Result<(), Full<T>> {
         self.advance(now);
-        let Some(state) = self.pipes.get_mut(&pipe) else {
+        let room = self.free_space(pipe);
+        let Some(state) = pipe_mut(&mut self.pipes, pipe) else {
             return Ok(());
         };
-        if state.unacked > 0 && size > state.free_space() {
+        if state.unacked > 0 && size > room {
             state.refused = true;
             return Err(Full(item));
         }
         state.unacked += size;
+        state.waiting |= state.is_long();
         state.queue.push_back(Outgoing { left: size, item });
         let from = state.from;
         if !state.in_turns {
@@ -143,7 +152,7 @@ impl<T> Network<T> {
         if !self.events.is_empty() {
             return Some(self.now);
         }
-        self.agenda.first_key_value().map(|(&(at, _), _)| at)
+        self.agenda.next_at()
     }
 
     /// Bytes that have begun to leave a node.
@@ -166,16 +175,21 @@ impl<T> Network<T> {
         &mut self.nodes[id.0 as usize]
     }
 
-    fn schedule(&mut self, at: Instant, step: Step<T>) {
-        self.agenda.insert((at, self.next_step), step);
-        self.next_step += 1;
+    fn pipe(&self, id: PipeId) -> Option<&Pipe<T>> {
+        self.pipes.get(id.0 as usize)?.as_deref()
+    }
+
+    /// Bytes that a pipe may have under way now: the uplink's pipes share what it holds.
+    fn window(&self, pipe: &Pipe<T>) -> u64 {
+        let sharing = self.nodes[pipe.from.0 as usize].turns.len().max(1) as u64;
+        (pipe.path.window / sharing).max(pipe.path.window.min(WINDOW_LEAST))
     }
 
     /// Lives through everything up to and including `now`, each thing at its own moment.
     fn advance(&mut self, now: Instant) {
-        while let Some(entry) = self.agenda.first_entry().filter(|entry| entry.key().0 <= now) {
-            self.now = entry.key().0;
-            match entry.remove() {
+        while let Some((at, step)) = self.agenda.pop(now) {
+            self.now = at;
+            match step {
                 Step::UplinkFree(node) => {
                     self.node(node).busy = false;
                     self.serve(node);
@@ -195,7 +209,7 @@ impl<T> Network<T> {
         while !node.busy
             && let Some(&turn) = node.turns.front()
         {
-            let pipe = self.pipes.get_mut(&turn);
+            let pipe = pipe_mut(&mut self.pipes, turn);
             let Some((pipe, segment)) = pipe.and_then(|pipe| {
                 let segment = pipe.next_segment(turn, node.credit)?;
                 Some((pipe, segment))
@@ -211,28 +225,27 @@ impl<T> Network<T> {
             if node.credit == 0 {
                 node.end_turn(true);
             }
-            self.schedule(done, Step::UplinkFree(id));
-            self.schedule(arrival, Step::AtDownlink(segment));
+            let to = pipe.to;
+            let limited = self.nodes[to.0 as usize].down_limited;
+            let step = if limited { Step::AtDownlink(segment) } else { Step::Arrived(segment) };
+            self.agenda.schedule(done, Step::UplinkFree(id));
+            self.agenda.schedule(arrival, step);
             return;
         }
     }
 
     fn enter_downlink(&mut self, segment: Segment<T>) {
-        let Some(to) = self.pipes.get(&segment.pipe).map(|pipe| pipe.to) else {
+        let Some(to) = self.pipe(segment.pipe).map(|pipe| pipe.to) else {
             return;
         };
         let now = self.now;
-        let node = self.node(to);
-        if !node.down_limited {
-            return self.arrive(segment);
-        }
-        let done = node.down.transmit(now, segment.size);
-        self.schedule(done, Step::Arrived(segment));
+        let done = self.node(to).down.transmit(now, segment.size);
+        self.agenda.schedule(done, Step::Arrived(segment));
     }
 
     fn arrive(&mut self, segment: Segment<T>) {
         let Segment { pipe, size, item } = segment;
-        let Some(state) = self.pipes.get(&pipe) else {
+        let Some(state) = self.pipe(pipe) else {
             return;
         };
         let (to, acked_at) = (state.to, self.now + state.path.delay);
@@ -240,19 +253,27 @@ impl<T> Network<T> {
         if let Some(item) = item {
             self.events.push_back(Event::Delivered { pipe, item });
         }
-        self.schedule(acked_at, Step::Acked { pipe, size });
+        self.agenda.schedule(acked_at, Step::Acked { pipe, size });
     }
 
     fn acknowledge(&mut self, pipe: PipeId, size: u64) {
-        let Some(state) = self.pipes.get_mut(&pipe) else {
+        let Some(window) = self.pipe(pipe).map(|state| self.window(state)) else {
             return;
         };
-        let half = state.path.window / 2;
-        let was_short = state.free_space() < half;
+        let Some(state) = pipe_mut(&mut self.pipes, pipe) else {
+            return;
+        };
         state.unacked -= size;
-        if state.refused || (was_short && state.free_space() >= half) {
+        let has_room = state.waiting && state.unacked <= window / 2;
+        if state.refused || has_room {
             state.refused = false;
+            // The window may shrink meanwhile.
+            state.waiting = state.is_long();
             self.events.push_back(Event::Writable { pipe });
         }
     }
+}
+
+fn pipe_mut<T>(pipes: &mut [Option<Box<Pipe<T>>>], id: PipeId) -> Option<&mut Pipe<T>> {
+    pipes.get_mut(id.0 as usize)?.as_deref_mut()
 }

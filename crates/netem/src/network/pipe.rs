@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use super::{NodeId, Path, PipeId};
+use super::{NodeId, Path, PipeId, WINDOW_LEAST};
 
 /// One stream, up to the first half of its way.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub(super) struct Pipe<T> {
     pub(super) unacked: u64,
     /// A write was refused since the last `Writable`.
     pub(super) refused: bool,
+    /// It may have no room, now or when others join.
+    pub(super) waiting: bool,
 }
 
 /// An item and how many of its bytes have not been sent.
@@ -34,11 +36,13 @@ pub(super) struct Segment<T> {
 impl<T> Pipe<T> {
     pub(super) fn new(from: NodeId, to: NodeId, path: Path) -> Self {
         let queue = VecDeque::new();
-        Self { from, to, path, queue, in_turns: false, unacked: 0, refused: false }
+        let (refused, waiting, in_turns) = (false, false, false);
+        Self { from, to, path, queue, in_turns, unacked: 0, refused, waiting }
     }
 
-    pub(super) fn free_space(&self) -> u64 {
-        self.path.window.saturating_sub(self.unacked)
+    /// Whether so much is under way that it might not fit the window.
+    pub(super) fn is_long(&self) -> bool {
+        self.unacked * 2 > self.path.window.min(WINDOW_LEAST)
     }
 
     /// Cuts at most `limit` bytes off the first item; `None` (and out of the turns) when there is

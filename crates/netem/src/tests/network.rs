@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use stdx::{Duration, Instant};
 
-use crate::{Access, Event, Full, Network, NodeId, Path, PipeId, QUANTUM};
+use crate::{Access, Event, Full, Network, NodeId, Path, PipeId, QUANTUM, WINDOW_LEAST};
 
 const MS: u64 = 1_000_000;
 
@@ -105,7 +105,7 @@ fn pipes_share_an_uplink_equally_whatever_their_item_sizes() {
     let sizes = [QUANTUM * 4, QUANTUM / 4, QUANTUM];
     let pipes = sizes.map(|_| {
         let to = net.add_node(Access::default());
-        net.open(a, to, path(0, QUANTUM * 1_000))
+        net.open(a, to, path(0, QUANTUM * 1_500))
     });
     for (pipe, size) in pipes.into_iter().zip(sizes) {
         for _ in 0..QUANTUM * 400 / size {
@@ -122,6 +122,25 @@ fn pipes_share_an_uplink_equally_whatever_their_item_sizes() {
     for pipe in pipes {
         assert!((QUANTUM * 196..=QUANTUM * 200).contains(&bytes[&pipe]), "{bytes:?}");
     }
+}
+
+#[test]
+fn pipes_with_something_to_send_share_the_window() {
+    let mut net = Network::new();
+    let a = net.add_node(up(1_000));
+    let open = |net: &mut Network<u32>| {
+        let to = net.add_node(Access::default());
+        net.open(a, to, path(0, WINDOW_LEAST * 3))
+    };
+    let first = open(&mut net);
+    assert_eq!(net.free_space(first), WINDOW_LEAST * 3);
+    net.write(at(0), first, 1_000_000, 0).unwrap();
+    for _ in 0..5 {
+        let other = open(&mut net);
+        net.write(at(0), other, 1_000_000, 0).unwrap();
+    }
+    let last = open(&mut net);
+    assert_eq!(net.free_space(last), WINDOW_LEAST, "never less than that");
 }
 
 #[test]
