@@ -49,6 +49,18 @@ impl Priority {
     }
 }
 
+/// In which order pieces are asked for, within a band of [`Priority`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PieceOrder {
+    /// What the fewest connected peers have comes first (Legout et al., IMC 2006).
+    #[default]
+    RarestFirst,
+    /// Any; to compare with.
+    Random,
+    /// From the first piece to the last.
+    Sequential,
+}
+
 /// How pieces are cut into blocks, as far as the picker needs to know.
 pub trait Shape: fmt::Debug + Send + Sync {
     /// How many pieces there are.
@@ -112,7 +124,7 @@ pub struct Picker {
     /// The partial pieces with free blocks.
     open: BTreeSet<u32>,
     order: Order,
-    sequential: bool,
+    sequence: PieceOrder,
 }
 
 impl Picker {
@@ -128,7 +140,7 @@ impl Picker {
             partials: BTreeMap::new(),
             open: BTreeSet::new(),
             order,
-            sequential: false,
+            sequence: PieceOrder::default(),
             shape,
         }
     }
@@ -198,9 +210,9 @@ impl Picker {
         self.order.steps()
     }
 
-    /// From the first piece to the last instead of the rarest first.
-    pub fn set_sequential(&mut self, sequential: bool) {
-        self.sequential = sequential;
+    /// Sets which pieces come first.
+    pub fn set_order(&mut self, order: PieceOrder) {
+        self.sequence = order;
     }
 
     /// Announces that many pieces are about to change: the order is built anew once afterwards.

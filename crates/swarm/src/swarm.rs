@@ -14,7 +14,7 @@ use crate::content::Content;
 use crate::layers::Layers;
 use crate::metadata::Fetch;
 use crate::trust::Trust;
-use crate::{Event, Limits, Neighbours, Origin, PeerView, Priority, Stats};
+use crate::{Event, Limits, Neighbours, Origin, PeerView, PieceOrder, Priority, Stats};
 
 mod blocks;
 mod connections;
@@ -34,12 +34,29 @@ pub struct Config {
     pub peer_id: PeerId,
     /// Connections.
     pub limits: Limits,
+    /// What it goes by.
+    pub tactics: Tactics,
+}
+
+/// What a torrent's mind goes by. The default is what ships; the rest is there to be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tactics {
+    /// Which pieces come first, unless they are to come in sequence.
+    pub order: PieceOrder,
+    /// While it alone has pieces, a seed tries to send each once before any twice.
+    pub send_once: bool,
+}
+
+impl Default for Tactics {
+    fn default() -> Self {
+        Self { order: PieceOrder::RarestFirst, send_once: true }
+    }
 }
 
 impl Config {
     /// The usual limits.
     pub fn new(peer_id: PeerId) -> Self {
-        Self { peer_id, limits: Limits::default() }
+        Self { peer_id, limits: Limits::default(), tactics: Tactics::default() }
     }
 }
 
@@ -151,6 +168,7 @@ impl Swarm {
         self.awaited.clear();
         self.torrent = Arc::new(Torrent { info: Some(info.clone()), ..(*self.torrent).clone() });
         let mut content = Content::new(info, &self.layers, have, &mut self.rng);
+        content.picker.set_order(self.config.tactics.order);
         for (piece, blocks) in partial {
             content.picker.restore(piece, &blocks);
         }
@@ -182,10 +200,11 @@ impl Swarm {
         self.finish(now);
     }
 
-    /// From the first piece to the last instead of the rarest first.
+    /// From the first piece to the last instead of the usual order.
     pub fn set_sequential(&mut self, sequential: bool) {
+        let usual = self.config.tactics.order;
         if let Some(content) = &mut self.content {
-            content.picker.set_sequential(sequential);
+            content.picker.set_order(if sequential { PieceOrder::Sequential } else { usual });
         }
     }
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use stdx::{Bitfield, BlockIndex, ConnId, PieceIndex, Rng};
 
 use super::tests::{Pieces, picker};
-use super::{Asker, Picker, Priority, Received};
+use super::{Asker, Picker, PieceOrder, Priority, Received};
 
 const PIECES: u32 = 24;
 const BLOCKS: u32 = 3;
@@ -65,7 +65,7 @@ struct Model {
 impl Model {
     fn new(seed: u64, sequential: bool) -> Self {
         let mut picker = picker(PIECES, BLOCKS, seed);
-        picker.set_sequential(sequential);
+        picker.set_order(if sequential { PieceOrder::Sequential } else { PieceOrder::RarestFirst });
         Self {
             picker,
             peers: Default::default(),
@@ -234,15 +234,16 @@ impl Model {
         let Some(&(first, _)) = picks.iter().find(|pick| self.is_untouched(pick.0.0)) else {
             return;
         };
-        let rank = |piece: u32| match (self.picker.sequential, asker.snubbed) {
-            (true, _) => piece,
-            (false, false) => self.copies(piece),
-            (false, true) => u32::MAX - self.copies(piece),
-        };
+        let rank =
+            |piece: u32| match (self.picker.sequence == PieceOrder::Sequential, asker.snubbed) {
+                (true, _) => piece,
+                (false, false) => self.copies(piece),
+                (false, true) => u32::MAX - self.copies(piece),
+            };
         let untouched = |piece: &u32| {
             asker.have.get(*piece) && self.is_pickable(*piece) && self.is_untouched(*piece)
         };
-        let early = !self.picker.sequential && self.have.len() < 4;
+        let early = self.picker.sequence != PieceOrder::Sequential && self.have.len() < 4;
         for piece in (0..PIECES).filter(untouched) {
             let (this, best) = (self.priority[piece as usize], self.priority[first.get()]);
             assert!(this <= best, "{piece} is in a better band than {first}");

@@ -2,7 +2,7 @@ use stdx::{Bitfield, BlockIndex, ConnId, PieceIndex};
 
 use super::order::BANDS;
 use super::partial::{Block, Owner};
-use super::{Picker, fresh};
+use super::{Picker, PieceOrder, fresh};
 
 /// With fewer verified pieces than this, the next one is drawn at random: quickly something to
 /// trade, and different from what the others have.
@@ -164,7 +164,7 @@ impl Picker {
     ) {
         let (partials, last_resort) = self.partials_for(asker, band);
         let mut partials = partials.into_iter().peekable();
-        let early = !self.sequential && self.have.ones() < RANDOM_FIRST;
+        let early = !self.is_sequential() && self.have.ones() < RANDOM_FIRST;
         let mut cursor = self.cursor(asker, band, early);
         let mut suggested = asker.suggested.iter();
         while out.len() < want {
@@ -200,11 +200,16 @@ impl Picker {
 
     /// What is picked first has the lowest rank.
     fn rank(&self, asker: &Asker<'_>, piece: u32) -> u32 {
-        match (self.sequential, asker.snubbed) {
-            (true, _) => piece,
-            (false, false) => self.order.availability(piece),
-            (false, true) => u32::MAX - self.order.availability(piece),
+        match (self.sequence, asker.snubbed) {
+            (PieceOrder::Sequential, _) => piece,
+            (PieceOrder::Random, _) => 0,
+            (PieceOrder::RarestFirst, false) => self.order.availability(piece),
+            (PieceOrder::RarestFirst, true) => u32::MAX - self.order.availability(piece),
         }
+    }
+
+    fn is_sequential(&self) -> bool {
+        self.sequence == PieceOrder::Sequential
     }
 
     /// Whether a piece is untouched, in the band, and the peer has it.
@@ -256,8 +261,9 @@ impl Picker {
 
     fn cursor(&mut self, asker: &Asker<'_>, band: usize, early: bool) -> Cursor {
         let left = self.order.band(band).len();
-        let reverse = asker.snubbed && !early;
-        let at = match (early, reverse) {
+        let random = early || self.sequence == PieceOrder::Random;
+        let reverse = asker.snubbed && !random;
+        let at = match (random, reverse) {
             (true, _) if left > 0 => self.order.rng().index(left),
             (_, true) => left.saturating_sub(1),
             _ => 0,
@@ -268,7 +274,7 @@ impl Picker {
     /// The next untouched piece of a band that the peer has. It stays where it is; asked again
     /// without it being taken, the answer is the same.
     fn next_fresh(&mut self, asker: &Asker<'_>, band: usize, cursor: &mut Cursor) -> Option<u32> {
-        if self.sequential {
+        if self.is_sequential() {
             return self.order.next_listed(asker.have, band, 0).map(|piece| piece.0);
         }
         while cursor.left > 0 && cursor.steps < SCAN_MAX {

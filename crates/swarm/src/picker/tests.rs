@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use stdx::{Bitfield, BlockIndex, ConnId, PieceIndex, Rng};
 
-use super::{Asker, Picker, Priority, Received, Shape};
+use super::{Asker, Picker, PieceOrder, Priority, Received, Shape};
 
 /// Pieces of equal size.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ fn bands_come_before_rarity_and_sequence_within_a_band() {
     it.peer_joined(&bits(10, &[8]));
     let priorities = [(8, Priority::High), (4, Priority::Low), (5, Priority::Skip)];
     it.set_priorities(priorities.into_iter().map(|(piece, it)| (PieceIndex(piece), it)));
-    it.set_sequential(true);
+    it.set_order(PieceOrder::Sequential);
     assert_eq!(pieces(&it.pick(&Pieces::asker(&full), 9)), [8, 6, 7, 9, 4]);
 }
 

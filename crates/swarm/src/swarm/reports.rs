@@ -153,7 +153,9 @@ impl Swarm {
         it.active = now;
         content.picker.peer_gained(have, piece);
         it.useful_pieces += u32::from(content.wanted.get(piece.0));
-        let is_out = content.picker.seeds() == 1 && content.picker.copies_beside_seeds(piece) == 1;
+        let is_out = self.config.tactics.send_once
+            && content.picker.seeds() == 1
+            && content.picker.copies_beside_seeds(piece) == 1;
         if it.is_seed() {
             self.after_pieces(now, conn);
         } else {

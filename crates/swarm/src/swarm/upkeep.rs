@@ -62,7 +62,8 @@ impl Swarm {
         let Some(content) = &mut self.content else {
             return;
         };
-        let serves = it.ready && it.fast && it.interested && !it.am_choking;
+        let serves =
+            self.config.tactics.send_once && it.ready && it.fast && it.interested && !it.am_choking;
         if !serves || !content.on_disk.is_full() || it.have.is_none() {
             return;
         }
