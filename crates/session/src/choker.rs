@@ -48,6 +48,20 @@ pub struct Candidate {
     pub since: Instant,
 }
 
+/// By which rule slots are given. All but the first are there to be compared with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ChokerPolicy {
+    /// To those who give most while we download, in turns while we seed.
+    #[default]
+    TitForTat,
+    /// Always in turns, as a seed does.
+    Turns,
+    /// Everybody interested has a slot.
+    Open,
+    /// Nobody has one: a free rider.
+    Closed,
+}
+
 /// A change of who may download from us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
@@ -65,6 +79,7 @@ pub struct Decision {
 #[derive(Debug)]
 pub struct Choker {
     rng: Rng,
+    policy: ChokerPolicy,
     slots: Slots,
     seats: BTreeMap<ConnId, Seat>,
     next_round: Instant,
@@ -99,6 +114,7 @@ impl Choker {
     pub fn new(now: Instant, up_limit: Option<u64>, rng: Rng) -> Self {
         Self {
             rng,
+            policy: ChokerPolicy::default(),
             slots: Slots::new(up_limit),
             seats: BTreeMap::new(),
             next_round: now + ROUND,
@@ -106,6 +122,11 @@ impl Choker {
             last_round: now,
             room: true,
         }
+    }
+
+    /// With another rule than the usual one.
+    pub fn with_policy(self, policy: ChokerPolicy) -> Self {
+        Self { policy, ..self }
     }
 
     /// Follows a changed upload limit, in bytes per second; the slots change with the next round.
@@ -121,6 +142,12 @@ impl Choker {
     /// True when `conn` may download from us.
     pub fn is_unchoked(&self, conn: ConnId) -> bool {
         self.seats.get(&conn).is_some_and(|seat| seat.unchoked.is_some())
+    }
+
+    /// Whether `conn` has its slot by lot; `None` when it has none.
+    pub fn is_optimistic(&self, conn: ConnId) -> Option<bool> {
+        let seat = self.seats.get(&conn)?;
+        seat.unchoked.map(|unchoked| unchoked.optimistic)
     }
 
     /// True when a slot is free: whoever becomes interested should be told of at once.
@@ -148,8 +175,12 @@ impl Choker {
         if draw {
             self.next_draw = now + OPTIMISTIC_ROUND;
         }
-        let chosen = self.choose(now, &ranked, round, draw);
-        self.room = chosen.len() < self.slots();
+        let chosen = match self.policy {
+            ChokerPolicy::TitForTat | ChokerPolicy::Turns => self.choose(now, &ranked, round, draw),
+            ChokerPolicy::Open => ranked.iter().map(|peer| (peer.conn, false)).collect(),
+            ChokerPolicy::Closed => BTreeMap::new(),
+        };
+        self.room = chosen.len() < self.slots() || self.policy == ChokerPolicy::Open;
         self.decide(now, candidates, &chosen, round)
     }
 

@@ -1,6 +1,6 @@
 use stdx::{Duration, PeerId};
 
-use crate::Limits;
+use crate::{ChokerPolicy, Limits};
 
 /// How long a stopping torrent waits for trackers to take its `stopped`.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(3);
@@ -37,6 +37,10 @@ pub struct Config {
     pub cache: cache::Config,
     /// Limits of each torrent's connections.
     pub swarm: swarm::Limits,
+    /// What each torrent's mind goes by.
+    pub tactics: swarm::Tactics,
+    /// Who may download from us.
+    pub choker: ChokerPolicy,
 }
 
 impl Config {
@@ -49,6 +53,8 @@ impl Config {
             max_peers: DEFAULT_MAX_PEERS,
             cache: cache::Config::default(),
             swarm: swarm::Limits::default(),
+            tactics: swarm::Tactics::default(),
+            choker: ChokerPolicy::default(),
         }
     }
 }

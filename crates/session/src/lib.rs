@@ -19,7 +19,7 @@ mod trackers;
 
 // The public interface is:
 pub use add::{AddError, AddTorrent};
-pub use choker::{Candidate, Choker, Decision, OPTIMISTIC_ROUND, ROUND};
+pub use choker::{Candidate, Choker, ChokerPolicy, Decision, OPTIMISTIC_ROUND, ROUND};
 pub use config::{
     Config, DEFAULT_MAX_PEERS, MAX_OPENING, MAX_PENDING_PER_ADDRESS, NUMWANT, STOP_TIMEOUT,
 };

@@ -94,7 +94,7 @@ impl Session {
     /// A session without torrents. All its randomness follows from `seed`.
     pub fn new(now: Instant, config: Config, seed: u64) -> Self {
         let mut rng = Rng::new(seed);
-        let choker = Choker::new(now, config.limits.up, rng.fork());
+        let choker = Choker::new(now, config.limits.up, rng.fork()).with_policy(config.choker);
         let announcer = Announcer {
             peer_id: config.peer_id,
             port: config.listen_port,
@@ -126,6 +126,12 @@ impl Session {
             events: VecDeque::new(),
             config,
         }
+    }
+
+    /// Whether a connection was let download from us by lot, not for what it gives; `None` when it
+    /// may not.
+    pub fn is_optimistic(&self, conn: ConnId) -> Option<bool> {
+        self.choker.is_optimistic(conn)
     }
 
     /// Takes the answer to a disk operation.

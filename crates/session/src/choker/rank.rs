@@ -2,7 +2,7 @@ use std::cmp::Reverse;
 
 use stdx::{ConnId, Duration, Instant};
 
-use super::{Candidate, Choker, Seat};
+use super::{Candidate, Choker, ChokerPolicy, Seat};
 
 /// After this many pieces a peer of a seeding torrent has had its turn (libtorrent's quota).
 const QUOTA_PIECES: u64 = 20;
@@ -33,7 +33,7 @@ impl Choker {
                 continue;
             };
             let gave = candidate.given.saturating_sub(seat.given[0]);
-            if candidate.seeding {
+            if candidate.seeding || self.policy == ChokerPolicy::Turns {
                 seeding.push((turn(now, candidate, seat), candidate));
             } else if gave > 0 && !candidate.snubbed {
                 giving.push(((Reverse(gave), candidate.conn), candidate));
@@ -62,7 +62,7 @@ impl Choker {
         let holds = self.seats.get(&candidate.conn).and_then(|seat| seat.unchoked.as_ref());
         Ranked {
             conn: candidate.conn,
-            seeding: candidate.seeding,
+            seeding: candidate.seeding || self.policy == ChokerPolicy::Turns,
             since: candidate.since,
             holds: holds.map(|unchoked| unchoked.optimistic),
         }

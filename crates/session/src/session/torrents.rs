@@ -43,7 +43,11 @@ impl Session {
         let private = add.info.as_ref().is_some_and(|info| info.is_private());
         let phase = if add.info.is_some() { Phase::Checking } else { Phase::Metadata };
         let shared = peer::Torrent { id, hashes: add.hashes, info: add.info, private };
-        let config = swarm::Config { peer_id: self.config.peer_id, limits: self.config.swarm };
+        let config = swarm::Config {
+            peer_id: self.config.peer_id,
+            limits: self.config.swarm,
+            tactics: self.config.tactics,
+        };
         let mut swarm = Swarm::new(now, config, Arc::new(shared), self.rng.fork());
         swarm.set_layers(add.layers);
         for (addr, origin) in add.peers {
