@@ -3,6 +3,7 @@
 mod crowd;
 mod disk;
 mod queue;
+mod scenario;
 mod source;
 mod trace;
 mod world;
@@ -13,7 +14,12 @@ pub use crowd::{
     Sought, Stage, Tally, Trial, TrialReport,
 };
 pub use disk::DiskConfig;
+pub use scenario::{
+    Arrival, BLOCKS_MAX, GROUPS_MAX, Group, Outcome, PEERS_MAX, PeerOutcome, SCENARIOS, SIZE_MAX,
+    Scenario, ScenarioError, SwarmProgress,
+};
 pub use source::Source;
 pub use world::{
-    Deed, Failure, NodeIndex, NodeReport, NodeSpec, Place, Report, Start, World, WorldConfig,
+    Deed, Failure, History, Leave, NodeIndex, NodeReport, NodeSpec, Place, Report, Sample, Start,
+    Unchoke, World, WorldConfig,
 };

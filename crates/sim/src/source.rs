@@ -6,9 +6,13 @@ use metainfo::merkle::{blocks_of, piece_root, root};
 use metainfo::{Info, InfoHashes, PieceLayer, PieceLayers, Version};
 use stdx::{BLOCK_LENGTH, PieceIndex, Rng};
 
+/// Random bytes at the beginning of each block of a light source; the rest is zeros.
+pub(crate) const LIGHT_HEAD: usize = 32;
+
 /// What is distributed in a world: random bytes and the torrent that describes them.
 #[derive(Clone, Debug)]
 pub struct Source {
+    light: bool,
     info: Arc<Info>,
     layers: PieceLayers,
     /// The whole piece space, padding included.
@@ -31,14 +35,21 @@ impl Source {
     /// When the sizes and piece length do not make a torrent of that version.
     pub fn new(version: Version, sizes: &[u64], piece_length: u32, seed: u64) -> Self {
         let mut rng = Rng::new(seed);
-        let files: Vec<File> = sizes
-            .iter()
+        let contents = sizes.iter().map(|&size| {
+            let mut bytes = vec![0; size as usize];
+            rng.fill(&mut bytes);
+            bytes
+        });
+        Self::of(version, contents, piece_length)
+    }
+
+    fn of(version: Version, contents: impl Iterator<Item = Vec<u8>>, piece_length: u32) -> Self {
+        let files: Vec<File> = contents
             .enumerate()
-            .map(|(at, &size)| {
-                let mut bytes = vec![0; size as usize];
-                rng.fill(&mut bytes);
+            .map(|(at, bytes)| {
                 let name = format!("file-{at:04}");
-                let tree = (version.has_v2() && size > 0).then(|| tree(&bytes, piece_length));
+                let tree =
+                    (version.has_v2() && !bytes.is_empty()).then(|| tree(&bytes, piece_length));
                 File { name, bytes, tree }
             })
             .collect();
@@ -52,12 +63,31 @@ impl Source {
         let mut layers = PieceLayers::default();
         files.iter().filter_map(layer).for_each(|layer| layers.insert(layer));
         assert_eq!(info.layout().space_length(), space.len() as u64, "padding as laid out");
-        Self { info: Arc::new(info), layers, space: space.into() }
+        Self { light: false, info: Arc::new(info), layers, space: space.into() }
     }
 
     /// A v1 torrent of one file.
     pub fn single(size: u64, piece_length: u32, seed: u64) -> Self {
         Self::new(Version::V1, &[size], piece_length, seed)
+    }
+
+    /// A v1 torrent of one file for large swarms: blocks differ in their first 32 bytes, and the
+    /// rest is zeros. Worlds carry it as what it is, a length, so that a byte costs next to
+    /// nothing; all else is as ever.
+    pub fn light(size: u64, piece_length: u32, seed: u64) -> Self {
+        let mut rng = Rng::new(seed);
+        let mut bytes = vec![0; size as usize];
+        for block in bytes.chunks_mut(BLOCK_LENGTH as usize) {
+            let head = block.len().min(LIGHT_HEAD);
+            rng.fill(&mut block[..head]);
+        }
+        let source = Self::of(Version::V1, [bytes].into_iter(), piece_length);
+        Self { light: true, ..source }
+    }
+
+    /// Whether it came from [`Self::light`].
+    pub(crate) fn is_light(&self) -> bool {
+        self.light
     }
 
     /// The metadata.

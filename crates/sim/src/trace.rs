@@ -4,6 +4,8 @@ use std::hash::Hasher as _;
 use siphasher::sip::SipHasher13;
 use stdx::Instant;
 
+use crate::world::Run;
+
 /// A running hash over everything that happened in a world, in order: two runs are the same if
 /// and only if (but for a chance of 2⁻⁶⁴) their traces are.
 #[derive(Clone)]
@@ -27,6 +29,14 @@ impl Trace {
         }
         self.hasher.write(&(bytes.len() as u64).to_le_bytes());
         self.hasher.write(bytes);
+    }
+
+    /// Takes in bytes that belong to the event before.
+    pub(crate) fn extend(&mut self, run: &Run) {
+        self.hasher.write(&run.len().to_le_bytes());
+        if let Run::Bytes(bytes) = run {
+            self.hasher.write(bytes);
+        }
     }
 
     /// The hash of all events so far.

@@ -11,14 +11,19 @@ use crate::Source;
 use crate::queue::Queue;
 use crate::trace::Trace;
 
+use self::copies::Copies;
 use self::dial::Dialled;
+use self::history::Recorder;
 use self::link::{Chunk, Route};
 use self::mind::Mind;
 use self::node::Node;
 use self::tracker::{Answer, Question, Tracker};
 
+mod bytes;
 mod checks;
+mod copies;
 mod dial;
+mod history;
 mod life;
 mod link;
 mod metrics;
@@ -27,10 +32,12 @@ mod node;
 mod spec;
 mod tracker;
 
+pub(crate) use bytes::Run;
 pub use checks::Failure;
+pub use history::{History, Sample, Unchoke};
 pub use life::Deed;
 pub use metrics::{NodeReport, Report};
-pub use spec::{NodeSpec, Place, Start, WorldConfig};
+pub use spec::{Leave, NodeSpec, Place, Start, WorldConfig};
 
 /// The port that every node listens on; on one machine, the first node.
 const PORT: u16 = 6881;
@@ -89,6 +96,9 @@ pub struct World {
     ephemeral: BTreeMap<u16, NodeIndex>,
     /// Steps since time last went on.
     at_once: u32,
+    has_liars: bool,
+    copies: Copies,
+    recorder: Option<Recorder>,
 }
 
 /// An event and the node it happens at.
@@ -158,6 +168,7 @@ impl World {
     pub fn with_config(seed: u64, source: Source, config: WorldConfig) -> Self {
         let mut rng = Rng::new(seed);
         let tracker = Tracker::new(&config, &mut rng);
+        let pieces = source.info().layout().pieces();
         Self {
             config,
             source: Arc::new(source),
@@ -175,6 +186,9 @@ impl World {
             dialled: 0,
             ephemeral: BTreeMap::new(),
             at_once: 0,
+            has_liars: false,
+            copies: Copies::new(pieces),
+            recorder: None,
         }
     }
 
@@ -188,8 +202,21 @@ impl World {
         let address = address(self.config.place, index);
         let node = Node::new(spec, net, address, PeerId(id), &self.source);
         self.nodes.push(node);
+        self.copies.grow();
+        self.trust(index);
         self.at(joins, index, Deed::Start);
         index
+    }
+
+    /// In a world with a light source where nobody lies, what comes is taken for right.
+    fn trust(&mut self, new: NodeIndex) {
+        let lies = |node: &Node| node.spec.lies > 0.0;
+        let honest = !lies(&self.nodes[new.get()]);
+        if honest && !self.has_liars {
+            self.nodes[new.get()].store.set_trusting(self.source.is_light());
+        } else if !std::mem::replace(&mut self.has_liars, true) {
+            self.nodes.iter_mut().for_each(|node| node.store.set_trusting(false));
+        }
     }
 
     /// Adds `n` nodes alike.
@@ -239,7 +266,8 @@ impl World {
         let end = Instant::ZERO + limit;
         while !done(self) {
             if !self.step(end) {
-                return Err(self.failure(self.stuck(end)));
+                let failure = self.failure(self.stuck(end));
+                return Err(Failure { timeout: true, ..failure });
             }
             if let Some(failure) = self.failure.take() {
                 return Err(failure);
@@ -272,6 +300,7 @@ impl World {
         };
         self.at_once = if next > self.now { 0 } else { self.at_once + 1 };
         self.require(self.at_once < AT_ONCE_MAX, || "time stands still".into());
+        self.sample_until(next);
         self.now = self.now.max(next);
         if queue == Some(next) {
             if let Some(scheduled) = self.queue.pop(self.now) {

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 
 use stdx::{Bitfield, Instant, PieceIndex};
 
-use super::{NodeIndex, PORT, Place, World};
+use super::{Leave, NodeIndex, PORT, Place, Start, World};
 
 /// Why a run failed: what is wrong, when, and what to type to see it again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +15,14 @@ pub struct Failure {
     pub at: Instant,
     /// The seed of the world.
     pub seed: u64,
+    pub(super) timeout: bool,
+}
+
+impl Failure {
+    /// Nothing is wrong but that what was waited for has not come in time.
+    pub fn is_timeout(&self) -> bool {
+        self.timeout
+    }
 }
 
 impl World {
@@ -26,7 +34,7 @@ impl World {
     }
 
     pub(super) fn failure(&self, what: String) -> Failure {
-        Failure { what, at: self.now, seed: self.seed }
+        Failure { what, at: self.now, seed: self.seed, timeout: false }
     }
 
     /// A byte claimed to others is on disk.
@@ -76,6 +84,11 @@ impl World {
         if let Some(mind) = &mut state.mind {
             mind.complete = true;
         }
+        if let Leave::Complete(after) = state.spec.leaves
+            && state.spec.start != Start::Seed
+        {
+            self.leave(node, after);
+        }
         self.require(whole, || format!("{node:?} is complete, and its bytes are not"));
     }
 
@@ -85,6 +98,12 @@ impl World {
             let complete = node.mind.as_ref().is_some_and(|mind| mind.complete);
             complete || (node.mind.is_none() && node.starts_left == 0)
         })
+    }
+
+    /// True when some piece is nowhere, and nobody who might have it is to come back.
+    pub fn is_dead(&self) -> bool {
+        let to_come = |node: &super::node::Node| node.mind.is_none() && node.starts_left > 0;
+        self.copies.rarest() == 0 && !self.nodes.iter().any(to_come)
     }
 
     /// At the end nothing is outstanding: every block that was asked for came, or was accounted

@@ -2,7 +2,7 @@ use cache::Work;
 use session::Session;
 use stdx::Duration;
 
-use super::{Event, NodeIndex, Scheduled, World};
+use super::{Event, Leave, NodeIndex, Scheduled, World};
 
 /// How long a process that was asked to stop may take.
 const STOP_MAX: Duration = Duration::from_secs(10);
@@ -67,6 +67,24 @@ impl World {
         }
     }
 
+    /// Has a node go for good after a while.
+    pub(super) fn leave(&mut self, node: NodeIndex, after: Duration) {
+        if !std::mem::replace(&mut self.nodes[node.get()].leaving, true) {
+            let event = Event::Deed(Deed::Stop);
+            let at = self.now + after;
+            self.queue.schedule(at, Scheduled { node, life: 0, event });
+        }
+    }
+
+    /// A node has sent so much payload more.
+    pub(super) fn count_sent(&mut self, node: NodeIndex, payload: u64) {
+        let state = &mut self.nodes[node.get()];
+        state.sent += payload;
+        if matches!(state.spec.leaves, Leave::Sent(most) if state.sent >= most) {
+            self.leave(node, Duration::ZERO);
+        }
+    }
+
     /// A session has said goodbye and saved all it had.
     pub(super) fn stopped(&mut self, node: NodeIndex) {
         let asked = self.nodes[node.get()].mind.as_ref().is_some_and(|mind| mind.stopping);
@@ -85,6 +103,7 @@ impl World {
             return;
         };
         state.life += 1;
+        self.copies.remove(node);
         // What was given to the system is done, as far as it came.
         for (op, _) in mind.running.into_values() {
             if let Work::Write(job) = op.work {

@@ -1,12 +1,12 @@
 use std::collections::VecDeque;
-use std::io::IoSlice;
 use std::sync::Arc;
 
 use netem::PipeId;
 use peer::{CloseReason, Order, Peer, Totals};
 use session::Flow;
-use stdx::{BlockRange, Buf, ConnId, Duration, Instant};
+use stdx::{BlockRange, ConnId, Duration, Instant};
 
+use super::bytes::{Run, pack};
 use super::{Event, NodeIndex, World};
 
 /// The most that is written to a pipe at once.
@@ -19,7 +19,7 @@ const TOTALS_EVERY: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Chunk {
     /// Bytes of the stream.
-    Data(Vec<u8>),
+    Data(Vec<Run>),
     /// The end of the stream.
     Fin,
 }
@@ -32,7 +32,7 @@ pub(crate) struct End {
     pub(crate) out: PipeId,
     pub(crate) inbound: PipeId,
     /// What arrived and is not read yet.
-    inbox: VecDeque<Vec<u8>>,
+    inbox: VecDeque<Run>,
     /// The remote ended the stream.
     fin: bool,
     allowance: [Allowance; 2],
@@ -100,11 +100,14 @@ impl World {
                     return;
                 };
                 let (node, conn) = route.to;
-                let bytes: &[u8] = match &item {
-                    Chunk::Data(bytes) => bytes,
+                let runs: &[Run] = match &item {
+                    Chunk::Data(runs) => runs,
                     Chunk::Fin => &[],
                 };
-                self.trace.record(self.now, b'p', &[pipe.0, u64::from(node.0)], bytes);
+                self.trace.record(self.now, b'p', &[pipe.0, u64::from(node.0)], &[]);
+                for run in runs {
+                    self.trace.extend(run);
+                }
                 if item == Chunk::Fin {
                     self.routes.remove(&pipe);
                     self.net.close(self.now, pipe);
@@ -113,7 +116,7 @@ impl World {
                     return;
                 };
                 match item {
-                    Chunk::Data(bytes) => end.inbox.push_back(bytes),
+                    Chunk::Data(runs) => end.inbox.extend(runs),
                     Chunk::Fin => end.fin = true,
                 }
                 self.pump(node, conn);
@@ -144,10 +147,10 @@ impl World {
     pub(super) fn handle_reads(&mut self, node: NodeIndex, conn: ConnId, ranges: &[BlockRange]) {
         let state = &mut self.nodes[node.get()];
         for &range in ranges {
-            let mut bytes = state.store.read(range.piece, range.begin, range.length);
+            let mut data = state.store.read_block(range, &self.pool);
             if state.lied < state.spec.lies_max
                 && self.rng.chance(state.spec.lies)
-                && let Some(byte) = bytes.as_mut().and_then(|bytes| bytes.first_mut())
+                && let Some(byte) = data.as_mut().and_then(|data| data.first_mut())
             {
                 *byte ^= 1;
                 state.lied += 1;
@@ -155,7 +158,6 @@ impl World {
             let Some(end) = state.end(conn) else {
                 return;
             };
-            let data = bytes.map(|bytes| Buf::copy_of(&bytes));
             end.peer.handle_read(self.now, range, data);
         }
         self.pump(node, conn);
@@ -222,25 +224,24 @@ impl World {
         while let Some(front) = end.inbox.front_mut().filter(|_| end.peer.wants_input()) {
             let allowance = &mut end.allowance[Flow::Down as usize];
             if allowance.bytes == 0 && !allowance.asked {
-                let want = front.len() as u64;
+                let want = front.len();
                 allowance.bytes = mind.limiter.request(now, conn, Flow::Down, want);
                 allowance.asked = allowance.bytes == 0;
             }
-            let mut take = (allowance.bytes as usize).min(front.len());
+            let mut take = allowance.bytes.min(front.len());
             if take == 0 {
                 return Ok(());
             }
             if self.rng.chance(self.config.fragmentation) {
-                take = 1 + self.rng.index(take);
+                take = 1 + self.rng.below(take);
             }
-            allowance.bytes -= take as u64;
-            let rest = front.split_off(take);
-            let bytes = std::mem::replace(front, rest);
-            if front.is_empty() {
+            allowance.bytes -= take;
+            let run = front.split_to(take);
+            if front.len() == 0 {
                 end.inbox.pop_front();
                 mind.limiter.give_back(Flow::Down, std::mem::take(&mut allowance.bytes));
             }
-            end.peer.handle_received(now, &bytes, &self.pool)?;
+            run.give(now, &mut end.peer, &self.pool)?;
         }
         if end.fin && end.inbox.is_empty() {
             return Err(CloseReason::Remote);
@@ -298,15 +299,18 @@ impl World {
                 return Ok(());
             }
             allowance.bytes -= take;
-            let bytes = gather(&slices, take as usize);
+            let runs = pack(&slices, take as usize, self.source.is_light());
             drop(slices);
-            end.peer.handle_sent(now, bytes.len());
+            let before = end.peer.totals().up_payload;
+            end.peer.handle_sent(now, take as usize);
+            let payload = end.peer.totals().up_payload - before;
             if take == ready {
                 mind.limiter.give_back(Flow::Up, std::mem::take(&mut allowance.bytes));
             }
             let out = end.out;
-            let written = self.net.write(now, out, take, Chunk::Data(bytes));
+            let written = self.net.write(now, out, take, Chunk::Data(runs));
             debug_assert!(written.is_ok(), "written within the free space");
+            self.count_sent(node, payload);
         }
     }
 
@@ -411,14 +415,4 @@ impl World {
     pub(super) fn peer_config(&self, node: NodeIndex) -> Arc<peer::Config> {
         Arc::clone(&self.nodes[node.get()].peer_config)
     }
-}
-
-/// The first `length` bytes of `slices`.
-fn gather(slices: &[IoSlice<'_>], length: usize) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(length);
-    for slice in slices {
-        let room = length - bytes.len();
-        bytes.extend_from_slice(&slice[..slice.len().min(room)]);
-    }
-    bytes
 }

@@ -1,6 +1,6 @@
 use peer::Totals;
 use plan::{Class, Plan};
-use session::Status;
+use session::{ChokerPolicy, Status};
 use stdx::{Duration, Instant};
 use swarm::PeerView;
 
@@ -96,7 +96,9 @@ impl World {
     /// there are no leechers.
     pub fn bound(&self) -> Duration {
         let class = |node: &super::node::Node| {
+            let gives = node.spec.choker != ChokerPolicy::Closed;
             let up = least(node.spec.limits.up, node.spec.access.up);
+            let up = if gives { up } else { Some(0) };
             Class::one(up, least(node.spec.limits.down, node.spec.access.down))
         };
         let of = |seed: bool| {

@@ -9,7 +9,7 @@ use stdx::{ConnId, Instant, TorrentId};
 
 use super::dial::Dialled;
 use super::link::End;
-use super::{Event, NodeIndex, World};
+use super::{Event, Leave, NodeIndex, World};
 
 /// A process: one session, its connections, and its disk operations in flight.
 #[derive(Debug)]
@@ -40,6 +40,11 @@ impl World {
         if let Some(budget) = node.spec.cache_budget {
             config.cache = cache::Config::with_budget(budget);
         }
+        if let Some(connections) = node.spec.connections {
+            config.swarm.connections = connections;
+        }
+        config.tactics = node.spec.tactics;
+        config.choker = node.spec.choker;
         let mut session = Session::new(now, config, seed);
         let mut add = if node.knows_metadata {
             let layers = node.layers.clone();
@@ -63,7 +68,11 @@ impl World {
             limiter_timer: None,
         });
         node.joined_at.get_or_insert(now);
-        if node.knows_metadata {
+        let (leaves, knows_metadata) = (node.spec.leaves, node.knows_metadata);
+        if let Leave::Joined(after) = leaves {
+            self.leave(index, after);
+        }
+        if knows_metadata {
             self.look(index);
         }
         self.attend(index);
@@ -90,6 +99,7 @@ impl World {
     fn start_torrent(&mut self, index: NodeIndex) {
         let have = self.nodes[index.get()].store.record().have.clone();
         self.check_claims(index, &have);
+        self.copies.add(index, &have);
         let node = &mut self.nodes[index.get()];
         let partial = node.store.record().partial.clone().into_iter().collect();
         if let Some(mind) = &mut node.mind {
@@ -265,7 +275,10 @@ impl World {
                     self.nodes[node.get()].knows_metadata = true;
                     self.look(node);
                 }
-                session::Event::PieceDone { piece, .. } => self.check_claim(node, piece),
+                session::Event::PieceDone { piece, .. } => {
+                    self.check_claim(node, piece);
+                    self.copies.add_one(node, piece);
+                }
                 session::Event::PieceFailed { piece, .. } => {
                     self.nodes[node.get()].pieces_failed += 1;
                     let honest = self.nodes.iter().all(|node| node.lied == 0);
@@ -306,6 +319,7 @@ impl World {
         }
         for (conn, orders) in orders {
             for order in &orders {
+                self.note_choke(node, conn, order);
                 match order {
                     Order::Welcome { have, .. } | Order::Metadata { have, .. } => {
                         self.check_claims(node, have);

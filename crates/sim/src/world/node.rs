@@ -46,6 +46,10 @@ pub(crate) struct Node {
     pub(crate) joined_at: Option<Instant>,
     pub(crate) completed_at: Option<Instant>,
     pub(crate) traffic: Traffic,
+    /// Payload sent.
+    pub(crate) sent: u64,
+    /// It has been told to go.
+    pub(crate) leaving: bool,
 }
 
 /// What a node moved, by connections that have ended.
@@ -109,6 +113,8 @@ impl Node {
             joined_at: None,
             completed_at: None,
             traffic: Traffic::default(),
+            sent: 0,
+            leaving: false,
         }
     }
 

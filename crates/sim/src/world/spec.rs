@@ -1,6 +1,7 @@
 use netem::Access;
-use session::Limits;
+use session::{ChokerPolicy, Limits};
 use stdx::{Duration, Rng};
+use swarm::Tactics;
 
 use crate::DiskConfig;
 
@@ -24,7 +25,8 @@ pub struct WorldConfig {
     pub boundary: Duration,
     /// How likely what arrives is cut in two at a random place before a peer reads it.
     pub fragmentation: f64,
-    /// The most bytes under way on one connection in one direction, like a TCP window.
+    /// The most bytes under way on one connection in one direction, like a TCP window (4 MiB is the
+    /// most that Linux gives by itself).
     pub window: u64,
     /// How long bytes may wait for a limited access link, like the buffer of a router: bounds
     /// the window on slower links.
@@ -41,7 +43,7 @@ impl Default for WorldConfig {
             place: Place::default(),
             boundary: Duration::from_micros(500),
             fragmentation: 0.1,
-            window: 256 * 1024,
+            window: 4 << 20,
             queueing: Duration::from_millis(100),
             tracker_delay: Duration::from_millis(20),
             announce_interval: Duration::from_mins(30),
@@ -59,6 +61,20 @@ pub enum Start {
     Magnet,
     /// All of the content.
     Seed,
+}
+
+/// When a node goes for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Leave {
+    /// It stays.
+    #[default]
+    Never,
+    /// So long after it has everything.
+    Complete(Duration),
+    /// Once it has sent so many bytes of payload, whatever the others have by then.
+    Sent(u64),
+    /// So long after it joined, with what it has.
+    Joined(Duration),
 }
 
 /// One node.
@@ -84,6 +100,14 @@ pub struct NodeSpec {
     pub lies_max: u32,
     /// The block cache's budget in bytes; `None` is the usual one.
     pub cache_budget: Option<u64>,
+    /// Its peer set: most connections at once; `None` is the usual number.
+    pub connections: Option<usize>,
+    /// What its torrent's mind goes by.
+    pub tactics: Tactics,
+    /// Whom it serves.
+    pub choker: ChokerPolicy,
+    /// When it goes.
+    pub leaves: Leave,
 }
 
 impl Default for NodeSpec {
@@ -99,6 +123,10 @@ impl Default for NodeSpec {
             lies: 0.0,
             lies_max: u32::MAX,
             cache_budget: None,
+            connections: None,
+            tactics: Tactics::default(),
+            choker: ChokerPolicy::default(),
+            leaves: Leave::default(),
         }
     }
 }
@@ -155,6 +183,12 @@ impl NodeSpec {
     /// See [`Self::lies`].
     pub fn lies(mut self, chance: f64) -> Self {
         self.lies = chance;
+        self
+    }
+
+    /// See [`Self::connections`].
+    pub fn connections(mut self, most: usize) -> Self {
+        self.connections = Some(most);
         self
     }
 

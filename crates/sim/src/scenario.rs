@@ -1,0 +1,174 @@
+//! Worlds spelled out: what `fluvial lab swarm` runs, as a file or from flags.
+
+use session::ChokerPolicy;
+use stdx::Duration;
+use swarm::{PieceOrder, Tactics};
+
+mod build;
+mod measure;
+mod outcome;
+mod read;
+
+pub use outcome::{Outcome, PeerOutcome, SwarmProgress};
+pub use read::ScenarioError;
+
+/// The scenarios that come with the project, by name.
+pub const SCENARIOS: &[(&str, &str)] = &[
+    ("bound", include_str!("../../../scenarios/bound.toml")),
+    ("survival", include_str!("../../../scenarios/survival.toml")),
+    ("reciprocity", include_str!("../../../scenarios/reciprocity.toml")),
+    ("free-riders", include_str!("../../../scenarios/free-riders.toml")),
+    ("partners", include_str!("../../../scenarios/partners.toml")),
+    ("churn", include_str!("../../../scenarios/churn.toml")),
+    ("selfish", include_str!("../../../scenarios/selfish.toml")),
+    ("flash-crowd", include_str!("../../../scenarios/flash-crowd.toml")),
+    ("arrivals", include_str!("../../../scenarios/arrivals.toml")),
+];
+
+/// The most bytes of content: all of it is held in memory once.
+pub const SIZE_MAX: u64 = 4 << 30;
+
+/// The most peers, seeds included.
+pub const PEERS_MAX: u32 = 20_000;
+
+/// The most blocks that are to reach somebody, all peers together.
+pub const BLOCKS_MAX: u64 = 200_000_000;
+
+/// The most groups of peers.
+pub const GROUPS_MAX: usize = 100;
+
+/// A swarm to be tried.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenario {
+    /// What it is about, in a sentence or two.
+    pub about: String,
+    /// Bytes of content.
+    pub size: u64,
+    /// Bytes in a piece.
+    pub piece_length: u32,
+    /// There and back between two peers.
+    pub rtt: Duration,
+    /// Connections of a peer, at most.
+    pub peer_set: usize,
+    /// What chance begins with.
+    pub seed: u64,
+    /// The world ends after this time.
+    pub limit: Duration,
+    /// Which pieces leechers ask for first, and whether seeds try to send each once.
+    pub tactics: Tactics,
+    /// Whom everybody serves.
+    pub choker: ChokerPolicy,
+    /// The peer whose unchokes are noted: the first seed is 0.
+    pub watch: u32,
+    /// Who has everything from the start.
+    pub seeds: Vec<Group>,
+    /// Who wants it.
+    pub peers: Vec<Group>,
+}
+
+/// Peers alike.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// What to call them; may be empty.
+    pub name: String,
+    /// How many.
+    pub count: u32,
+    /// Their uplinks, in bytes per second; `None` is unlimited.
+    pub up: Option<u64>,
+    /// Their downlinks.
+    pub down: Option<u64>,
+    /// When the first comes.
+    pub at: Duration,
+    /// How they come.
+    pub arrival: Arrival,
+    /// They give nothing.
+    pub free_riders: bool,
+    /// They go so long after they have everything; `None`: they stay.
+    pub stay: Option<Duration>,
+    /// They go once they have sent so many copies of the content.
+    pub copies: Option<f64>,
+    /// The share of them that goes before that, at a random moment within a time.
+    pub quit: Option<(f64, Duration)>,
+}
+
+/// How peers come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Arrival {
+    /// All at once.
+    Together,
+    /// Each at a random moment within this time.
+    Within(Duration),
+    /// So many a second in the mean, each independent of the others (Poisson).
+    PerSecond(f64),
+}
+
+impl Default for Group {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            count: 1,
+            up: Some(1_250_000),
+            down: None,
+            at: Duration::ZERO,
+            arrival: Arrival::Together,
+            free_riders: false,
+            stay: None,
+            copies: None,
+            quit: None,
+        }
+    }
+}
+
+impl Default for Scenario {
+    /// Ten peers at 10 Mbit/s and a seed ten times as fast.
+    fn default() -> Self {
+        Self {
+            about: String::new(),
+            size: 64 << 20,
+            piece_length: 256 << 10,
+            rtt: Duration::from_millis(40),
+            peer_set: 50,
+            seed: 1,
+            limit: Duration::from_hours(24),
+            tactics: Tactics::default(),
+            choker: ChokerPolicy::default(),
+            watch: 0,
+            seeds: vec![Group { up: Some(12_500_000), ..Group::default() }],
+            peers: vec![Group { count: 10, ..Group::default() }],
+        }
+    }
+}
+
+impl Scenario {
+    /// One of [`SCENARIOS`].
+    pub fn named(name: &str) -> Option<Self> {
+        let (_, text) = SCENARIOS.iter().find(|(known, _)| *known == name)?;
+        Some(Self::parse(text).expect("the project's own scenarios are tested"))
+    }
+
+    /// Peers that want the content.
+    pub fn leechers(&self) -> u32 {
+        self.peers.iter().map(|group| group.count).sum()
+    }
+
+    /// Sets in which order pieces are asked for.
+    pub fn with_order(mut self, order: PieceOrder) -> Self {
+        self.tactics.order = order;
+        self
+    }
+
+    /// Sets whom everybody serves.
+    pub fn with_choker(mut self, choker: ChokerPolicy) -> Self {
+        self.choker = choker;
+        self
+    }
+
+    /// Sets what chance begins with.
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+use plan::{Class, Plan};
+use session::ChokerPolicy;
+use stdx::{Duration, Rng};
+
+use super::{Arrival, Group, Outcome, Scenario, SwarmProgress};
+use crate::{Deed, Failure, Leave, NodeIndex, NodeSpec, Source, Start, World};
+
+/// Samples of the whole time that the bound takes.
+const SAMPLES: u32 = 200;
+
+/// Samples further apart than this say too little while the world goes on beyond the bound.
+const SAMPLE_MAX: Duration = Duration::from_secs(10);
+
+impl Scenario {
+    /// Runs it to its end: everybody who stays has everything, or nobody ever will, or its time is
+    /// over. `progress` is told every simulated moment or so.
+    ///
+    /// # Errors
+    /// When an invariant broke.
+    pub fn run(&self, mut progress: impl FnMut(&SwarmProgress)) -> Result<Outcome, Failure> {
+        let mut world = self.build();
+        let bound = world.bound();
+        let every = (bound / SAMPLES).clamp(Duration::from_millis(100), SAMPLE_MAX);
+        world.observe(every, NodeIndex(self.watch));
+        let mut step = 0;
+        while !world.is_finished() && !world.is_dead() {
+            step += 1;
+            let until = every * step;
+            if until > self.limit {
+                break;
+            }
+            match world.run_until(until, |it| it.is_finished() || it.is_dead()) {
+                Ok(()) => {}
+                Err(failure) if failure.is_timeout() => {}
+                Err(failure) => return Err(failure),
+            }
+            if let Some(sample) = world.history().and_then(|history| history.samples.last()) {
+                progress(&SwarmProgress { bound, at: sample.at, done: sample.done });
+            }
+        }
+        Ok(Outcome::of(self, &mut world))
+    }
+
+    /// The least time in which the seeds can give all peers everything.
+    pub fn bound(&self) -> Duration {
+        let class = |it: &Group| {
+            let up = if it.free_riders { Some(0) } else { it.up };
+            Class { count: it.count.into(), up, down: it.down }
+        };
+        let sum = |sum: u64, it: &Group| sum.checked_add(it.up?.checked_mul(it.count.into())?);
+        let source = self.seeds.iter().try_fold(0, sum);
+        let plan = Plan::new(self.size, source, self.peers.iter().map(class));
+        plan.map_or(Duration::ZERO, |plan| plan.peer_to_peer().duration())
+    }
+
+    /// The world at its beginning.
+    pub fn build(&self) -> World {
+        let source = Source::light(self.size, self.piece_length, self.seed);
+        let mut world = World::new(self.seed, source);
+        // Apart from the world's own, so that a change there draws no other crowd.
+        let mut rng = Rng::new(self.seed ^ 0x5eed_c40d);
+        for group in &self.seeds {
+            self.add(&mut world, group, Start::Seed, &mut rng);
+        }
+        for group in &self.peers {
+            self.add(&mut world, group, Start::Torrent, &mut rng);
+        }
+        world
+    }
+
+    fn add(&self, world: &mut World, group: &Group, start: Start, rng: &mut Rng) {
+        let mut next = group.at;
+        for _ in 0..group.count {
+            let joins = match group.arrival {
+                Arrival::Together => group.at,
+                Arrival::Within(time) => group.at + fraction(rng, time),
+                Arrival::PerSecond(rate) => {
+                    let joins = next;
+                    next += Duration::from_secs_f64(-(1.0 - unit(rng)).ln() / rate);
+                    joins
+                }
+            };
+            let mut spec = NodeSpec { start, joins, ..NodeSpec::default() };
+            spec.access.up = group.up;
+            spec.access.down = group.down;
+            spec.delay = self.rtt / 4;
+            spec.connections = Some(self.peer_set);
+            spec.tactics = self.tactics;
+            spec.choker = if group.free_riders { ChokerPolicy::Closed } else { self.choker };
+            spec.leaves = match (group.copies, group.stay) {
+                (Some(copies), _) => Leave::Sent((copies * self.size as f64) as u64),
+                (None, Some(stay)) => Leave::Complete(stay),
+                (None, None) => Leave::Never,
+            };
+            let node = world.add(spec);
+            if let Some((share, time)) = group.quit.filter(|(share, _)| rng.chance(*share)) {
+                debug_assert!(share > 0.0, "nobody is drawn with no chance");
+                world.at(joins + fraction(rng, time), node, Deed::Kill);
+            }
+        }
+    }
+}
+
+fn unit(rng: &mut Rng) -> f64 {
+    rng.below(1 << 53) as f64 / (1u64 << 53) as f64
+}
+
+fn fraction(rng: &mut Rng, time: Duration) -> Duration {
+    time.mul_f64(unit(rng))
+}

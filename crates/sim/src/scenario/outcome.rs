@@ -1,0 +1,121 @@
+use stdx::{Duration, Instant};
+
+use super::{Group, Scenario};
+use crate::{History, NodeReport, World};
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SwarmProgress {
+    /// The least time in which it could be done.
+    pub bound: Duration,
+    /// How late it is in the world.
+    pub at: Instant,
+    /// The part of all that is wanted that is had.
+    pub done: f64,
+}
+
+/// What came of a scenario.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// The least time in which the seeds could have given all peers everything, had they all been
+    /// there from the beginning to the end.
+    pub bound: Duration,
+    /// When the last peer had everything.
+    pub last: Duration,
+    /// The mean time from a peer's coming until it had everything.
+    pub mean: Duration,
+    /// How many peers got everything.
+    pub completed: u32,
+    /// When it ended.
+    pub ended: Duration,
+    /// Some piece is nowhere any more.
+    pub dead: bool,
+    /// Everybody, seeds first.
+    pub peers: Vec<PeerOutcome>,
+    /// What happened when.
+    pub history: History,
+    /// The hash over all that happened.
+    pub trace: u64,
+    /// How many things happened.
+    pub events: u64,
+}
+
+/// What came of one peer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PeerOutcome {
+    /// Its group's place: seeds first, then peers.
+    pub group: usize,
+    /// It had everything from the start.
+    pub seed: bool,
+    /// Its uplink, in bytes per second; `None` is unlimited.
+    pub up: Option<u64>,
+    /// From its coming until it had everything.
+    pub time: Option<Duration>,
+    /// Payload sent.
+    pub sent: u64,
+    /// Payload received.
+    pub received: u64,
+    /// Payload received, by who sent it.
+    pub from: Vec<(u32, u64)>,
+}
+
+impl Outcome {
+    pub(super) fn of(scenario: &Scenario, world: &mut World) -> Self {
+        let report = world.report();
+        let ended = world.now().since(Instant::ZERO);
+        let dead = world.is_dead();
+        let events = world.events();
+        let history = world.take_history();
+        let groups: Vec<(usize, bool, &Group)> = (scenario.seeds.iter().map(|it| (true, it)))
+            .chain(scenario.peers.iter().map(|it| (false, it)))
+            .enumerate()
+            .flat_map(|(at, (seed, it))| (0..it.count).map(move |_| (at, seed, it)))
+            .collect();
+        let peer = |(node, (group, seed, it)): (&NodeReport, &(usize, bool, &Group))| PeerOutcome {
+            group: *group,
+            seed: *seed,
+            up: it.up,
+            time: node.time,
+            sent: node.totals.up_payload,
+            received: node.totals.down_payload,
+            from: node.from.iter().map(|&(from, bytes)| (from.0, bytes)).collect(),
+        };
+        Self {
+            bound: report.bound,
+            last: report.last,
+            mean: report.mean,
+            completed: report.completed,
+            ended,
+            dead,
+            peers: report.nodes.iter().zip(&groups).map(peer).collect(),
+            history,
+            trace: report.trace,
+            events,
+        }
+    }
+
+    /// The last completion in multiples of the bound.
+    pub fn over_bound(&self) -> f64 {
+        self.last.as_secs_f64() / self.bound.as_secs_f64().max(1e-9)
+    }
+
+    /// Payload received per byte of content and peer that got everything, less one: what was
+    /// fetched in vain.
+    pub fn wasted(&self, size: u64) -> f64 {
+        let received: u64 = self.done().map(|peer| peer.received).sum();
+        let needed = size * u64::from(self.completed.max(1));
+        received as f64 / needed as f64 - 1.0
+    }
+
+    /// Peers that got everything.
+    pub fn done(&self) -> impl Iterator<Item = &PeerOutcome> {
+        self.peers.iter().filter(|peer| !peer.seed && peer.time.is_some())
+    }
+
+    /// The mean time of those of one group that got everything, and how many these are.
+    pub fn mean_of(&self, group: usize) -> (Duration, u32) {
+        let times = || self.done().filter(|peer| peer.group == group).filter_map(|peer| peer.time);
+        let count = times().count() as u32;
+        (times().sum::<Duration>() / count.max(1), count)
+    }
+}

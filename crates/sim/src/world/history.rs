@@ -1,0 +1,166 @@
+use peer::Order;
+use stdx::{ConnId, Duration, Instant};
+
+use super::{NodeIndex, Start, World};
+
+/// With more nodes than this, who fed whom is not kept moment by moment.
+const MATRIX_MAX: usize = 64;
+
+/// A world at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// When.
+    pub at: Instant,
+    /// Leechers that have had everything.
+    pub completed: u32,
+    /// The part of all that leechers want that they have.
+    pub done: f64,
+    /// How many nodes have the piece that the fewest have.
+    pub rarest: u32,
+    /// Nodes that run.
+    pub present: u32,
+    /// Payload sent so far by seeds.
+    pub from_seeds: u64,
+    /// Payload sent so far by leechers.
+    pub from_leechers: u64,
+    /// Payload so far, by receiver and sender; empty in larger worlds.
+    pub fed: Vec<Vec<u64>>,
+}
+
+/// Somebody was let download from the watched node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unchoke {
+    /// Who.
+    pub peer: NodeIndex,
+    /// From when.
+    pub from: Instant,
+    /// Until when; `None` to the end.
+    pub to: Option<Instant>,
+    /// By lot, not for what it gave.
+    pub optimistic: bool,
+}
+
+/// What was seen of a world.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    /// At equal distances.
+    pub samples: Vec<Sample>,
+    /// Whom the watched node served.
+    pub unchokes: Vec<Unchoke>,
+}
+
+/// Takes notes.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    every: Duration,
+    next: Instant,
+    watched: NodeIndex,
+    history: History,
+}
+
+impl World {
+    /// Has notes taken from now on: samples at equal distances, and whom one node serves. Changes
+    /// nothing of what happens.
+    pub fn observe(&mut self, every: Duration, watched: NodeIndex) {
+        let history = History::default();
+        let every = every.max(Duration::from_millis(1));
+        self.recorder = Some(Recorder { every, next: self.now, watched, history });
+    }
+
+    /// The notes, so far.
+    pub fn history(&self) -> Option<&History> {
+        self.recorder.as_ref().map(|recorder| &recorder.history)
+    }
+
+    /// Ends the notes with the present, and hands them out.
+    pub fn take_history(&mut self) -> History {
+        let Some(mut recorder) = self.recorder.take() else {
+            return History::default();
+        };
+        recorder.history.samples.push(self.sample(self.now));
+        recorder.history
+    }
+
+    /// Takes the samples that are due before `next`.
+    pub(super) fn sample_until(&mut self, next: Instant) {
+        while let Some(at) = self.recorder.as_ref().map(|it| it.next).filter(|at| *at < next) {
+            let sample = self.sample(at);
+            if let Some(recorder) = &mut self.recorder {
+                recorder.history.samples.push(sample);
+                recorder.next = at + recorder.every;
+            }
+        }
+    }
+
+    /// Notes whom the watched node serves.
+    pub(super) fn note_choke(&mut self, node: NodeIndex, conn: ConnId, order: &Order) {
+        let begins = match order {
+            Order::Unchoke => true,
+            Order::Choke | Order::Close(_) => false,
+            _ => return,
+        };
+        let (now, nodes) = (self.now, &self.nodes);
+        let Some(recorder) = self.recorder.as_mut().filter(|it| it.watched == node) else {
+            return;
+        };
+        let Some(mind) = nodes[node.get()].mind.as_ref() else {
+            return;
+        };
+        let Some(peer) = mind.ends.get(&conn).map(|end| end.remote) else {
+            return;
+        };
+        let unchokes = &mut recorder.history.unchokes;
+        if begins {
+            let optimistic = mind.session.is_optimistic(conn).unwrap_or_default();
+            unchokes.push(Unchoke { peer, from: now, to: None, optimistic });
+        } else if let Some(last) = unchokes.iter_mut().rev().find(|last| last.peer == peer) {
+            last.to.get_or_insert(now);
+        }
+    }
+
+    fn sample(&self, at: Instant) -> Sample {
+        let pieces = u64::from(self.source.info().layout().pieces());
+        let leechers = || self.nodes.iter().enumerate().filter(|(_, it)| !is_seed(it));
+        let count = leechers().count() as u64;
+        let have: u64 = leechers()
+            .map(|(index, node)| {
+                let whole = node.completed_at.is_some();
+                let now = u64::from(self.copies.of(NodeIndex(index as u32)));
+                if whole { pieces } else { now }
+            })
+            .sum();
+        let sent = |seeds: bool| {
+            let nodes = self.nodes.iter().filter(|node| is_seed(node) == seeds);
+            nodes.map(|node| node.sent).sum()
+        };
+        Sample {
+            at,
+            completed: leechers().filter(|(_, it)| it.completed_at.is_some()).count() as u32,
+            done: have as f64 / (pieces * count).max(1) as f64,
+            rarest: self.copies.rarest(),
+            present: self.nodes.iter().filter(|node| node.mind.is_some()).count() as u32,
+            from_seeds: sent(true),
+            from_leechers: sent(false),
+            fed: self.fed(),
+        }
+    }
+
+    fn fed(&self) -> Vec<Vec<u64>> {
+        let size = self.nodes.len();
+        if size > MATRIX_MAX {
+            return Vec::new();
+        }
+        let row = |node: &super::node::Node| {
+            let mut row = vec![0; size];
+            for (from, bytes) in node.all_traffic().from {
+                row[from.get()] += bytes;
+            }
+            row
+        };
+        self.nodes.iter().map(row).collect()
+    }
+}
+
+fn is_seed(node: &super::node::Node) -> bool {
+    node.spec.start == Start::Seed
+}
