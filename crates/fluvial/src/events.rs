@@ -93,6 +93,18 @@ pub(crate) enum Event<'a> {
         client_server_up: Option<u64>,
         client_server_peers_most: Option<u64>,
     },
+    /// How far a simulated swarm is; `at` is how late it is there.
+    #[serde(rename = "progress")]
+    SwarmProgress { at: f64, done: f64, bound_seconds: f64 },
+    /// What came of a simulated swarm.
+    #[serde(rename = "result")]
+    SwarmResult {
+        bound_seconds: f64,
+        last_seconds: f64,
+        mean_seconds: f64,
+        completed: u32,
+        trace: String,
+    },
     /// Ended on request.
     Stopped,
     /// It could not be done.

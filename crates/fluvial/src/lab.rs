@@ -3,6 +3,7 @@
 mod link;
 mod overlay;
 mod ring;
+mod swarm;
 
 pub(crate) use self::link::Carried;
 pub(crate) use self::overlay::OverlayResult;
@@ -16,5 +17,6 @@ pub(crate) fn run(args: &Lab, output: &Output) -> anyhow::Result<()> {
         Experiment::Link(args) => crate::on_runtime(link::run(args, output)),
         Experiment::Ring(args) => ring::run(args, output),
         Experiment::Overlay(args) => overlay::run(args, output),
+        Experiment::Swarm(args) => swarm::run(args, output),
     }
 }

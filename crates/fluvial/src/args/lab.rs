@@ -3,12 +3,14 @@
 mod link;
 mod overlay;
 mod ring;
+mod swarm;
 
 use clap::{Args, Subcommand};
 
 pub(crate) use self::link::LinkLab;
 pub(crate) use self::overlay::OverlayLab;
 pub(crate) use self::ring::{Query, RingLab};
+pub(crate) use self::swarm::{Choker as SwarmChoker, Picker as SwarmPicker, SwarmLab};
 
 /// Try a swarm, a ring or an overlay before building it
 #[derive(Args, Debug)]
@@ -17,6 +19,7 @@ pub(crate) use self::ring::{Query, RingLab};
   fluvial lab ring --bits 4 --ids 1,3,4,5,8,10,12,14 --from 1 --key 14
   fluvial lab overlay --nodes 10000 --html overlay.html
   fluvial lab ring --help
+  fluvial lab swarm bound --peers 35 --html bound.html
 
 In the file of settings an experiment has its own table, [lab.ring], and in the environment its
 own variables, FLUVIAL_LAB_RING_SEED.")]
@@ -30,6 +33,7 @@ pub(crate) enum Experiment {
     Link(LinkLab),
     Ring(RingLab),
     Overlay(OverlayLab),
+    Swarm(SwarmLab),
 }
 
 impl Lab {
@@ -39,6 +43,7 @@ impl Lab {
             Experiment::Link(link) => link.check(),
             Experiment::Ring(ring) => ring.check(),
             Experiment::Overlay(overlay) => overlay.check(),
+            Experiment::Swarm(_) => Ok(()),
         }
     }
 }

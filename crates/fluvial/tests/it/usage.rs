@@ -52,6 +52,12 @@ fn wrong_words_exit_2_and_wrong_things_exit_1() {
     check(&["lab", "ring", "--steps", "9", "--nodes", "3"], 2, "--nodes");
     check(&["lab", "ring", "--html", "none/x.html"], 1, "there is no folder `none`");
     check(&["lab", "ring", "--html", "."], 1, "it is a folder");
+    std::fs::write(place.path("junk.toml"), b"peers = 3").unwrap();
+    check(&["lab", "swarm", "junk.toml"], 1, "the scenario `junk.toml`: line 1");
+    check(&["lab", "swarm", "missing.toml"], 1, "no scenario `missing.toml`");
+    check(&["lab", "swarm", "--peers", "0"], 2, "--peers");
+    check(&["lab", "swarm", "--size", "1TiB"], 1, "`size` is 1099511627776");
+    check(&["lab", "swarm", "--peer-up", "0"], 2, "positive");
 }
 
 #[test]

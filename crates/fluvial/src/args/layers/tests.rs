@@ -103,6 +103,7 @@ fn an_experiment_has_its_own_table_and_variables() {
     let seed = |words, variables: &[_], file| match (Case { file, variables, words }).read() {
         Ok(Cli { command: Chosen::Lab(lab), common, .. }) => match lab.experiment {
             Experiment::Ring(ring) => (ring.seed, common.json),
+            Experiment::Swarm(swarm) => (swarm.seed, common.json),
             other => panic!("{words}: {other:?}"),
         },
         other => panic!("{words}: {other:?}"),
@@ -114,6 +115,8 @@ fn an_experiment_has_its_own_table_and_variables() {
     assert_eq!(seed("fluvial lab ring", &[goal, variable], file), (Some(3), true));
     assert_eq!(seed("fluvial lab ring", &[goal], file), (Some(2), true));
     assert_eq!(seed("fluvial lab ring", &[goal], ""), (None, false));
+    let file = "[lab.swarm]\nseed = 5\n";
+    assert_eq!(seed("fluvial lab swarm", &[goal, variable], file), (Some(5), false));
 }
 
 #[test]

@@ -1,0 +1,97 @@
+//! The flags of `fluvial lab swarm`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use sim::PEERS_MAX;
+
+use crate::units::{Rate, parse_duration, parse_rate, parse_size};
+
+/// Simulate a swarm: the code that ships, in virtual time, against the physical bound
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  fluvial lab swarm --peers 20 --size 64MiB --html swarm.html
+  fluvial lab swarm bound --peers 35
+  fluvial lab swarm free-riders --choker always-open --seed 7
+  fluvial lab swarm my-scenario.toml --picker random
+
+SCENARIO is a file, or one of: arrivals, bound, churn, flash-crowd, free-riders, partners,
+reciprocity, selfish, survival. Flags change the scenario; --peers and --peer-up its first group
+of peers, --seed-up its first seeds.")]
+pub(crate) struct SwarmLab {
+    /// A scenario: a TOML file, or the name of one that comes with Fluvial
+    #[arg(value_name = "SCENARIO")]
+    pub(crate) scenario: Option<String>,
+    /// Peers that want the content
+    #[arg(long, value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(PEERS_MAX)))]
+    pub(crate) peers: Option<u32>,
+    /// Peers that have it from the start
+    #[arg(long, value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(PEERS_MAX)))]
+    pub(crate) seeds: Option<u32>,
+    /// The uplink of each seed
+    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
+    pub(crate) seed_up: Option<Rate>,
+    /// The uplink of each peer
+    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
+    pub(crate) peer_up: Option<Rate>,
+    /// The downlink of each peer
+    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
+    pub(crate) peer_down: Option<Rate>,
+    /// How much there is to distribute
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) size: Option<u64>,
+    /// There and back between two peers
+    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    pub(crate) rtt: Option<Duration>,
+    /// Which pieces are asked for first
+    #[arg(long, value_name = "ORDER")]
+    pub(crate) picker: Option<Picker>,
+    /// Whom a peer serves
+    #[arg(long, value_name = "RULE")]
+    pub(crate) choker: Option<Choker>,
+    /// The share of the peers that gives nothing, from 0 to 1
+    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    pub(crate) free_riders: Option<f64>,
+    /// The share of the peers that quits before it is done, from 0 to 1
+    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    pub(crate) churn: Option<f64>,
+    /// What chance begins with; the same seed gives the same result
+    #[arg(long, value_name = "S")]
+    pub(crate) seed: Option<u64>,
+    /// Write a report with charts
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+/// Which pieces come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Picker {
+    /// What the fewest have
+    RarestFirst,
+    /// Any
+    Random,
+    /// From the first to the last
+    Sequential,
+}
+
+/// Whom a peer serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Choker {
+    /// Those who give most
+    TitForTat,
+    /// Everybody in turns
+    SeedStyle,
+    /// Everybody at once
+    AlwaysOpen,
+}
+
+fn parse_share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("write a number from 0 to 1, for example 0.3".to_owned()),
+    }
+}

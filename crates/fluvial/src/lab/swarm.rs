@@ -1,0 +1,228 @@
+//! `fluvial lab swarm`.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, anyhow};
+
+use session::ChokerPolicy;
+use sim::{Group, Outcome, SCENARIOS, Scenario, SwarmProgress};
+use swarm::PieceOrder;
+
+use crate::args::{SwarmChoker, SwarmLab, SwarmPicker};
+use crate::events::Event;
+use crate::output::Output;
+use crate::state::write_whole;
+use crate::units::{count, show_duration};
+
+mod page;
+
+/// How often a script is told how far it is.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+/// The most bytes that a file with a scenario may have.
+const FILE_MAX: u64 = 1 << 20;
+
+/// Within how long peers that quit do so, in multiples of the bound.
+const CHURN_WITHIN: f64 = 1.0;
+
+/// Runs a scenario and says what came of it.
+///
+/// # Errors
+/// When there is no such scenario, it is none, the report cannot be written, or an invariant of
+/// the simulated world broke.
+pub(crate) fn run(args: &SwarmLab, output: &Output) -> anyhow::Result<()> {
+    let scenario = scenario(args)?;
+    if let Some(path) = &args.html {
+        // Better now than after an hour of work.
+        write_whole(path, b"")?;
+    }
+    let outcome = simulate(&scenario, output)
+        .map_err(|failure| anyhow!("{failure}\nreplay: {}", replay(args, &scenario)))?;
+    if let Some(path) = &args.html {
+        let html = page::render(&scenario, &outcome, &replay(args, &scenario));
+        write_whole(path, html.as_bytes())?;
+    }
+    output.event(&Event::SwarmResult {
+        bound_seconds: outcome.bound.as_secs_f64(),
+        last_seconds: outcome.last.as_secs_f64(),
+        mean_seconds: outcome.mean.as_secs_f64(),
+        completed: outcome.completed,
+        trace: format!("{:016x}", outcome.trace),
+    });
+    tell(&scenario, &outcome, output);
+    if let Some(path) = &args.html {
+        output.good("Wrote", path.display().to_string());
+    }
+    Ok(())
+}
+
+/// The scenario that was named, with what the flags change.
+fn scenario(args: &SwarmLab) -> anyhow::Result<Scenario> {
+    let mut scenario = match &args.scenario {
+        None => Scenario::default(),
+        Some(name) => match Scenario::named(name) {
+            Some(scenario) => scenario,
+            None => read(name)?,
+        },
+    };
+    change(&mut scenario, args);
+    scenario.check().context("this swarm cannot be simulated")?;
+    Ok(scenario)
+}
+
+fn read(name: &str) -> anyhow::Result<Scenario> {
+    let names: Vec<&str> = SCENARIOS.iter().map(|(name, _)| *name).collect();
+    let length = std::fs::metadata(name).with_context(|| {
+        format!("no scenario `{name}`: it is neither a file nor one of {}", names.join(", "))
+    })?;
+    if length.len() > FILE_MAX {
+        return Err(anyhow!("`{name}` is too large to be a scenario"));
+    }
+    let text = std::fs::read_to_string(name)
+        .with_context(|| format!("cannot read the scenario `{name}`"))?;
+    Scenario::parse(&text).with_context(|| format!("the scenario `{name}`"))
+}
+
+fn change(scenario: &mut Scenario, args: &SwarmLab) {
+    let each = |groups: &mut [Group], change: &dyn Fn(&mut Group)| {
+        groups.iter_mut().for_each(change);
+    };
+    scenario.size = args.size.unwrap_or(scenario.size);
+    scenario.rtt = args.rtt.unwrap_or(scenario.rtt);
+    scenario.seed = args.seed.unwrap_or(scenario.seed);
+    if let (Some(count), Some(group)) = (args.peers, scenario.peers.first_mut()) {
+        group.count = count;
+    }
+    if let (Some(count), Some(group)) = (args.seeds, scenario.seeds.first_mut()) {
+        group.count = count;
+    }
+    if let Some(rate) = args.seed_up {
+        each(&mut scenario.seeds, &|group| group.up = rate.0);
+    }
+    if let Some(rate) = args.peer_up {
+        each(&mut scenario.peers, &|group| group.up = rate.0);
+    }
+    if let Some(rate) = args.peer_down {
+        each(&mut scenario.peers, &|group| group.down = rate.0);
+    }
+    if let Some(picker) = args.picker {
+        scenario.tactics.order = match picker {
+            SwarmPicker::RarestFirst => PieceOrder::RarestFirst,
+            SwarmPicker::Random => PieceOrder::Random,
+            SwarmPicker::Sequential => PieceOrder::Sequential,
+        };
+    }
+    if let Some(choker) = args.choker {
+        scenario.choker = match choker {
+            SwarmChoker::TitForTat => ChokerPolicy::TitForTat,
+            SwarmChoker::SeedStyle => ChokerPolicy::Turns,
+            SwarmChoker::AlwaysOpen => ChokerPolicy::Open,
+        };
+    }
+    if let Some(share) = args.churn {
+        let within = scenario.bound().mul_f64(CHURN_WITHIN);
+        each(&mut scenario.peers, &|group| group.quit = Some((share, within)));
+    }
+    if let Some(share) = args.free_riders {
+        divide(scenario, share);
+    }
+}
+
+/// Has a share of each group give nothing.
+fn divide(scenario: &mut Scenario, share: f64) {
+    let mut groups = Vec::new();
+    for group in scenario.peers.drain(..) {
+        let riders = (f64::from(group.count) * share).round() as u32;
+        let name = format!("{} free riders", group.name).trim().to_owned();
+        let rest = group.count - riders.min(group.count);
+        groups.push(Group { count: rest, ..group.clone() });
+        groups.push(Group { count: riders, name, free_riders: true, ..group });
+    }
+    groups.retain(|group| group.count > 0);
+    scenario.peers = groups;
+}
+
+fn simulate(scenario: &Scenario, output: &Output) -> Result<Outcome, sim::Failure> {
+    let bar = output.live_bar();
+    let mut told = Instant::now();
+    let outcome = scenario.run(|SwarmProgress { bound, at, done }| {
+        if told.elapsed() < TELL_EVERY {
+            return;
+        }
+        told = Instant::now();
+        let (at, bound) = (at.since(stdx::Instant::ZERO), *bound);
+        let text = format!(
+            "{:.0} % of what is wanted is there after {}; the bound is {}",
+            done * 100.0,
+            show_duration(at),
+            show_duration(bound)
+        );
+        bar.set_message(text);
+        output.event(&Event::SwarmProgress {
+            at: at.as_secs_f64(),
+            done: *done,
+            bound_seconds: bound.as_secs_f64(),
+        });
+    });
+    bar.finish_and_clear();
+    outcome
+}
+
+fn tell(scenario: &Scenario, outcome: &Outcome, output: &Output) {
+    let all = scenario.leechers();
+    let (bound, last) = (show_duration(outcome.bound), show_duration(outcome.last));
+    let peers = count(outcome.completed.into(), "peer");
+    if outcome.completed == all {
+        output.row("Last", format!("{last}, {:.3} × the bound", outcome.over_bound()));
+    } else if outcome.completed > 0 {
+        output.row("Last", &last);
+    }
+    output.row("Bound", format!("{bound} (nobody could be faster)"));
+    output.row("Mean", show_duration(outcome.mean));
+    output.row("Completed", format!("{peers} of {all}"));
+    if outcome.dead {
+        output.row("Lost", "some piece is nowhere any more");
+    }
+    if scenario.peers.len() > 1 {
+        for (at, group) in scenario.peers.iter().enumerate() {
+            let (mean, done) = outcome.mean_of(scenario.seeds.len() + at);
+            let name = if group.name.is_empty() { "peers" } else { &group.name };
+            let text = format!("{done} of {}, mean {}", group.count, show_duration(mean));
+            output.row(name, text);
+        }
+    }
+    output.row(
+        "In vain",
+        format!("{:.2} % of what was received", outcome.wasted(scenario.size) * 100.0),
+    );
+    output.row("Trace", format!("{:016x} (seed {})", outcome.trace, scenario.seed));
+}
+
+/// The command that does the same again.
+fn replay(args: &SwarmLab, scenario: &Scenario) -> String {
+    let mut words = vec!["fluvial lab swarm".to_owned()];
+    words.extend(args.scenario.clone());
+    let mut flag = |name: &str, value: Option<String>| {
+        words.extend(value.map(|value| format!("--{name} {value}")));
+    };
+    let rate = |rate: Option<crate::units::Rate>| {
+        rate.map(|it| it.0.map_or("none".to_owned(), |bytes| format!("{bytes}B/s")))
+    };
+    flag("peers", args.peers.map(|it| it.to_string()));
+    flag("seeds", args.seeds.map(|it| it.to_string()));
+    flag("seed-up", rate(args.seed_up));
+    flag("peer-up", rate(args.peer_up));
+    flag("peer-down", rate(args.peer_down));
+    flag("size", args.size.map(|it| it.to_string()));
+    flag("rtt", args.rtt.map(|it| format!("{}ms", it.as_secs_f64() * 1e3)));
+    flag("picker", args.picker.and_then(|it| value_name(&it)));
+    flag("choker", args.choker.and_then(|it| value_name(&it)));
+    flag("free-riders", args.free_riders.map(|it| it.to_string()));
+    flag("churn", args.churn.map(|it| it.to_string()));
+    flag("seed", Some(scenario.seed.to_string()));
+    words.join(" ")
+}
+
+fn value_name(value: &impl clap::ValueEnum) -> Option<String> {
+    Some(value.to_possible_value()?.get_name().to_owned())
+}
