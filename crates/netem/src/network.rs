@@ -25,7 +25,8 @@ pub const WINDOW_LEAST: u64 = 32 * 1024;
 /// A pipe carries items of stated sizes in order, loses none and pushes back: it takes an item
 /// only while the bytes under way fit its window. Pipes of one node that have something to send
 /// share their windows, down to [`WINDOW_LEAST`] each, as flows share a router's queue. They share
-/// the uplink by round robin, [`QUANTUM`] bytes a turn; the receiving node's downlink serves in order of arrival.
+/// the uplink by round robin, [`QUANTUM`] bytes a turn; the receiving node's downlink serves in
+/// order of arrival.
 ///
 /// After any command, drain [`poll_event`](Self::poll_event), then read
 /// [`poll_timeout`](Self::poll_timeout).
