@@ -55,3 +55,11 @@ fn parse_share(text: &str) -> Result<f64, String> {
         _ => Err("write a share from 0 to below 1, for example 0.5".to_owned()),
     }
 }
+
+/// A part of one, all of it included.
+fn parse_part(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(part) if (0.0..=1.0).contains(&part) => Ok(part),
+        _ => Err("write a share from 0 to 1, for example 0.3".to_owned()),
+    }
+}

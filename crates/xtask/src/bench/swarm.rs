@@ -13,7 +13,16 @@ use super::lab::Lab;
 pub(super) fn measure(root: &Path, lab: &Lab, args: &Args) -> Result<()> {
     let mut command = Command::new(env!("CARGO"));
     command
-        .args(["run", "--locked", "--release", "--quiet", "--package", "interop", "--bin", "swarm"])
+        .args([
+            "run",
+            "--locked",
+            "--release",
+            "--quiet",
+            "--package",
+            "interop",
+            "--bin",
+            "bench-swarm",
+        ])
         .args(["--", "--peers", &args.peers, "--runs", &args.runs.to_string()])
         .args(["--rtt", &args.rtt.to_string()])
         .env("FLUVIAL_TEST_BINARY", &lab.fluvial)

@@ -10,6 +10,7 @@ use netem::{LinkConfig, Loss, Rungs};
 
 use super::super::values::parse_address;
 use super::super::wrong;
+use super::parse_part;
 use crate::units::{Rate, parse_duration, parse_rate};
 
 /// Bytes that a queue holds at least: two full packets.
@@ -126,13 +127,6 @@ impl LinkLab {
             }
         }
         Ok(())
-    }
-}
-
-fn parse_part(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
-        _ => Err("write a share from 0 to 1, for example 0.01".to_owned()),
     }
 }
 

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use sim::PEERS_MAX;
 
+use super::parse_part;
 use crate::units::{Rate, parse_duration, parse_rate, parse_size};
 
 /// Simulate a swarm: the code that ships, in virtual time, against the physical bound
@@ -54,10 +55,10 @@ pub(crate) struct SwarmLab {
     #[arg(long, value_name = "RULE")]
     pub(crate) choker: Option<Choker>,
     /// The share of the peers that gives nothing, from 0 to 1
-    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    #[arg(long, value_name = "SHARE", value_parser = parse_part)]
     pub(crate) free_riders: Option<f64>,
     /// The share of the peers that quits before it is done, from 0 to 1
-    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    #[arg(long, value_name = "SHARE", value_parser = parse_part)]
     pub(crate) churn: Option<f64>,
     /// What chance begins with; the same seed gives the same result
     #[arg(long, value_name = "S")]
@@ -87,11 +88,4 @@ pub(crate) enum Choker {
     SeedStyle,
     /// Everybody at once
     AlwaysOpen,
-}
-
-fn parse_share(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
-        _ => Err("write a number from 0 to 1, for example 0.3".to_owned()),
-    }
 }
