@@ -43,7 +43,7 @@ impl Point {
 pub(crate) fn run(args: &RingLab, output: &Output) -> anyhow::Result<()> {
     if let Some(path) = &args.html {
         // Before any work: nobody wants to hear at its end that it was for nothing.
-        page::check_place(path)?;
+        crate::state::check_writable(path)?;
     }
     match (args.query().map_err(|why| anyhow!(why))?, args.steps) {
         (Some(query), _) => query::run(args, &query, output),

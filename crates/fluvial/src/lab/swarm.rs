@@ -11,7 +11,7 @@ use swarm::PieceOrder;
 use crate::args::{SwarmChoker, SwarmLab, SwarmPicker};
 use crate::events::Event;
 use crate::output::Output;
-use crate::state::write_whole;
+use crate::state::{check_writable, write_whole};
 use crate::units::{count, show_duration};
 
 mod page;
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &SwarmLab, output: &Output) -> anyhow::Result<()> {
     let scenario = scenario(args)?;
     if let Some(path) = &args.html {
         // Better now than after an hour of work.
-        write_whole(path, b"")?;
+        check_writable(path)?;
     }
     let outcome = simulate(&scenario, output)
         .map_err(|failure| anyhow!("{failure}\nreplay: {}", replay(args, &scenario)))?;

@@ -58,6 +58,8 @@ fn wrong_words_exit_2_and_wrong_things_exit_1() {
     check(&["lab", "swarm", "--peers", "0"], 2, "--peers");
     check(&["lab", "swarm", "--size", "1TiB"], 1, "`size` is 1099511627776");
     check(&["lab", "swarm", "--peer-up", "0"], 2, "positive");
+    check(&["lab", "swarm", "--html", "none/x.html"], 1, "there is no folder `none`");
+    check(&["lab", "swarm", "--html", "."], 1, "it is a folder");
 }
 
 #[test]

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
-
 use report::{Axis, Bars, Figure, Lines, Page, Series, Table, Unit};
 use ring::world::Stats;
 use ring::{Config, Repair};
@@ -18,18 +16,6 @@ use crate::units::{count, show_number};
 
 /// Look-ups for each point of the churn chart.
 const LOOKUPS_OF_POINT: u32 = 2_000;
-
-/// Whether the page will have a place.
-pub(super) fn check_place(path: &Path) -> anyhow::Result<()> {
-    let shown = path.display();
-    anyhow::ensure!(!path.is_dir(), "cannot write `{shown}`: it is a folder");
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let shown_folder = folder.display();
-    anyhow::ensure!(folder.is_dir(), "cannot write `{shown}`: there is no folder `{shown_folder}`");
-    let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
-    file.map(drop).with_context(|| format!("cannot write `{shown}`"))
-}
 
 fn write(page: &Page, path: &Path, output: &Output) -> anyhow::Result<()> {
     state::write_whole(path, page.html().as_bytes())?;
