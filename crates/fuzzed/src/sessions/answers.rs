@@ -217,7 +217,12 @@ impl World {
                 Order::Metadata { .. } => {
                     assert!(!std::mem::replace(&mut link.info, true), "it knows");
                 }
-                Order::Request(ranges) => link.request(ranges),
+                Order::Request(ranges) => {
+                    let refused = link.request(ranges);
+                    if !refused.is_empty() {
+                        self.say(conn, Report::Rejected(refused));
+                    }
+                }
                 Order::Cancel(ranges) => link.cancel(&ranges),
                 Order::RequestMetadata(piece) => self.give_metadata(conn, piece),
                 Order::RequestHashes(request) => self.give_hashes(conn, request),

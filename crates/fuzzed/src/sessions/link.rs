@@ -58,14 +58,21 @@ impl Link {
         Batch { reports, want, taken: self.taken, totals: self.totals }
     }
 
-    /// Takes an order to request: as many as were offered, each once and to be had.
-    pub(super) fn request(&mut self, ranges: Vec<BlockRange>) {
+    /// Takes an order to request: as many as were offered, each once and to be had. Returns what
+    /// it refuses, as a `Peer` does: what is asked for already, because the answer to an earlier
+    /// request crossed its cancellation.
+    pub(super) fn request(&mut self, ranges: Vec<BlockRange>) -> Vec<BlockRange> {
         self.taken += ranges.len() as u64;
+        let mut refused = Vec::new();
         for range in ranges {
-            assert!(self.open.insert(range), "{range:?} is asked for twice");
+            if !self.open.insert(range) {
+                assert!(self.lazy, "{range:?} is asked for twice");
+                refused.push(range);
+            }
             self.late.remove(&range);
         }
         assert!(self.open.len() <= self.limit as usize, "more than it takes");
+        refused
     }
 
     /// Takes an order to cancel; what has ended meanwhile is gone.

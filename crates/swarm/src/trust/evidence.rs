@@ -112,11 +112,13 @@ impl Evidence {
         }
     }
 
-    /// What arrived of the piece is void: it is fetched anew.
+    /// What arrived of the piece is void: it is fetched anew. Digests that are still awaited, or
+    /// never came because the disk failed, would be taken for those of the next copy.
     pub(crate) fn restarted(&mut self, piece: PieceIndex) {
         if let Some(case) = self.cases.get_mut(&piece) {
             self.digests -= case.arrived.len();
             case.arrived.clear();
+            case.awaited.clear();
         }
     }
 

@@ -100,6 +100,17 @@ fn what_arrived_before_a_piece_was_fetched_anew_proves_nothing() {
 }
 
 #[test]
+fn digests_of_another_copy_than_the_one_that_failed_blame_nobody() {
+    let mut evidence = Evidence::default();
+    let senders = [Some(suspect(1)), Some(suspect(2))];
+    // The disk could not read what these sent; then one peer alone sent all of a bad copy.
+    evidence.failed(PIECE, &senders);
+    evidence.restarted(PIECE);
+    assert_eq!(evidence.examined(PIECE, &[digest("x"), digest("y")]), []);
+    assert_eq!(pass(&mut evidence, PIECE, &["a", "b"]), judged(&[], &[1, 2]));
+}
+
+#[test]
 fn who_is_suspected_elsewhere_is_not_cleared() {
     let mut evidence = Evidence::default();
     fail(&mut evidence, PIECE, &[(1, "a"), (2, "x")]);
