@@ -19,6 +19,7 @@ use socket::Allowance;
 
 mod mailbox;
 mod socket;
+mod transport;
 
 pub(crate) use mailbox::{LinkInput, Mailbox};
 
@@ -64,6 +65,7 @@ impl Link {
         (mailbox, inbox): (Mailbox, Receiver<LinkInput>),
         around: Surroundings,
     ) -> Self {
+        transport::tune(&stream);
         let told_at = around.clock.now();
         Self {
             conn,

@@ -205,8 +205,6 @@ impl Mind {
     }
 
     fn link(&mut self, conn: ConnId, stream: TcpStream, peer: Peer) {
-        // Requests and haves are small and urgent; failing to say so only makes them slower.
-        let _slower = stream.set_nodelay(true);
         let (mailbox, inbox) = Mailbox::new();
         self.links.insert(conn, mailbox.clone());
         let link = Link::new(conn, stream, peer, (mailbox, inbox), self.around.clone());
