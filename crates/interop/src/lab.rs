@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
 
 use crate::process::Process;
 use crate::programs;
@@ -160,7 +161,18 @@ impl Node {
     /// When the kernel cannot.
     pub fn limit_uplink(&self, bits: u64) -> Result<()> {
         let tbf = format!("tbf rate {bits}bit burst {UPLINK_BURST} latency 50ms");
-        execute("tc", &format!("-n {} qdisc add dev eth0 root {tbf}", self.id))
+        execute("tc", &format!("-n {} qdisc add dev eth0 root {tbf}", self.id))?;
+        Ok(())
+    }
+
+    /// Bytes that left this machine since its uplink was limited, headers included.
+    ///
+    /// # Errors
+    /// When the kernel does not say.
+    pub fn uplink_sent(&self) -> Result<u64> {
+        let said = execute("tc", &format!("-n {} -s -j qdisc show dev eth0", self.id))?;
+        let said: Value = serde_json::from_str(&said)?;
+        said[0]["bytes"].as_u64().context("no count of bytes")
     }
 
     /// A command that runs on this machine.
@@ -186,12 +198,12 @@ fn bind(ours: &Path, theirs: &str) -> Result<()> {
     Ok(())
 }
 
-/// Runs a command to its end; its arguments hold no spaces.
-fn execute(program: &str, arguments: &str) -> Result<()> {
+/// Runs a command to its end and returns what it printed; its arguments hold no spaces.
+fn execute(program: &str, arguments: &str) -> Result<String> {
     let mut command = Command::new(program);
     let output = command.args(arguments.split(' ')).output();
     let output = output.with_context(|| format!("cannot start `{program}`"))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     ensure!(output.status.success(), "`{program} {arguments}`: {}", said.trim());
-    Ok(())
+    Ok(String::from_utf8(output.stdout)?)
 }

@@ -86,10 +86,15 @@ impl Kind {
     }
 }
 
-/// When each peer was done, and how busy the machine was.
+/// What came of a swarm.
 struct Outcome {
+    /// When each peer was done.
     seconds: Vec<Option<f64>>,
+    /// How busy the machine was.
     busy: f64,
+    /// What went over all uplinks, headers and acknowledgements included, in multiples of what
+    /// all peers together want.
+    wire: f64,
 }
 
 fn main() -> Result<()> {
@@ -101,8 +106,8 @@ fn main() -> Result<()> {
 fn measure(lab: &mut Lab, args: &Args) -> Result<()> {
     let mut rows = Vec::new();
     println!(
-        "{:>6} {:>3}  {:<14}{:>8}{:>8}{:>8}{:>8}{:>7}",
-        "peers", "run", "", "bound", "mean", "last", "ratio", "busy"
+        "{:>6} {:>3}  {:<14}{:>8}{:>8}{:>8}{:>8}{:>8}{:>7}",
+        "peers", "run", "", "bound", "mean", "last", "ratio", "wire", "busy"
     );
     for &peers in &args.peers {
         let bound = bound(args, peers)?;
@@ -165,11 +170,16 @@ fn swarm(
         thread::sleep(LOOK_EVERY);
     }
     let busy = Busy::now()?.since(&busy);
+    let mut sent = seed.node().uplink_sent()?;
+    for getter in &getters {
+        sent += getter.node().uplink_sent()?;
+    }
+    let wire = sent as f64 / (peers * (args.mib << 20)) as f64;
     for (getter, _) in getters.iter_mut().zip(&seconds).filter(|(_, seconds)| seconds.is_some()) {
         getter.wait_complete(&content)?;
         fs::remove_file(getter.path_of(&content))?;
     }
-    Ok(Outcome { seconds, busy })
+    Ok(Outcome { seconds, busy, wire })
 }
 
 fn row(kind: Kind, (peers, run, bound): (u64, u32, f64), outcome: &Outcome) -> Value {
@@ -181,11 +191,13 @@ fn row(kind: Kind, (peers, run, bound): (u64, u32, f64), outcome: &Outcome) -> V
     let show = |number: Option<f64>| number.map_or("never".to_owned(), |it| format!("{it:.2}"));
     let name = format!("{kind:?}");
     let (times, busy) = (format!("{bound:>8.2}{mean:>8.2}"), outcome.busy * 100.0);
-    let measured = format!("{:>8}{:>8}{busy:>6.0}%", show(last), show(ratio));
+    let ratios = format!("{:>8}{:>8.3}", show(ratio), outcome.wire);
+    let measured = format!("{:>8}{ratios}{busy:>6.0}%", show(last));
     println!("{peers:>6} {run:>3}  {name:<14}{times}{measured}");
     json!({
         "client": name, "peers": peers, "run": run, "bound_seconds": bound, "mean_seconds": mean,
-        "last_seconds": last, "ratio": ratio, "busy": outcome.busy, "seconds": outcome.seconds,
+        "last_seconds": last, "ratio": ratio, "wire": outcome.wire, "busy": outcome.busy,
+        "seconds": outcome.seconds,
     })
 }
 
