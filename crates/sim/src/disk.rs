@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use cache::{HashJob, Hashed, Outcome, Part, PieceDigests, SyncJob, Work, hash_blocks};
 use metainfo::PieceHasher;
-use stdx::{BLOCK_LENGTH, Bitfield, BlockIndex, BlockRange, Buf, Duration, PieceIndex, Pool, Rng};
+use stdx::{BLOCK_LENGTH, Bitfield, BlockIndex, BlockRange, Buf, Duration, PieceIndex, Rng};
 
 use crate::source::{LIGHT_HEAD, Source};
 
@@ -155,16 +155,10 @@ impl Store {
     }
 
     /// The bytes of a block to be sent.
-    pub(crate) fn read_block(&self, range: BlockRange, pool: &Pool) -> Option<Buf> {
+    pub(crate) fn read_block(&self, range: BlockRange) -> Option<Buf> {
         let BlockRange { piece, begin, length } = range;
-        let whole = begin.is_multiple_of(BLOCK_LENGTH) && length <= BLOCK_LENGTH;
-        if self.source.is_light() && whole && self.holds(piece) {
-            // The rest of all the pool's buffers is zeros.
-            let head = self.source.read(piece, begin, length.min(LIGHT_HEAD as u32));
-            let mut buf = pool.take();
-            buf.push(head);
-            buf.advance(length as usize - head.len());
-            return Some(buf);
+        if self.holds(piece) {
+            return self.source.block(range);
         }
         self.read(piece, begin, length).map(|bytes| Buf::copy_of(&bytes))
     }

@@ -1,10 +1,11 @@
+use std::ops::Range;
 use std::sync::Arc;
 
 use bencode::Encoder;
 use hash::{Sha256Digest, sha1, sha256};
 use metainfo::merkle::{blocks_of, piece_root, root};
 use metainfo::{Info, InfoHashes, PieceLayer, PieceLayers, Version};
-use stdx::{BLOCK_LENGTH, PieceIndex, Rng};
+use stdx::{BLOCK_LENGTH, BlockRange, Buf, PieceIndex, Rng};
 
 /// Random bytes at the beginning of each block of a light source; the rest is zeros.
 pub(crate) const LIGHT_HEAD: usize = 32;
@@ -112,12 +113,32 @@ impl Source {
 
     /// The bytes of a piece from `begin`, at most `length`, cut off at the end of the piece.
     pub fn read(&self, piece: PieceIndex, begin: u32, length: u32) -> &[u8] {
+        &self.space[self.place(piece, begin, length)]
+    }
+
+    /// The bytes of a block, not copied; `None` beyond the piece.
+    pub(crate) fn block(&self, range: BlockRange) -> Option<Buf> {
+        let place = self.place(range.piece, range.begin, range.length);
+        (place.len() == range.length as usize).then(|| Buf::window(&self.space, place))
+    }
+
+    /// Lets go of the copy of a block that arrived as it should, of a light source: held by each
+    /// who has it, copies are what a large world's memory would go to.
+    pub(crate) fn share(&self, range: BlockRange, data: &mut Buf) {
+        let head = data.len().min(LIGHT_HEAD);
+        let same = |block: &Buf| block.len() == data.len() && block[..head] == data[..head];
+        if let Some(block) = self.block(range).filter(|block| self.light && same(block)) {
+            *data = block;
+        }
+    }
+
+    fn place(&self, piece: PieceIndex, begin: u32, length: u32) -> Range<usize> {
         let layout = self.info.layout();
         let size = u64::from(layout.piece_size(piece));
         let start = u64::from(piece.0) * u64::from(layout.piece_length());
         let from = u64::from(begin).min(size);
         let to = (from + u64::from(length)).min(size);
-        &self.space[(start + from) as usize..(start + to) as usize]
+        (start + from) as usize..(start + to) as usize
     }
 }
 

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::ops::{Deref, DerefMut};
+use std::ops::{Deref, DerefMut, Range};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::BLOCK_LENGTH;
@@ -24,7 +24,7 @@ impl Pool {
     pub fn take(&self) -> Buf {
         let spare = self.0.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let bytes = spare.unwrap_or_else(|| vec![0; BLOCK_LENGTH as usize].into_boxed_slice());
-        Buf { bytes, len: 0, home: Some(Arc::clone(&self.0)) }
+        Buf { bytes: Bytes::Own(bytes), len: 0, home: Some(Arc::clone(&self.0)) }
     }
 
     /// Drops every unused buffer.
@@ -39,17 +39,32 @@ impl fmt::Debug for Pool {
     }
 }
 
-/// One block's bytes, owned; goes back to its pool when dropped.
+/// One block's bytes; goes back to its pool when dropped.
 pub struct Buf {
-    bytes: Box<[u8]>,
+    bytes: Bytes,
     len: usize,
     home: Option<Arc<Stock>>,
+}
+
+enum Bytes {
+    Own(Box<[u8]>),
+    /// From here on, for the buffer's length; copied before it is changed.
+    Shared(Arc<[u8]>, usize),
 }
 
 impl Buf {
     /// A buffer outside any pool that holds a copy of `data`, of any length.
     pub fn copy_of(data: &[u8]) -> Self {
-        Self { bytes: data.into(), len: data.len(), home: None }
+        Self { bytes: Bytes::Own(data.into()), len: data.len(), home: None }
+    }
+
+    /// A part of bytes that are shared. Nothing is copied until it is written to.
+    ///
+    /// # Panics
+    /// When `range` is not within `all`.
+    pub fn window(all: &Arc<[u8]>, range: Range<usize>) -> Self {
+        let len = all[range.clone()].len();
+        Self { bytes: Bytes::Shared(Arc::clone(all), range.start), len, home: None }
     }
 
     /// Appends `data`.
@@ -57,13 +72,15 @@ impl Buf {
     /// # Panics
     /// When it does not fit.
     pub fn push(&mut self, data: &[u8]) {
-        self.bytes[self.len..self.len + data.len()].copy_from_slice(data);
+        let len = self.len;
+        self.own()[len..len + data.len()].copy_from_slice(data);
         self.len += data.len();
     }
 
     /// The unused rest; follow a write into it with [`Buf::advance`].
     pub fn spare(&mut self) -> &mut [u8] {
-        &mut self.bytes[self.len..]
+        let len = self.len;
+        &mut self.own()[len..]
     }
 
     /// Counts `n` bytes that were written into [`Buf::spare`].
@@ -71,7 +88,7 @@ impl Buf {
     /// # Panics
     /// When there was not that much room.
     pub fn advance(&mut self, n: usize) {
-        assert!(self.len + n <= self.bytes.len(), "advance past the end of a buffer");
+        assert!(self.len + n <= self.own().len(), "advance past the end of a buffer");
         self.len += n;
     }
 
@@ -79,14 +96,26 @@ impl Buf {
     pub fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
     }
+
+    fn own(&mut self) -> &mut [u8] {
+        if let Bytes::Shared(..) = self.bytes {
+            self.bytes = Bytes::Own(self[..].into());
+        }
+        match &mut self.bytes {
+            Bytes::Own(bytes) => bytes,
+            Bytes::Shared(..) => &mut [],
+        }
+    }
 }
 
 impl Drop for Buf {
     fn drop(&mut self) {
-        let Some(home) = self.home.take() else { return };
+        let (Some(home), Bytes::Own(bytes)) = (self.home.take(), &mut self.bytes) else {
+            return;
+        };
         let mut spare = home.spare.lock().unwrap_or_else(PoisonError::into_inner);
         if spare.len() < home.spare_max {
-            spare.push(std::mem::take(&mut self.bytes));
+            spare.push(std::mem::take(bytes));
         }
     }
 }
@@ -95,13 +124,17 @@ impl Deref for Buf {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.bytes[..self.len]
+        match &self.bytes {
+            Bytes::Own(bytes) => &bytes[..self.len],
+            Bytes::Shared(all, start) => &all[*start..*start + self.len],
+        }
     }
 }
 
 impl DerefMut for Buf {
     fn deref_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes[..self.len]
+        let len = self.len;
+        &mut self.own()[..len]
     }
 }
 

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use crate::{BLOCK_LENGTH, Bitfield, Buf, Duration, Instant, Pool, RateMeter, Rng, TokenBucket};
 
 #[test]
@@ -73,4 +75,15 @@ fn pool_reuses_buffers() {
     assert!(again.is_empty());
     assert_eq!(again.spare().len(), BLOCK_LENGTH as usize);
     assert_eq!(&Buf::copy_of(b"xyz")[..], b"xyz");
+}
+
+#[test]
+fn a_window_is_copied_before_it_changes() {
+    let all: Arc<[u8]> = (*b"abcdef").into();
+    let mut window = Buf::window(&all, 1..5);
+    assert_eq!(window.as_ptr(), all[1..].as_ptr());
+    window.truncate(3);
+    assert!(window.spare().is_empty());
+    window[0] = b'x';
+    assert_eq!((&window[..], &all[..]), (&b"xcd"[..], &b"abcdef"[..]));
 }

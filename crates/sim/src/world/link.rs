@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use netem::PipeId;
-use peer::{CloseReason, Order, Peer, Totals};
+use peer::{CloseReason, Order, Peer, Report, Totals};
 use session::Flow;
 use stdx::{BlockRange, ConnId, Duration, Instant};
 
@@ -147,7 +147,7 @@ impl World {
     pub(super) fn handle_reads(&mut self, node: NodeIndex, conn: ConnId, ranges: &[BlockRange]) {
         let state = &mut self.nodes[node.get()];
         for &range in ranges {
-            let mut data = state.store.read_block(range, &self.pool);
+            let mut data = state.store.read_block(range);
             if state.lied < state.spec.lies_max
                 && self.rng.chance(state.spec.lies)
                 && let Some(byte) = data.as_mut().and_then(|data| data.first_mut())
@@ -319,7 +319,7 @@ impl World {
         let Some(end) = self.nodes[node.get()].end(conn) else {
             return;
         };
-        let batch = end.peer.poll_batch();
+        let mut batch = end.peer.poll_batch();
         let due = batch.totals != end.told && now - end.told_at >= TOTALS_EVERY;
         let news = !batch.reports.is_empty() || batch.want > end.told_want || due;
         end.told_want = batch.want;
@@ -327,6 +327,11 @@ impl World {
             return;
         }
         (end.told, end.told_at) = (batch.totals, now);
+        for report in &mut batch.reports {
+            if let Report::Block { range, data } = report {
+                self.source.share(*range, data);
+            }
+        }
         let at = (now + self.config.boundary_delay(&mut self.rng)).max(end.to_mind);
         end.to_mind = at;
         self.schedule_at(node, at, Event::Batch { conn, batch });
