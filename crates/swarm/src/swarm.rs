@@ -375,10 +375,14 @@ impl Swarm {
         if complete && !std::mem::replace(&mut self.complete_told, true) {
             self.events.push_back(Event::Complete);
         }
-        let conns: Vec<_> = self.conns.keys().copied().collect();
-        for conn in conns {
-            self.tell_upload_only(conn);
-            if complete {
+        for it in self.conns.values_mut() {
+            if it.ready && std::mem::replace(&mut it.told_upload_only, complete) != complete {
+                self.orders.push_back((it.id, Order::UploadOnly(complete)));
+            }
+        }
+        if complete {
+            let conns: Vec<_> = self.conns.keys().copied().collect();
+            for conn in conns {
                 self.close_if_redundant(now, conn);
             }
         }

@@ -59,13 +59,13 @@ impl Swarm {
     }
 
     pub(super) fn request_hashes(&mut self, now: Instant) {
-        let Some(info) = self.info.clone() else {
-            return;
-        };
         let started = self.content.is_some();
         if self.stopped || !self.layers.is_fetching() || !started && self.awaited.is_empty() {
             return;
         }
+        let Some(info) = self.info.clone() else {
+            return;
+        };
         // Before the start it is not known who has what; whoever has nothing says so.
         let has_some = |conn: &Conn| conn.have.as_ref().is_some_and(|have| have.ones() > 0);
         let able = |conn: &&Conn| conn.ready && conn.v2 && (!started || has_some(conn));

@@ -47,15 +47,11 @@ impl Swarm {
             content.pending -= 1;
         }
         self.events.push_back(Event::PieceDone(piece));
-        let done = self.content.as_ref().map_or(0, |content| content.log.len());
-        let conns: Vec<_> = self.conns.values().filter(|it| it.ready).map(|it| it.id).collect();
-        for conn in conns {
-            let seed = self.conns.get_mut(&conn).is_some_and(|it| {
-                it.told = done;
-                it.is_seed()
-            });
-            if !seed {
-                self.order(conn, Order::Have(piece));
+        let done = content.log.len();
+        for it in self.conns.values_mut().filter(|it| it.ready) {
+            it.told = done;
+            if !it.is_seed() {
+                self.orders.push_back((it.id, Order::Have(piece)));
             }
         }
         self.check_complete(now);
