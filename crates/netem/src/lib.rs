@@ -19,6 +19,7 @@ pub use link::{Dropped, Link, LinkConfig, LinkStats};
 pub use loss::Loss;
 pub use network::{Access, Event, Full, Network, NodeId, Path, PipeId, QUANTUM, WINDOW_LEAST};
 pub use rungs::{Rung, RungError, Rungs};
+pub use wire_time::WireTime;
 
 #[cfg(test)]
 mod tests;

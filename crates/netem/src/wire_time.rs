@@ -7,7 +7,7 @@ const NANOS_PER_SEC: u128 = 1_000_000_000;
 /// What a division leaves over is carried into the next packet of a busy period, so a million
 /// packets take exactly as long as one packet of their total size.
 #[derive(Clone, Debug)]
-pub(crate) struct WireTime {
+pub struct WireTime {
     /// Bytes per second; `None` takes no time at all.
     rate: Option<u64>,
     /// When the last packet's last byte is out, rounded down to the nanosecond.
@@ -17,20 +17,27 @@ pub(crate) struct WireTime {
 }
 
 impl WireTime {
-    pub(crate) fn new(rate: Option<u64>) -> Self {
+    /// A transmitter that is idle, at so many bytes per second; `None` takes no time at all.
+    ///
+    /// # Panics
+    /// When the rate is zero.
+    pub fn new(rate: Option<u64>) -> Self {
         assert!(rate != Some(0), "a link's rate is positive, or None for unlimited");
         Self { rate, free_at: Instant::ZERO, remainder: 0 }
     }
 
     /// Changes the rate for packets not yet begun.
-    pub(crate) fn set_rate(&mut self, rate: Option<u64>) {
+    ///
+    /// # Panics
+    /// When the rate is zero.
+    pub fn set_rate(&mut self, rate: Option<u64>) {
         let free_at = self.free_at;
         *self = Self { free_at, ..Self::new(rate) };
     }
 
     /// Sends `size` bytes as soon as the packets before them are out; returns when the last byte
     /// is out.
-    pub(crate) fn transmit(&mut self, now: Instant, size: u64) -> Instant {
+    pub fn transmit(&mut self, now: Instant, size: u64) -> Instant {
         if now > self.free_at {
             self.free_at = now;
             self.remainder = 0;

@@ -30,6 +30,7 @@ pub use config::Config;
 pub use error::{Misbehaviour, PeerError};
 pub use fuzzing::{fuzz_sequence, fuzz_stream};
 pub use peer::Peer;
+pub use pipeline::{Answer, Expired, Pipeline};
 
 #[cfg(test)]
 mod tests;

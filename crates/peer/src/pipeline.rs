@@ -23,9 +23,9 @@ const GROWTH_MIN: u64 = 5_000;
 const FORGOTTEN_MAX: usize = 4_096;
 
 /// Blocks that the remote was asked for: how many there should be, which there are, and for how
-/// long they have been owed.
+/// long they have been owed. Part of every [`crate::Peer`]; by itself for worlds without a wire.
 #[derive(Debug)]
-pub(crate) struct Pipeline {
+pub struct Pipeline {
     /// In the order sent.
     outstanding: VecDeque<Request>,
     /// The same, to be looked up: a queue has hundreds of them when the link is long or fast.
@@ -60,7 +60,7 @@ struct Window {
 
 /// What a block or reject answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub enum Answer {
     /// An outstanding request.
     Outstanding,
     /// A request that was withdrawn or given up.
@@ -71,15 +71,16 @@ pub(crate) enum Answer {
 
 /// What ran out.
 #[derive(Debug, PartialEq, Eq, Default)]
-pub(crate) struct Expired {
+pub struct Expired {
     /// Given up; the remote is to be told.
-    pub(crate) requests: Vec<BlockRange>,
+    pub requests: Vec<BlockRange>,
     /// The remote counts as snubbing from now on.
-    pub(crate) snubbed: bool,
+    pub snubbed: bool,
 }
 
 impl Pipeline {
-    pub(crate) fn new(config: &Config) -> Self {
+    /// Nothing asked for yet.
+    pub fn new(config: &Config) -> Self {
         Self {
             outstanding: VecDeque::new(),
             ranges: BTreeSet::new(),
@@ -97,14 +98,14 @@ impl Pipeline {
     }
 
     /// Takes note of the remote's `reqq` (BEP 10).
-    pub(crate) fn set_remote_queue(&mut self, reqq: u32) {
+    pub fn set_remote_queue(&mut self, reqq: u32) {
         self.remote_queue = reqq.max(1);
         self.target = self.target.min(self.depth_max());
     }
 
     /// How many more requests should go out. Nothing until a quarter of the queue is gone, so that
     /// requests travel in batches.
-    pub(crate) fn want(&self) -> u32 {
+    pub fn want(&self) -> u32 {
         let outstanding = self.outstanding.len() as u32;
         let target = if self.snubbed { 1 } else { self.target };
         if outstanding * 4 > target * 3 {
@@ -113,13 +114,14 @@ impl Pipeline {
         target - outstanding
     }
 
-    pub(crate) fn outstanding(&self) -> usize {
+    /// How many blocks are asked for and not answered.
+    pub fn outstanding(&self) -> usize {
         self.outstanding.len()
     }
 
     /// Takes a request that is about to be sent; false when it must not be: it is outstanding
     /// already, or the queue is full.
-    pub(crate) fn request(&mut self, now: Instant, range: BlockRange) -> bool {
+    pub fn request(&mut self, now: Instant, range: BlockRange) -> bool {
         let full = self.outstanding.len() >= self.depth_max() as usize;
         if full || !self.ranges.insert(range) {
             return false;
@@ -135,7 +137,7 @@ impl Pipeline {
     }
 
     /// Takes a request back; false when it was not outstanding.
-    pub(crate) fn cancel(&mut self, range: BlockRange) -> bool {
+    pub fn cancel(&mut self, range: BlockRange) -> bool {
         let was_outstanding = self.remove(range);
         if was_outstanding {
             self.forget(range);
@@ -144,7 +146,7 @@ impl Pipeline {
     }
 
     /// The remote will answer nothing of what is outstanding.
-    pub(crate) fn cancel_all(&mut self) -> Vec<BlockRange> {
+    pub fn cancel_all(&mut self) -> Vec<BlockRange> {
         self.ranges.clear();
         let ranges: Vec<_> = self.outstanding.drain(..).map(|request| request.range).collect();
         for &range in &ranges {
@@ -154,7 +156,7 @@ impl Pipeline {
     }
 
     /// The remote begins to serve: probe its rate anew, from what it could take before.
-    pub(crate) fn handle_unchoke(&mut self, now: Instant) {
+    pub fn handle_unchoke(&mut self, now: Instant) {
         self.slow_start = true;
         self.target = (self.target / 2).max(DEPTH_INITIAL).min(self.depth_max());
         self.window = Window { start: now, ..Window::default() };
@@ -162,7 +164,7 @@ impl Pipeline {
     }
 
     /// Takes a block. A snubbing remote is forgiven by its first one; see [`Self::is_snubbed`].
-    pub(crate) fn handle_block(&mut self, now: Instant, range: BlockRange) -> Answer {
+    pub fn handle_block(&mut self, now: Instant, range: BlockRange) -> Answer {
         let answer = if self.remove(range) {
             Answer::Outstanding
         } else if self.recall(range) {
@@ -183,7 +185,7 @@ impl Pipeline {
 
     /// Takes a reject (BEP 6). Of a range that was withdrawn and asked for again, the first answer
     /// belongs to the first request.
-    pub(crate) fn handle_reject(&mut self, range: BlockRange) -> Answer {
+    pub fn handle_reject(&mut self, range: BlockRange) -> Answer {
         if self.recall(range) {
             return Answer::Late;
         }
@@ -191,19 +193,20 @@ impl Pipeline {
     }
 
     /// Gives memory back once nothing more will be asked for.
-    pub(crate) fn rest(&mut self) {
+    pub fn rest(&mut self) {
         if self.outstanding.is_empty() {
             self.outstanding = VecDeque::new();
             self.forgotten.shrink_to_fit();
         }
     }
 
-    pub(crate) fn is_snubbed(&self) -> bool {
+    /// Whether the remote owes blocks and has sent none for long.
+    pub fn is_snubbed(&self) -> bool {
         self.snubbed
     }
 
     /// When [`Self::expire`] has something to do.
-    pub(crate) fn deadline(&self, config: &Config) -> Option<Instant> {
+    pub fn deadline(&self, config: &Config) -> Option<Instant> {
         let oldest = self.outstanding.front()?.sent + config.request_timeout;
         if self.snubbed {
             return Some(oldest);
@@ -213,7 +216,7 @@ impl Pipeline {
 
     /// Gives up what is owed for too long. A remote that `choked` us owes nothing for long, and
     /// does not snub.
-    pub(crate) fn expire(&mut self, now: Instant, config: &Config, choked: bool) -> Expired {
+    pub fn expire(&mut self, now: Instant, config: &Config, choked: bool) -> Expired {
         let mut expired = Expired::default();
         if self.outstanding.is_empty() {
             return expired;

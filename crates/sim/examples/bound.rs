@@ -3,7 +3,8 @@
 //!
 //! The scenario `bound` (256 MiB in pieces of 256 KiB, uplinks of 10 Mbit/s, the seed's ten times
 //! that, 40 ms of round trip, peer sets of 50, all together) with so many peers. `MIB` in the
-//! environment changes the size, `SEEDS` says how often it is run.
+//! environment changes the size, `SEEDS` says how often it is run, `BLOCKS` that it is simulated
+//! block by block.
 
 #![expect(
     clippy::disallowed_methods,
@@ -14,7 +15,7 @@
 
 use std::time::Instant;
 
-use sim::{Outcome, Scenario};
+use sim::{Fidelity, Outcome, Scenario};
 use stdx::Duration;
 
 fn number(name: &str, or: u64) -> u64 {
@@ -30,6 +31,9 @@ fn main() {
             scenario.size = number("MIB", 256) << 20;
             scenario.seed = seed;
             scenario.peers[0].count = peers;
+            if std::env::var_os("BLOCKS").is_some() {
+                scenario.fidelity = Fidelity::Blocks;
+            }
             let begun = Instant::now();
             let outcome = scenario.run(|_| ()).unwrap_or_else(|failure| panic!("{failure}"));
             show(&scenario, &outcome, begun.elapsed());

@@ -20,6 +20,10 @@ fn named(name: &str) -> Scenario {
     Scenario::named(name).expect("a scenario of the project")
 }
 
+fn seeded(name: &str, seed: u64) -> Scenario {
+    Scenario { seed, ..named(name) }
+}
+
 fn run(scenario: &Scenario) -> Outcome {
     scenario.run(|_| ()).unwrap_or_else(|failure| panic!("{failure}"))
 }
@@ -59,7 +63,8 @@ fn survival() {
     for copies in [1.0, 1.25, 1.5, 2.0, 3.0, 4.0] {
         let share = |order| {
             let lives = (1..=runs()).filter(|&seed| {
-                let mut scenario = named("survival").with_order(order).with_seed(seed);
+                let mut scenario = seeded("survival", seed);
+                scenario.tactics.order = order;
                 scenario.seeds[0].copies = Some(copies);
                 run(&scenario).completed == scenario.leechers()
             });
@@ -74,7 +79,7 @@ fn survival() {
 fn reciprocity() {
     let mut times = Vec::new();
     for seed in 1..=runs() {
-        let outcome = run(&named("reciprocity").with_seed(seed));
+        let outcome = run(&seeded("reciprocity", seed));
         times.push(outcome.paired(NodeIndex(1), NodeIndex(2)));
     }
     let paired: Vec<Duration> = times.iter().flatten().copied().collect();
@@ -90,7 +95,7 @@ fn reciprocity() {
 fn riders() {
     let (mut contributors, mut riders) = (Vec::new(), Vec::new());
     for seed in 1..=runs() {
-        let outcome = run(&named("free-riders").with_seed(seed));
+        let outcome = run(&seeded("free-riders", seed));
         contributors.push(outcome.mean_of(1).0);
         riders.push(outcome.mean_of(2).0);
     }
@@ -100,8 +105,7 @@ fn riders() {
 
 /// Higher upload finds better partners.
 fn partners() {
-    let outcomes: Vec<Outcome> =
-        (1..=runs()).map(|seed| run(&named("partners").with_seed(seed))).collect();
+    let outcomes: Vec<Outcome> = (1..=runs()).map(|seed| run(&seeded("partners", seed))).collect();
     let all: Vec<f64> = outcomes.iter().map(Outcome::correlation).collect();
     println!("correlation {:.3}, least {:.3}", mean(&all), all.iter().copied().fold(1.0, f64::min));
     for group in 1..6 {
@@ -116,7 +120,7 @@ fn partners() {
 fn churn() {
     let mut over = Vec::new();
     for seed in 1..=runs() {
-        let outcome = run(&named("churn").with_seed(seed));
+        let outcome = run(&seeded("churn", seed));
         assert!(!outcome.dead, "a seed stays");
         over.push(outcome.over_bound());
     }
@@ -132,7 +136,7 @@ fn selfish() {
     let run = |selfish: bool| {
         let outcomes: Vec<Outcome> = (1..=runs())
             .map(|seed| {
-                let mut scenario = named("selfish").with_seed(seed);
+                let mut scenario = seeded("selfish", seed);
                 for group in scenario.peers.iter_mut().filter(|_| !selfish) {
                     group.stay = None;
                 }

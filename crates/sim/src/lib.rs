@@ -1,5 +1,6 @@
 //! Seeded discrete-event worlds that run the shipped cores, unchanged, in virtual time.
 
+mod blocks;
 mod crowd;
 mod disk;
 mod queue;
@@ -15,8 +16,8 @@ pub use crowd::{
 };
 pub use disk::DiskConfig;
 pub use scenario::{
-    Arrival, BLOCKS_MAX, GROUPS_MAX, Group, Outcome, PEERS_MAX, PeerOutcome, SCENARIOS, SIZE_MAX,
-    Scenario, ScenarioError, SwarmProgress,
+    Arrival, BLOCKS_MAX, Fidelity, GROUPS_MAX, Group, Outcome, PEERS_MAX, PeerOutcome, SCENARIOS,
+    SIZE_MAX, Scenario, ScenarioError, SwarmProgress,
 };
 pub use source::Source;
 pub use world::{

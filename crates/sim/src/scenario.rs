@@ -2,15 +2,17 @@
 
 use session::ChokerPolicy;
 use stdx::Duration;
-use swarm::{PieceOrder, Tactics};
+use swarm::Tactics;
 
 mod build;
 mod measure;
 mod outcome;
 mod read;
+mod staged;
 
 pub use outcome::{Outcome, PeerOutcome, SwarmProgress};
 pub use read::ScenarioError;
+pub(crate) use staged::Staged;
 
 /// The scenarios that come with the project, by name.
 pub const SCENARIOS: &[(&str, &str)] = &[
@@ -23,6 +25,7 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("selfish", include_str!("../../../scenarios/selfish.toml")),
     ("flash-crowd", include_str!("../../../scenarios/flash-crowd.toml")),
     ("arrivals", include_str!("../../../scenarios/arrivals.toml")),
+    ("ten-thousand", include_str!("../../../scenarios/ten-thousand.toml")),
 ];
 
 /// The most bytes of content: all of it is held in memory once.
@@ -52,6 +55,8 @@ pub struct Scenario {
     pub peer_set: usize,
     /// What chance begins with.
     pub seed: u64,
+    /// How closely it is simulated.
+    pub fidelity: Fidelity,
     /// The world ends after this time.
     pub limit: Duration,
     /// Which pieces leechers ask for first, and whether seeds try to send each once.
@@ -64,6 +69,18 @@ pub struct Scenario {
     pub seeds: Vec<Group>,
     /// Who wants it.
     pub peers: Vec<Group>,
+}
+
+/// How closely a swarm is simulated. What decides is the shipped code in either case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fidelity {
+    /// Every message of the peer protocol goes over an emulated connection, and every byte through
+    /// the block cache to a simulated disk.
+    #[default]
+    Messages,
+    /// Blocks go from uplink to uplink: without a wire format, a cache or a disk. For many
+    /// thousands of peers.
+    Blocks,
 }
 
 /// Peers alike.
@@ -129,6 +146,7 @@ impl Default for Scenario {
             rtt: Duration::from_millis(40),
             peer_set: 50,
             seed: 1,
+            fidelity: Fidelity::default(),
             limit: Duration::from_hours(24),
             tactics: Tactics::default(),
             choker: ChokerPolicy::default(),
@@ -149,24 +167,6 @@ impl Scenario {
     /// Peers that want the content.
     pub fn leechers(&self) -> u32 {
         self.peers.iter().map(|group| group.count).sum()
-    }
-
-    /// Sets in which order pieces are asked for.
-    pub fn with_order(mut self, order: PieceOrder) -> Self {
-        self.tactics.order = order;
-        self
-    }
-
-    /// Sets whom everybody serves.
-    pub fn with_choker(mut self, choker: ChokerPolicy) -> Self {
-        self.choker = choker;
-        self
-    }
-
-    /// Sets what chance begins with.
-    pub fn with_seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
     }
 }
 

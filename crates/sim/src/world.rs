@@ -11,9 +11,7 @@ use crate::Source;
 use crate::queue::Queue;
 use crate::trace::Trace;
 
-use self::copies::Copies;
 use self::dial::Dialled;
-use self::history::Recorder;
 use self::link::{Chunk, Route};
 use self::mind::Mind;
 use self::node::Node;
@@ -34,13 +32,15 @@ mod tracker;
 
 pub(crate) use bytes::Run;
 pub use checks::Failure;
+pub(crate) use copies::Copies;
 pub use history::{History, Sample, Unchoke};
+pub(crate) use history::{MATRIX_MAX, Recorder};
 pub use life::Deed;
 pub use metrics::{NodeReport, Report};
 pub use spec::{Leave, NodeSpec, Place, Start, WorldConfig};
 
 /// The port that every node listens on; on one machine, the first node.
-const PORT: u16 = 6881;
+pub(crate) const PORT: u16 = 6881;
 
 /// Unused block buffers kept for the next delivery.
 const SPARE_BUFFERS: usize = 1_024;
@@ -197,10 +197,8 @@ impl World {
         let index = NodeIndex(self.nodes.len() as u32);
         let joins = spec.joins;
         let net = self.net.add_node(spec.access);
-        let mut id = *b"-FL0100-000000000000";
-        id[8..].copy_from_slice(format!("{:012}", index.0).as_bytes());
         let address = address(self.config.place, index);
-        let node = Node::new(spec, net, address, PeerId(id), &self.source);
+        let node = Node::new(spec, net, address, peer_id(index), &self.source);
         self.nodes.push(node);
         self.copies.grow();
         self.trust(index);
@@ -376,16 +374,7 @@ impl World {
     }
 
     fn node_at(&self, address: SocketAddr) -> Option<NodeIndex> {
-        let IpAddr::V4(ip) = address.ip() else {
-            return None;
-        };
-        let number = match self.config.place {
-            Place::World => {
-                (u32::from(ip).checked_sub(u32::from(FIRST_ADDRESS))?).checked_div(NETWORK)?
-            }
-            Place::OneMachine => u32::from(address.port().checked_sub(PORT)?),
-        };
-        let node = NodeIndex(number);
+        let node = node_of(self.config.place, address)?;
         let known = self.nodes.get(node.get())?.address == address;
         known.then_some(node)
     }
@@ -397,7 +386,8 @@ const FIRST_ADDRESS: Ipv4Addr = Ipv4Addr::new(11, 0, 0, 1);
 /// Every node is in a network of its own, as most peers are.
 const NETWORK: u32 = 256;
 
-fn address(place: Place, node: NodeIndex) -> SocketAddr {
+/// Where a node listens.
+pub(crate) fn address(place: Place, node: NodeIndex) -> SocketAddr {
     match place {
         Place::World => {
             let ip = Ipv4Addr::from(u32::from(FIRST_ADDRESS) + node.0 * NETWORK);
@@ -405,6 +395,25 @@ fn address(place: Place, node: NodeIndex) -> SocketAddr {
         }
         Place::OneMachine => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), PORT + node.0 as u16),
     }
+}
+
+/// The node that an address may be of.
+pub(crate) fn node_of(place: Place, address: SocketAddr) -> Option<NodeIndex> {
+    let IpAddr::V4(ip) = address.ip() else {
+        return None;
+    };
+    let number = match place {
+        Place::World => u32::from(ip).checked_sub(u32::from(FIRST_ADDRESS))? / NETWORK,
+        Place::OneMachine => u32::from(address.port().checked_sub(PORT)?),
+    };
+    Some(NodeIndex(number))
+}
+
+/// How a node names itself.
+pub(crate) fn peer_id(node: NodeIndex) -> PeerId {
+    let mut id = *b"-FL0100-000000000000";
+    id[8..].copy_from_slice(format!("{:012}", node.0).as_bytes());
+    PeerId(id)
 }
 
 #[cfg(test)]

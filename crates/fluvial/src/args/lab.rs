@@ -10,7 +10,9 @@ use clap::{Args, Subcommand};
 pub(crate) use self::link::LinkLab;
 pub(crate) use self::overlay::OverlayLab;
 pub(crate) use self::ring::{Query, RingLab};
-pub(crate) use self::swarm::{Choker as SwarmChoker, Picker as SwarmPicker, SwarmLab};
+pub(crate) use self::swarm::{
+    Choker as SwarmChoker, Fidelity as SwarmFidelity, Picker as SwarmPicker, SwarmLab,
+};
 
 /// Try a swarm, a ring or an overlay before building it
 #[derive(Args, Debug)]

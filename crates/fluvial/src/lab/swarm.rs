@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, anyhow};
 
 use session::ChokerPolicy;
-use sim::{Group, Outcome, SCENARIOS, Scenario, SwarmProgress};
+use sim::{Fidelity, Group, Outcome, SCENARIOS, Scenario, SwarmProgress};
 use swarm::PieceOrder;
 
-use crate::args::{SwarmChoker, SwarmLab, SwarmPicker};
+use crate::args::{SwarmChoker, SwarmFidelity, SwarmLab, SwarmPicker};
 use crate::events::Event;
 use crate::output::Output;
 use crate::state::{check_writable, write_whole};
@@ -119,6 +119,12 @@ fn change(scenario: &mut Scenario, args: &SwarmLab) {
             SwarmChoker::AlwaysOpen => ChokerPolicy::Open,
         };
     }
+    if let Some(fidelity) = args.fidelity {
+        scenario.fidelity = match fidelity {
+            SwarmFidelity::Messages => Fidelity::Messages,
+            SwarmFidelity::Blocks => Fidelity::Blocks,
+        };
+    }
     if let Some(share) = args.churn {
         let within = scenario.bound().mul_f64(CHURN_WITHIN);
         each(&mut scenario.peers, &|group| group.quit = Some((share, within)));
@@ -217,6 +223,7 @@ fn replay(args: &SwarmLab, scenario: &Scenario) -> String {
     flag("rtt", args.rtt.map(|it| format!("{}ms", it.as_secs_f64() * 1e3)));
     flag("picker", args.picker.and_then(|it| value_name(&it)));
     flag("choker", args.choker.and_then(|it| value_name(&it)));
+    flag("fidelity", args.fidelity.and_then(|it| value_name(&it)));
     flag("free-riders", args.free_riders.map(|it| it.to_string()));
     flag("churn", args.churn.map(|it| it.to_string()));
     flag("seed", Some(scenario.seed.to_string()));

@@ -2,7 +2,9 @@ use plan::{Class, Plan};
 use session::ChokerPolicy;
 use stdx::{Duration, Rng};
 
-use super::{Arrival, Group, Outcome, Scenario, SwarmProgress};
+use super::{Arrival, Fidelity, Group, Outcome, Scenario, Staged, SwarmProgress};
+use crate::blocks::Blocks;
+use crate::source::outline;
 use crate::{Deed, Failure, Leave, NodeIndex, NodeSpec, Source, Start, World};
 
 /// Samples of the whole time that the bound takes.
@@ -17,9 +19,19 @@ impl Scenario {
     ///
     /// # Errors
     /// When an invariant broke.
-    pub fn run(&self, mut progress: impl FnMut(&SwarmProgress)) -> Result<Outcome, Failure> {
-        let mut world = self.build();
-        let bound = world.bound();
+    pub fn run(&self, progress: impl FnMut(&SwarmProgress)) -> Result<Outcome, Failure> {
+        match self.fidelity {
+            Fidelity::Messages => self.go_through(self.build(), progress),
+            Fidelity::Blocks => self.go_through(self.build_of_blocks(), progress),
+        }
+    }
+
+    fn go_through(
+        &self,
+        mut world: impl Staged,
+        mut progress: impl FnMut(&SwarmProgress),
+    ) -> Result<Outcome, Failure> {
+        let bound = self.bound();
         let every = (bound / SAMPLES).clamp(Duration::from_millis(100), SAMPLE_MAX);
         world.observe(every, NodeIndex(self.watch));
         let mut step = 0;
@@ -29,16 +41,12 @@ impl Scenario {
             if until > self.limit {
                 break;
             }
-            match world.run_until(until, |it| it.is_finished() || it.is_dead()) {
-                Ok(()) => {}
-                Err(failure) if failure.is_timeout() => {}
-                Err(failure) => return Err(failure),
-            }
+            world.go_on(until)?;
             if let Some(sample) = world.history().and_then(|history| history.samples.last()) {
                 progress(&SwarmProgress { bound, at: sample.at, done: sample.done });
             }
         }
-        Ok(Outcome::of(self, &mut world))
+        Ok(Outcome::of(self, bound, &mut world))
     }
 
     /// The least time in which the seeds can give all peers everything.
@@ -53,22 +61,52 @@ impl Scenario {
         plan.map_or(Duration::ZERO, |plan| plan.peer_to_peer().duration())
     }
 
-    /// The world at its beginning.
+    /// The world at its beginning, messages and all.
     pub fn build(&self) -> World {
         let source = Source::light(self.size, self.piece_length, self.seed);
         let mut world = World::new(self.seed, source);
-        // Apart from the world's own, so that a change there draws no other crowd.
-        let mut rng = Rng::new(self.seed ^ 0x5eed_c40d);
-        for group in &self.seeds {
-            self.add(&mut world, group, Start::Seed, &mut rng);
-        }
-        for group in &self.peers {
-            self.add(&mut world, group, Start::Torrent, &mut rng);
+        for (spec, quits) in self.cast() {
+            let node = world.add(spec);
+            if let Some(quits) = quits {
+                world.at(quits, node, Deed::Kill);
+            }
         }
         world
     }
 
-    fn add(&self, world: &mut World, group: &Group, start: Start, rng: &mut Rng) {
+    fn build_of_blocks(&self) -> Blocks {
+        let info = outline(self.size, self.piece_length, self.seed);
+        let mut world = Blocks::new(self.seed, info, self.rtt);
+        for (spec, quits) in self.cast() {
+            let node = world.add(spec);
+            if let Some(quits) = quits {
+                world.at(quits, node, Deed::Kill);
+            }
+        }
+        world
+    }
+
+    /// Everybody, seeds first, each with when it quits if it does.
+    fn cast(&self) -> Vec<(NodeSpec, Option<Duration>)> {
+        // Apart from the world's own, so that a change there draws no other crowd.
+        let mut rng = Rng::new(self.seed ^ 0x5eed_c40d);
+        let mut cast = Vec::new();
+        for group in &self.seeds {
+            self.add(&mut cast, group, Start::Seed, &mut rng);
+        }
+        for group in &self.peers {
+            self.add(&mut cast, group, Start::Torrent, &mut rng);
+        }
+        cast
+    }
+
+    fn add(
+        &self,
+        cast: &mut Vec<(NodeSpec, Option<Duration>)>,
+        group: &Group,
+        start: Start,
+        rng: &mut Rng,
+    ) {
         let mut next = group.at;
         for _ in 0..group.count {
             let joins = match group.arrival {
@@ -92,11 +130,9 @@ impl Scenario {
                 (None, Some(stay)) => Leave::Complete(stay),
                 (None, None) => Leave::Never,
             };
-            let node = world.add(spec);
-            if let Some((share, time)) = group.quit.filter(|(share, _)| rng.chance(*share)) {
-                debug_assert!(share > 0.0, "nobody is drawn with no chance");
-                world.at(joins + fraction(rng, time), node, Deed::Kill);
-            }
+            let quits = group.quit.filter(|(share, _)| rng.chance(*share));
+            let quits = quits.map(|(_, time)| joins + fraction(rng, time));
+            cast.push((spec, quits));
         }
     }
 }

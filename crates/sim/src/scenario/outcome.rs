@@ -1,7 +1,7 @@
 use stdx::{Duration, Instant};
 
-use super::{Group, Scenario};
-use crate::{History, NodeReport, World};
+use super::{Group, Scenario, Staged};
+use crate::{History, NodeReport};
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,7 +60,7 @@ pub struct PeerOutcome {
 }
 
 impl Outcome {
-    pub(super) fn of(scenario: &Scenario, world: &mut World) -> Self {
+    pub(super) fn of(scenario: &Scenario, bound: Duration, world: &mut impl Staged) -> Self {
         let report = world.report();
         let ended = world.now().since(Instant::ZERO);
         let dead = world.is_dead();
@@ -81,7 +81,7 @@ impl Outcome {
             from: node.from.iter().map(|&(from, bytes)| (from.0, bytes)).collect(),
         };
         Self {
-            bound: report.bound,
+            bound,
             last: report.last,
             mean: report.mean,
             completed: report.completed,

@@ -6,7 +6,7 @@ use session::ChokerPolicy;
 use stdx::{Duration, Rate, parse_duration, parse_rate, parse_size};
 use swarm::PieceOrder;
 
-use super::{Arrival, BLOCKS_MAX, GROUPS_MAX, Group, PEERS_MAX, SIZE_MAX, Scenario};
+use super::{Arrival, BLOCKS_MAX, Fidelity, GROUPS_MAX, Group, PEERS_MAX, SIZE_MAX, Scenario};
 
 /// The longest time that anything in a scenario may take.
 const TIME_MAX: Duration = Duration::from_hours(10_000);
@@ -133,6 +133,7 @@ struct File {
     rtt: Option<Duration>,
     peer_set: Option<usize>,
     seed: Option<u64>,
+    fidelity: Option<FidelityName>,
     #[serde(default, deserialize_with = "duration")]
     limit: Option<Duration>,
     picker: Option<PickerName>,
@@ -164,6 +165,13 @@ struct FileGroup {
     quit: Option<f64>,
     #[serde(default, deserialize_with = "duration")]
     quit_within: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum FidelityName {
+    Messages,
+    Blocks,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -206,6 +214,10 @@ impl File {
             rtt: self.rtt.unwrap_or(usual.rtt),
             peer_set: self.peer_set.unwrap_or(usual.peer_set),
             seed: self.seed.unwrap_or(usual.seed),
+            fidelity: self.fidelity.map_or(usual.fidelity, |name| match name {
+                FidelityName::Messages => Fidelity::Messages,
+                FidelityName::Blocks => Fidelity::Blocks,
+            }),
             limit: self.limit.unwrap_or(usual.limit),
             tactics,
             choker: self.choker.map_or(usual.choker, |name| match name {

@@ -19,6 +19,10 @@ pub struct Failure {
 }
 
 impl Failure {
+    pub(crate) fn new(what: String, at: Instant, seed: u64) -> Self {
+        Self { what, at, seed, timeout: false }
+    }
+
     /// Nothing is wrong but that what was waited for has not come in time.
     pub fn is_timeout(&self) -> bool {
         self.timeout
@@ -34,7 +38,7 @@ impl World {
     }
 
     pub(super) fn failure(&self, what: String) -> Failure {
-        Failure { what, at: self.now, seed: self.seed, timeout: false }
+        Failure::new(what, self.now, self.seed)
     }
 
     /// A byte claimed to others is on disk.

@@ -4,7 +4,7 @@ use stdx::{ConnId, Duration, Instant};
 use super::{NodeIndex, Start, World};
 
 /// With more nodes than this, who fed whom is not kept moment by moment.
-const MATRIX_MAX: usize = 64;
+pub(crate) const MATRIX_MAX: usize = 64;
 
 /// A world at one moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,49 +58,86 @@ pub(crate) struct Recorder {
     history: History,
 }
 
+impl Recorder {
+    /// Samples at equal distances from now on, and whom one node serves.
+    pub(crate) fn new(now: Instant, every: Duration, watched: NodeIndex) -> Self {
+        let every = every.max(Duration::from_millis(1));
+        Self { every, next: now, watched, history: History::default() }
+    }
+
+    /// The notes, so far.
+    pub(crate) fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// The next sample that is due before `next`.
+    pub(crate) fn due_before(&self, next: Instant) -> Option<Instant> {
+        (self.next < next).then_some(self.next)
+    }
+
+    /// Keeps the sample that was due.
+    pub(crate) fn keep(&mut self, sample: Sample) {
+        self.next = sample.at + self.every;
+        self.history.samples.push(sample);
+    }
+
+    /// Ends the notes.
+    pub(crate) fn end(mut self, last: Sample) -> History {
+        self.history.samples.push(last);
+        self.history
+    }
+
+    /// Whether it is noted whom this node serves.
+    pub(crate) fn watches(&self, node: NodeIndex) -> bool {
+        self.watched == node
+    }
+
+    /// Notes that the watched node begins to serve a peer: by lot, or not.
+    pub(crate) fn begin(&mut self, now: Instant, peer: NodeIndex, optimistic: bool) {
+        self.history.unchokes.push(Unchoke { peer, from: now, to: None, optimistic });
+    }
+
+    /// Notes that the watched node serves a peer no more.
+    pub(crate) fn stop(&mut self, now: Instant, peer: NodeIndex) {
+        let last = self.history.unchokes.iter_mut().rev().find(|last| last.peer == peer);
+        if let Some(last) = last {
+            last.to.get_or_insert(now);
+        }
+    }
+}
+
 impl World {
     /// Has notes taken from now on: samples at equal distances, and whom one node serves. Changes
     /// nothing of what happens.
     pub fn observe(&mut self, every: Duration, watched: NodeIndex) {
-        let history = History::default();
-        let every = every.max(Duration::from_millis(1));
-        self.recorder = Some(Recorder { every, next: self.now, watched, history });
+        self.recorder = Some(Recorder::new(self.now, every, watched));
     }
 
     /// The notes, so far.
     pub fn history(&self) -> Option<&History> {
-        self.recorder.as_ref().map(|recorder| &recorder.history)
+        self.recorder.as_ref().map(Recorder::history)
     }
 
     /// Ends the notes with the present, and hands them out.
     pub fn take_history(&mut self) -> History {
-        let Some(mut recorder) = self.recorder.take() else {
-            return History::default();
-        };
-        recorder.history.samples.push(self.sample(self.now));
-        recorder.history
+        let recorder = self.recorder.take();
+        recorder.map(|recorder| recorder.end(self.sample(self.now))).unwrap_or_default()
     }
 
     /// Takes the samples that are due before `next`.
     pub(super) fn sample_until(&mut self, next: Instant) {
-        while let Some(at) = self.recorder.as_ref().map(|it| it.next).filter(|at| *at < next) {
+        while let Some(at) = self.recorder.as_ref().and_then(|it| it.due_before(next)) {
             let sample = self.sample(at);
             if let Some(recorder) = &mut self.recorder {
-                recorder.history.samples.push(sample);
-                recorder.next = at + recorder.every;
+                recorder.keep(sample);
             }
         }
     }
 
     /// Notes whom the watched node serves.
     pub(super) fn note_choke(&mut self, node: NodeIndex, conn: ConnId, order: &Order) {
-        let begins = match order {
-            Order::Unchoke => true,
-            Order::Choke | Order::Close(_) => false,
-            _ => return,
-        };
         let (now, nodes) = (self.now, &self.nodes);
-        let Some(recorder) = self.recorder.as_mut().filter(|it| it.watched == node) else {
+        let Some(recorder) = self.recorder.as_mut().filter(|it| it.watches(node)) else {
             return;
         };
         let Some(mind) = nodes[node.get()].mind.as_ref() else {
@@ -109,12 +146,13 @@ impl World {
         let Some(peer) = mind.ends.get(&conn).map(|end| end.remote) else {
             return;
         };
-        let unchokes = &mut recorder.history.unchokes;
-        if begins {
-            let optimistic = mind.session.is_optimistic(conn).unwrap_or_default();
-            unchokes.push(Unchoke { peer, from: now, to: None, optimistic });
-        } else if let Some(last) = unchokes.iter_mut().rev().find(|last| last.peer == peer) {
-            last.to.get_or_insert(now);
+        match order {
+            Order::Unchoke => {
+                let optimistic = mind.session.is_optimistic(conn).unwrap_or_default();
+                recorder.begin(now, peer, optimistic);
+            }
+            Order::Choke | Order::Close(_) => recorder.stop(now, peer),
+            _ => {}
         }
     }
 

@@ -50,34 +50,47 @@ pub struct Report {
     pub trace: u64,
 }
 
-impl World {
-    /// What came of it so far.
-    pub fn report(&self) -> Report {
-        let is_seed = |node: NodeIndex| self.nodes[node.get()].spec.start == Start::Seed;
-        let nodes: Vec<NodeReport> = self.node_reports().collect();
-        let (seeds, leechers): (Vec<&NodeReport>, Vec<&NodeReport>) =
-            nodes.iter().partition(|report| is_seed(report.node));
-        let size = self.source.size();
-        let times: Vec<Duration> = leechers.iter().filter_map(|report| report.time).collect();
-        let ends = leechers.iter().filter(|report| report.time.is_some());
-        let last = ends.filter_map(|report| self.nodes[report.node.get()].completed_at).max();
-        let sent: u64 = seeds.iter().map(|report| report.totals.up_payload).sum();
-        let received = || leechers.iter().flat_map(|report| &report.from);
+impl Report {
+    /// Adds up what nodes did; `seeds` tells which are. The bound and the trace are left out.
+    pub(crate) fn of(
+        size: u64,
+        nodes: Vec<NodeReport>,
+        seeds: &[bool],
+        last: Option<Instant>,
+    ) -> Self {
+        let is_seed = |node: NodeIndex| seeds[node.get()];
+        let leechers = || nodes.iter().filter(|report| !is_seed(report.node));
+        let times: Vec<Duration> = leechers().filter_map(|report| report.time).collect();
+        let of_seeds = nodes.iter().filter(|report| is_seed(report.node));
+        let sent: u64 = of_seeds.map(|report| report.totals.up_payload).sum();
+        let received = || leechers().flat_map(|report| &report.from);
         let all: u64 = received().map(|(_, bytes)| bytes).sum();
         let from_peers: u64 =
             received().filter(|(from, _)| !is_seed(*from)).map(|(_, bytes)| bytes).sum();
-        let mean = times.iter().sum::<Duration>() / (times.len().max(1) as u32);
-        Report {
+        Self {
             size,
             completed: times.len() as u32,
             last: last.unwrap_or(Instant::ZERO).since(Instant::ZERO),
-            mean,
-            bound: self.bound(),
+            mean: times.iter().sum::<Duration>() / (times.len().max(1) as u32),
+            bound: Duration::ZERO,
             copies_from_seeds: sent as f64 / size as f64,
             peer_share: from_peers as f64 / all.max(1) as f64,
-            trace: self.trace(),
+            trace: 0,
             nodes,
         }
+    }
+}
+
+impl World {
+    /// What came of it so far.
+    pub fn report(&self) -> Report {
+        let seeds =
+            self.nodes.iter().map(|node| node.spec.start == Start::Seed).collect::<Vec<_>>();
+        let leechers = self.nodes.iter().filter(|node| node.spec.start != Start::Seed);
+        let last = leechers.filter_map(|node| node.completed_at).max();
+        let nodes = self.node_reports().collect();
+        let report = Report::of(self.source.size(), nodes, &seeds, last);
+        Report { bound: self.bound(), trace: self.trace(), ..report }
     }
 
     /// How a node's torrent does; `None` while no process runs there.

@@ -29,18 +29,25 @@ pub(crate) struct Answer {
     result: Result<AnnounceResponse, Failure>,
 }
 
-impl Tracker {
-    pub(crate) fn new(config: &WorldConfig, rng: &mut Rng) -> Self {
+impl WorldConfig {
+    /// What the tracker of a world knows, which is nothing yet.
+    pub(crate) fn tracker(&self, rng: &mut Rng) -> Store {
         let mut secret = [0; 16];
         rng.fill(&mut secret);
-        let store_config = StoreConfig {
-            interval: config.announce_interval,
-            min_interval: config.announce_interval / 10,
-            peer_timeout: config.announce_interval * 3 / 2,
+        let config = StoreConfig {
+            interval: self.announce_interval,
+            min_interval: self.announce_interval / 10,
+            peer_timeout: self.announce_interval * 3 / 2,
             ..StoreConfig::default()
         };
+        Store::new(config, &secret, Instant::ZERO)
+    }
+}
+
+impl Tracker {
+    pub(crate) fn new(config: &WorldConfig, rng: &mut Rng) -> Self {
         Self {
-            store: Store::new(store_config, &secret, Instant::ZERO),
+            store: config.tracker(rng),
             url: "http://12.0.0.1:6969/announce".parse().expect("a tracker's URL"),
             down: false,
         }

@@ -17,10 +17,11 @@ use crate::units::{Rate, parse_duration, parse_rate, parse_size};
   fluvial lab swarm bound --peers 35
   fluvial lab swarm free-riders --choker always-open --seed 7
   fluvial lab swarm my-scenario.toml --picker random
+  fluvial lab swarm bound --peers 2000 --size 64MiB --fidelity blocks
 
 SCENARIO is a file, or one of: arrivals, bound, churn, flash-crowd, free-riders, partners,
-reciprocity, selfish, survival. Flags change the scenario; --peers and --peer-up its first group
-of peers, --seed-up its first seeds.")]
+reciprocity, selfish, survival, ten-thousand. Flags change the scenario; --peers and --peer-up its
+first group of peers, --seed-up its first seeds.")]
 pub(crate) struct SwarmLab {
     /// A scenario: a TOML file, or the name of one that comes with Fluvial
     #[arg(value_name = "SCENARIO")]
@@ -60,6 +61,9 @@ pub(crate) struct SwarmLab {
     /// The share of the peers that quits before it is done, from 0 to 1
     #[arg(long, value_name = "SHARE", value_parser = parse_part)]
     pub(crate) churn: Option<f64>,
+    /// How closely it is simulated
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) fidelity: Option<Fidelity>,
     /// What chance begins with; the same seed gives the same result
     #[arg(long, value_name = "S")]
     pub(crate) seed: Option<u64>,
@@ -88,4 +92,13 @@ pub(crate) enum Choker {
     SeedStyle,
     /// Everybody at once
     AlwaysOpen,
+}
+
+/// How closely a swarm is simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Fidelity {
+    /// Message by message, as real peers talk, disks and all (the default)
+    Messages,
+    /// Block by block, for ten thousand peers and more
+    Blocks,
 }

@@ -10,6 +10,9 @@ use crate::units::{show_duration, show_number, show_rate, show_size};
 /// Peers that have a bar or a row of their own.
 const ROWS_MAX: usize = 24;
 
+/// With more peers than this, the data leaves out who fed whom.
+const DETAIL_MAX: usize = 1_000;
+
 /// Into how many parts the time is cut for who fed whom.
 const PHASES: usize = 3;
 
@@ -39,6 +42,7 @@ pub(super) fn render(scenario: &Scenario, outcome: &Outcome, command: &str) -> S
         .parameter("Piece", &show_size(scenario.piece_length.into()))
         .parameter("Round trip", &show_duration(scenario.rtt))
         .parameter("Peer set", &scenario.peer_set.to_string())
+        .parameter("Fidelity", &format!("{:?}", scenario.fidelity))
         .parameter("Picker", &format!("{:?}", scenario.tactics.order))
         .parameter("Choker", &format!("{:?}", scenario.choker))
         .parameter("Send once", if scenario.tactics.send_once { "yes" } else { "no" })
@@ -265,6 +269,7 @@ fn names(scenario: &Scenario) -> Vec<String> {
 }
 
 fn data(outcome: &Outcome) -> String {
+    let small = outcome.peers.len() <= DETAIL_MAX;
     let sample = |it: &Sample| {
         json!({
             "at": it.at.as_secs_f64(), "completed": it.completed, "done": it.done,
@@ -276,7 +281,8 @@ fn data(outcome: &Outcome) -> String {
         json!({
             "group": it.group, "seed": it.seed, "up": it.up,
             "seconds": it.time.map(|time| time.as_secs_f64()),
-            "sent": it.sent, "received": it.received, "from": it.from,
+            "sent": it.sent, "received": it.received,
+            "from": if small { &it.from[..] } else { &[] },
         })
     };
     json!({

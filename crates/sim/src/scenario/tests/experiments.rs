@@ -33,7 +33,8 @@ fn the_last_peer_is_done_soon_after_the_bound() {
 /// In how many of three runs the file outlives a seed that leaves after so many copies.
 fn survives(order: PieceOrder, copies: f64) -> usize {
     let lives = |seed: &u64| {
-        let mut scenario = named("survival", 16 * MIB).with_order(order).with_seed(*seed);
+        let mut scenario = Scenario { seed: *seed, ..named("survival", 16 * MIB) };
+        scenario.tactics.order = order;
         scenario.seeds[0].copies = Some(copies);
         run(&scenario).completed == scenario.leechers()
     };

@@ -25,6 +25,7 @@ fn what_is_wrong_is_said_in_one_line() {
     check("peer-set = 0", "`peer-set`");
     check("rtt = '1h'", "`rtt`");
     check("limit = '99999h'", "`limit`");
+    check("fidelity = 'high'", "unknown variant `high`");
     check("picker = 'best'", "unknown variant `best`");
     check("peers = []", "at least one seed and one peer");
     check("[[peers]]\ncount = 0", "at least one seed and one peer");
@@ -46,5 +47,5 @@ fn the_same_seed_gives_the_same_outcome() {
     let run = |scenario: &Scenario| scenario.run(|_| ()).unwrap();
     let (first, second) = (run(&scenario), run(&scenario));
     assert_eq!(first, second);
-    assert_ne!(first.trace, run(&scenario.with_seed(2)).trace);
+    assert_ne!(first.trace, run(&Scenario { seed: 2, ..scenario }).trace);
 }
