@@ -183,7 +183,8 @@ impl Lines {
     /// Names at the ends of the lines, when they have room there.
     fn direct(&self, total: f64) -> Option<f64> {
         let named = || self.series.iter().filter(|series| !series.name.is_empty());
-        let widest = named().map(|series| width(&series.name)).fold(0.0, f64::max);
+        // They are written bold, which is wider.
+        let widest = named().map(|series| 1.15 * width(&series.name)).fold(0.0, f64::max);
         let fits = total > NARROW * 1.5 && widest <= total * 0.26;
         let lines = named().all(|series| series.path != Path::Dots);
         (fits && lines && (1..=DIRECT_MAX).contains(&named().count())).then_some(widest + 14.0)

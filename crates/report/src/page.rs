@@ -73,7 +73,7 @@ impl Table {
         let hidden = self.rows.len() - shown.len();
         let is_number = |column: usize| {
             let mut cells = shown.iter().filter_map(|row| row.get(column));
-            cells.all(|cell| cell.starts_with(|c: char| c.is_ascii_digit() || "−-–—".contains(c)))
+            cells.all(|cell| cell.starts_with(|c: char| c.is_ascii_digit() || "+−-–—".contains(c)))
         };
         let numbers: Vec<bool> = (0..self.columns.len()).map(is_number).collect();
         let class = |column: usize| numbers.get(column).is_some_and(|is| *is).then_some("number");
