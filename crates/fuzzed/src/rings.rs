@@ -101,7 +101,8 @@ impl World {
             2 => Ask::Way { key: self.id(input), shortcuts: op & 0x40 == 0 },
             3 => Ask::Owner { key: self.id(input) },
             4 | 5 => Ask::Notify,
-            _ => Ask::Nudge,
+            6 => Ask::Nudge,
+            _ => Ask::Leave,
         }
     }
 
@@ -111,7 +112,7 @@ impl World {
             Ask::State => 3,
             Ask::Way { .. } => 4,
             Ask::Owner { .. } | Ask::Notify => 5,
-            Ask::Ping | Ask::Nudge => 0,
+            Ask::Ping | Ask::Nudge | Ask::Leave => 0,
         };
         match if op & 0x80 == 0 { fits } else { op >> 3 & 7 } {
             0 => Reply::Pong,

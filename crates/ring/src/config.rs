@@ -53,6 +53,9 @@ pub enum RingError {
     /// No successors, or too many.
     #[error("a peer keeps 1 to {SUCCESSORS_MAX} successors")]
     Successors,
+    /// There are not enough points for those who begin.
+    #[error("the circle has no room for one peer more than each keeps successors")]
+    Crowded,
     /// A member is not on the circle, or not among those who begin.
     #[error("the peer is not one of those on the circle")]
     Stranger,

@@ -117,6 +117,11 @@ impl Space {
         self.bits
     }
 
+    /// How many points it has, where that is below 2^64.
+    pub const fn room(self) -> Option<u64> {
+        1_u64.checked_shl(self.bits as u32)
+    }
+
     /// Whether a point is on this circle.
     pub fn contains(self, id: Id) -> bool {
         self.cut(id) == id

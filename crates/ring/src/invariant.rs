@@ -27,6 +27,20 @@ pub enum Broken {
     Disordered(Id),
 }
 
+impl Broken {
+    /// What is wrong, whoever it concerns.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::NoLiveSuccessor(_) => "no live successor",
+            Self::BadList(_) => "list out of order",
+            Self::TooFewPrincipals { .. } => "too few principals",
+            Self::PassedOver(_) => "passed over",
+            Self::Split => "ring split",
+            Self::Disordered(_) => "ring out of order",
+        }
+    }
+}
+
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -10,6 +10,7 @@ mod invariant;
 mod lookup;
 mod message;
 mod node;
+mod published;
 mod route;
 mod tables;
 pub mod world;
@@ -21,6 +22,7 @@ pub use invariant::{Broken, check, principals};
 pub use lookup::{Lookup, Outcome, Step};
 pub use message::{Ask, Message, Reply, Transmit};
 pub use node::{ANCHORS_MAX, Event, LOOKUPS_MAX, Node};
+pub use published::{Published, TABLE_II, TABLE_III};
 pub use route::Route;
 pub use tables::{Answer, Fingers, SUCCESSORS_MAX, Tables};
 

@@ -45,6 +45,8 @@ pub enum Ask {
     Notify,
     /// I am right behind you, nearer than whom you know.
     Nudge,
+    /// I leave.
+    Leave,
 }
 
 /// An answer.

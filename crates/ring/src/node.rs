@@ -174,6 +174,15 @@ impl Node {
         }
     }
 
+    /// Leaves. What is returned tells the peer before it, and is all that is left to be sent.
+    ///
+    /// (ToN 2003, § IV-E.4. The peer behind needs no word: whoever is then before it will tell.)
+    pub fn leave(self) -> Option<Transmit> {
+        let to = self.tables.predecessor.filter(|_| self.is_member)?;
+        let message = Message::Request { token: self.next_token, ask: Ask::Leave };
+        Some(Transmit { to, message })
+    }
+
     /// Takes in what another peer says.
     pub fn handle_message(&mut self, now: Instant, from: Id, message: Message) {
         match message {
@@ -270,6 +279,13 @@ impl Node {
             Ask::Nudge => {
                 if self.config.repair == Repair::Prompt {
                     self.nudged = Some(from);
+                }
+                Reply::Pong
+            }
+            Ask::Leave => {
+                // A word that is not believed but looked into: it may be older than a return.
+                if self.tables.successors.first() == Some(&from) {
+                    self.stabilize(now);
                 }
                 Reply::Pong
             }

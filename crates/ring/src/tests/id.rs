@@ -88,6 +88,14 @@ fn random_points_are_of_the_space() {
 }
 
 #[test]
+fn a_space_has_two_to_the_bits_points() {
+    for (bits, room) in [(1, Some(2)), (4, Some(16)), (63, Some(1 << 63)), (64, None), (160, None)]
+    {
+        assert_eq!(space(bits).room(), room, "{bits} bits");
+    }
+}
+
+#[test]
 fn large_numbers_are_shown_as_digests() {
     assert_eq!(Id::from(14).to_string(), "14");
     assert_eq!(Id::from_bytes([0xab; 20]).to_string(), "ab".repeat(20));

@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
+use stdx::Instant;
+
 use crate::world::{Moving, Setting, Stats};
-use crate::{Config, Repair, Space};
+use crate::{Config, Id, Node, Repair, Space};
 
 fn run(setting: Setting) -> Stats {
     Moving::new(setting).expect("a possible ring").run(&mut |_| {})
@@ -33,6 +35,21 @@ fn published_repair_meets_timeouts_and_mistakes_and_prompt_repair_hardly_any() {
         assert!((2.3..3.6).contains(&stats.mean_path()), "{stats:?}");
         assert_eq!((stats.lookups, stats.lost), (1_000, 0));
     }
+}
+
+#[test]
+fn who_leaves_tells_the_peer_before_and_that_one_looks_at_once() {
+    let (ids, now) = ([1, 4, 9].map(Id::from), Instant::ZERO);
+    let config = Config::new(Space::new(4).expect("four bits"), 2);
+    let founder = |id: Id| Node::founder(config, id, &ids, 1, now).expect("one of three");
+    let (mut one, four) = (founder(ids[0]), founder(ids[1]));
+    let sent = four.leave().expect("there is somebody before it");
+    assert_eq!(sent.to, ids[0]);
+    one.handle_message(now, ids[1], sent.message);
+    assert!(one.is_busy(), "it looks");
+    assert_eq!(one.tables().successors, [ids[1], ids[2]], "it does not just believe");
+    one.handle_timeout(now + config.timeout);
+    assert_eq!(one.tables().successors, [ids[2]]);
 }
 
 #[test]

@@ -27,8 +27,10 @@ pub struct Setting {
     pub config: Config,
     /// Members at first.
     pub nodes: usize,
-    /// Newcomers a second, and as many leave without a word; both at random moments (Poisson).
+    /// Newcomers a second, and as many leave; both at random moments (Poisson).
     pub churn: f64,
+    /// Whether those who leave say so, rather than being gone without a word.
+    pub farewell: bool,
     /// Look-ups a second, from random members for random keys.
     pub lookups_per_second: f64,
     /// Look-ups that are counted.
@@ -52,6 +54,7 @@ impl Setting {
             config,
             nodes,
             churn: 0.0,
+            farewell: false,
             lookups_per_second: 1.0,
             lookups: 10_000,
             warm_up: Duration::from_mins(20),
@@ -136,12 +139,8 @@ impl Moving {
                 progress(self.stats.lookups);
             }
         }
+        self.stats.seconds = self.now.since(Instant::ZERO).as_secs_f64();
         self.stats
-    }
-
-    /// The time that has passed.
-    pub fn now(&self) -> Instant {
-        self.now
     }
 
     fn happen(&mut self, happening: Happening) {
@@ -218,7 +217,7 @@ impl Moving {
         self.drain(at);
     }
 
-    /// One leaves without a word, where the proof of the protocol allows it: everybody keeps a
+    /// One leaves, where the proof of the protocol allows it: everybody keeps a
     /// successor that lives, and r+1 members are left that no list passes over.
     fn leave(&mut self) {
         let Some(id) = self.people.random_serving(&mut self.rng) else { return };
@@ -228,7 +227,10 @@ impl Moving {
         let keeps = |tables: &&Tables| tables.successors.iter().any(lives);
         let enough = principals(&members).len() > self.setting.config.successors;
         if enough && members.iter().all(keeps) {
-            self.people.remove(id);
+            let node = self.people.remove(id).filter(|_| self.setting.farewell);
+            if let Some(sent) = node.and_then(Node::leave) {
+                self.send(id, sent);
+            }
             self.stats.failures += 1;
         }
     }
@@ -248,10 +250,7 @@ impl Moving {
     /// Sends what somebody has to say, and hears its news.
     fn drain(&mut self, at: usize) {
         while let Some(sent) = self.people.node_mut(at).and_then(Node::poll_transmit) {
-            let from = self.people.id(at);
-            let delay = self.exponential(self.setting.delay);
-            self.queue.push(self.now + delay, Happening::Arrival { from, sent });
-            self.stats.messages += 1;
+            self.send(self.people.id(at), sent);
         }
         while let Some(event) = self.people.node_mut(at).and_then(Node::poll_event) {
             match event {
@@ -274,6 +273,12 @@ impl Moving {
             }
         }
         self.rouse(at);
+    }
+
+    fn send(&mut self, from: Id, sent: Transmit) {
+        let delay = self.exponential(self.setting.delay);
+        self.queue.push(self.now + delay, Happening::Arrival { from, sent });
+        self.stats.messages += 1;
     }
 
     /// Sees to it that somebody is woken when it wants to be.

@@ -61,7 +61,7 @@ impl Original {
         let tables = &mut self.tables;
         match ask {
             _ if !self.is_member => Reply::Absent,
-            Ask::Ping | Ask::Nudge => Reply::Pong,
+            Ask::Ping | Ask::Nudge | Ask::Leave => Reply::Pong,
             Ask::State => Reply::State {
                 predecessor: tables.predecessor,
                 successors: tables.successors.clone(),

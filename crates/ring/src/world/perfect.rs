@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use stdx::{Instant, Rng};
 
-use super::Machine;
+use super::{Machine, Still};
 use crate::config::{Config, RingError};
 use crate::id::Id;
 use crate::invariant::{Broken, check, principals};
 use crate::message::{Message, Reply, Transmit};
-use crate::tables::Tables;
+use crate::tables::{SUCCESSORS_MAX, Tables};
 
 /// Messages on their way, at most: beyond, only deliveries happen.
 const FLYING_MAX: usize = 64;
@@ -57,16 +57,20 @@ struct Flight {
 
 impl<M: Machine> Perfect<M> {
     /// A ring of r+1 random members, and room for `members_max`.
+    ///
+    /// # Errors
+    /// When nobody can keep so many successors, or the space has no room for them.
     pub fn new(config: Config, members_max: usize, seed: u64) -> Result<Self, RingError> {
-        let mut rng = Rng::new(seed);
-        let mut ids: Vec<Id> = Vec::new();
-        while ids.len() <= config.successors {
-            let id = config.space.random(&mut rng);
-            if !ids.contains(&id) {
-                ids.push(id);
-            }
+        let Config { space, successors, .. } = config;
+        if successors == 0 || successors > SUCCESSORS_MAX {
+            return Err(RingError::Successors);
         }
-        Self::founded(config, &ids, members_max, rng.next_u64())
+        if space.room().is_some_and(|room| room <= successors as u64) {
+            return Err(RingError::Crowded);
+        }
+        let mut rng = Rng::new(seed);
+        let first = Still::random(space, successors + 1, successors, &mut rng);
+        Self::founded(config, first.members(), members_max, rng.next_u64())
     }
 
     /// A ring of these members, at least r+1, and room for `members_max`.
@@ -151,7 +155,7 @@ impl<M: Machine> Perfect<M> {
     /// Whether everybody's tables are what they should be: all successors, and the predecessor.
     pub fn is_ideal(&self) -> bool {
         let ids: Vec<Id> = self.machines.keys().copied().collect();
-        let ideal = super::Still::new(self.config.space, ids, self.config.successors);
+        let ideal = Still::new(self.config.space, ids, self.config.successors);
         self.machines.values().all(|machine| {
             let (is, should) = (machine.tables(), ideal.tables(machine.tables().id));
             is.successors == should.successors && is.predecessor == should.predecessor

@@ -35,8 +35,8 @@ impl Still {
     /// # Panics
     /// When the space has no room for them.
     pub fn random(space: Space, nodes: usize, successors: usize, rng: &mut Rng) -> Self {
-        let room = space.bits() >= 63 || nodes as u64 <= 1 << space.bits();
-        assert!(room, "the space holds all members");
+        let holds_all = space.room().is_none_or(|room| nodes as u64 <= room);
+        assert!(holds_all, "the space holds all members");
         let mut ids = Vec::new();
         while ids.len() < nodes {
             ids.extend((ids.len()..nodes).map(|_| space.random(rng)));

@@ -34,11 +34,10 @@ impl People {
         at
     }
 
-    pub(super) fn remove(&mut self, id: Id) {
-        if let Some(at) = self.places.remove(&id) {
-            self.unserve(at);
-            self.slots[at].node = None;
-        }
+    pub(super) fn remove(&mut self, id: Id) -> Option<Node> {
+        let at = self.places.remove(&id)?;
+        self.unserve(at);
+        self.slots[at].node.take()
     }
 
     pub(super) fn id(&self, at: usize) -> Id {

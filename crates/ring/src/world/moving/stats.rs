@@ -16,11 +16,13 @@ pub struct Stats {
     pub paths: BTreeMap<u64, u64>,
     /// How many look-ups met so many timeouts.
     pub timeouts: BTreeMap<u64, u64>,
-    /// Messages of every kind.
+    /// Messages of every kind …
     pub messages: u64,
+    /// … in this time.
+    pub seconds: f64,
     /// Newcomers.
     pub joins: u64,
-    /// Members that left without a word.
+    /// Members that left.
     pub failures: u64,
     /// Answers that came when their sender had been taken for gone.
     pub false_deaths: u64,
@@ -53,6 +55,12 @@ impl Stats {
         (percentile(&self.timeouts, 0.01), percentile(&self.timeouts, 0.99))
     }
 
+    /// Messages of every kind that each of so many peers sends in a minute.
+    pub fn traffic(&self, nodes: u32) -> f64 {
+        let minutes = self.seconds / 60.0;
+        if minutes > 0.0 { self.messages as f64 / f64::from(nodes) / minutes } else { 0.0 }
+    }
+
     /// Adds what was seen elsewhere.
     pub fn merge(&mut self, other: &Self) {
         self.lookups += other.lookups;
@@ -65,6 +73,7 @@ impl Stats {
             }
         }
         self.messages += other.messages;
+        self.seconds += other.seconds;
         self.joins += other.joins;
         self.failures += other.failures;
         self.false_deaths += other.false_deaths;
@@ -86,15 +95,7 @@ impl Stats {
     pub(super) fn checked(&mut self, broken: Option<Broken>) {
         self.checks += 1;
         if let Some(broken) = broken {
-            let what = match broken {
-                Broken::NoLiveSuccessor(_) => "no live successor",
-                Broken::BadList(_) => "list out of order",
-                Broken::TooFewPrincipals { .. } => "too few principals",
-                Broken::PassedOver(_) => "passed over",
-                Broken::Split => "ring split",
-                Broken::Disordered(_) => "ring out of order",
-            };
-            *self.broken.entry(what).or_default() += 1;
+            *self.broken.entry(broken.kind()).or_default() += 1;
         }
     }
 }
