@@ -60,6 +60,12 @@ pub(crate) enum Event<'a> {
     StepsResult { steps: u64, worlds: u64, broken: u64, joins: u64, failures: u64 },
     /// Messages of a look-up in a ring of so many.
     RingSize { peers: u64, mean_messages: f64, half_log2: f64 },
+    /// A row of a table that Chord's authors published, measured again.
+    #[serde(rename = "row")]
+    PublishedRow(&'a crate::lab::PublishedRow),
+    /// Whether all its rows are near enough.
+    #[serde(rename = "result")]
+    PublishedResult(&'a crate::lab::PublishedResult),
     /// How far an experiment is, about once a second.
     #[serde(rename = "progress")]
     LabProgress { state: &'static str, done: u64, total: u64 },

@@ -7,7 +7,7 @@ mod swarm;
 
 pub(crate) use self::link::Carried;
 pub(crate) use self::overlay::OverlayResult;
-pub(crate) use self::ring::Point;
+pub(crate) use self::ring::{Point, PublishedResult, PublishedRow};
 use crate::args::{Experiment, Lab};
 use crate::output::Output;
 

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 
 pub(crate) use self::link::LinkLab;
 pub(crate) use self::overlay::OverlayLab;
-pub(crate) use self::ring::{Query, RingLab};
+pub(crate) use self::ring::{Query, RingLab, TableOfChord};
 pub(crate) use self::swarm::{
     Choker as SwarmChoker, Fidelity as SwarmFidelity, Picker as SwarmPicker, SwarmLab,
 };

@@ -4,7 +4,9 @@
 mod many;
 mod page;
 mod picture;
+mod published;
 mod query;
+mod rings;
 mod steps;
 
 use anyhow::anyhow;
@@ -12,6 +14,7 @@ use serde::Serialize;
 
 use ring::{Id, Space};
 
+pub(crate) use self::published::{PublishedResult, PublishedRow};
 use crate::args::RingLab;
 use crate::output::Output;
 
@@ -45,13 +48,17 @@ pub(crate) fn run(args: &RingLab, output: &Output) -> anyhow::Result<()> {
         // Before any work: nobody wants to hear at its end that it was for nothing.
         crate::state::check_writable(path)?;
     }
-    match (args.query().map_err(|why| anyhow!(why))?, args.steps) {
-        (Some(query), _) => query::run(args, &query, output),
-        (None, Some(steps)) => {
-            steps::run(args, steps, output);
-            Ok(())
-        }
-        (None, None) => many::run(args, output),
+    if let Some(query) = args.query().map_err(|why| anyhow!(why))? {
+        return query::run(args, &query, output);
+    }
+    if let Some(steps) = args.steps {
+        steps::run(args, steps, output);
+        return Ok(());
+    }
+    match args.published {
+        Some(table) => published::run(args, table, output),
+        None if args.sweep => many::sweep(args, output),
+        None => many::run(args, output),
     }
 }
 

@@ -54,6 +54,28 @@ fn many_look_ups_end_with_a_result() {
 }
 
 #[test]
+fn what_was_published_stands_beside_what_is_measured() {
+    let place = Place::new();
+    let few = ["--published", "ii", "--rings", "1", "--lookups", "20"];
+    let events = events(&place, &few);
+    let Some((result, rows)) = events.split_last() else { panic!("no events") };
+    assert_eq!((&result["event"], &result["table"]), (&"result".into(), &"II".into()));
+    assert_eq!(rows.len(), 6);
+    for (row, (gone, path)) in rows.iter().zip([(0.0, 3.84), (0.1, 4.03), (0.2, 4.22)]) {
+        assert_eq!((&row["event"], &row["fail"]), (&"row".into(), &gone.into()));
+        let messages = &row["messages"];
+        let number = |value: &Value| value.as_f64().expect("a number");
+        assert_eq!(messages["published"], path);
+        let deviation = number(&messages["deviation"]);
+        assert!((number(&messages["ours"]) - path - deviation).abs() < 1e-9, "{row}");
+        assert_eq!(messages["within"], deviation.abs() <= number(&messages["margin"]), "{row}");
+        assert_eq!((&row["lookups"], &row["failed_lookups"]), (&20.into(), &0.into()));
+    }
+    let all = rows.iter().all(|row| row["within"] == true);
+    assert_eq!(result["within"], all, "{result}");
+}
+
+#[test]
 fn pages_are_written_and_stand_alone() {
     let place = Place::new();
     let lecture = ["--bits", "4", "--ids", "1,3,4,5,8,10,12,14", "--from", "1", "--key", "14"];
@@ -67,4 +89,5 @@ fn pages_are_written_and_stand_alone() {
     check(&lecture, "6 messages from successor to successor");
     check(&["--sweep", "--nodes", "64", "--lookups", "50"], "half the logarithm");
     check(&["--nodes", "64", "--lookups", "50", "--fail", "0.2"], "Look-ups in a ring");
+    check(&["--published", "2", "--rings", "1", "--lookups", "9"], "Peers that leave all at once");
 }

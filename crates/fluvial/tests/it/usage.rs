@@ -49,6 +49,12 @@ fn wrong_words_exit_2_and_wrong_things_exit_1() {
     check(&["lab", "ring", "--churn=-1"], 2, "above 0");
     check(&["lab", "ring", "--churn", "0"], 2, "for example 0.4");
     check(&["lab", "ring", "--original"], 2, "--steps");
+    check(&["lab", "ring", "--nodes", "9", "--fail", "0.99"], 2, "nobody would be left");
+    check(&["lab", "ring", "--churn", "5", "--nodes", "21"], 2, "at most 2.1 a second");
+    check(&["lab", "ring", "--churn", "1", "--nodes", "20001"], 2, "up to 20000 peers");
+    check(&["lab", "ring", "--repair", "rounds"], 2, "--repair means something with --churn");
+    check(&["lab", "ring", "--published", "IV"], 2, "invalid value");
+    check(&["lab", "ring", "--published", "II", "--nodes", "9"], 2, "cannot be used");
     check(&["lab", "ring", "--steps", "9", "--nodes", "3"], 2, "--nodes");
     check(&["lab", "ring", "--html", "none/x.html"], 1, "there is no folder `none`");
     check(&["lab", "ring", "--html", "."], 1, "it is a folder");

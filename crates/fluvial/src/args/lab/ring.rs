@@ -24,6 +24,11 @@ const NODES: u32 = 1_000;
 const LOOKUPS: u32 = 10_000;
 /// The most peers that join a second.
 const CHURN_MAX: f64 = 1_000.0;
+/// The most peers of a ring in which they come and go.
+const CHURN_NODES_MAX: u32 = 20_000;
+/// They join at most so fast that this is how long one of them stays: whoever stays shorter is
+/// gone before anybody's next round, and there is nothing left to repair.
+const EXCHANGE_SECONDS: f64 = 10.0;
 /// The most members that can be spelled out.
 const IDS_MAX: usize = 10_000;
 
@@ -36,6 +41,7 @@ const IDS_MAX: usize = 10_000;
   fluvial lab ring --nodes 1000 --lookups 10000 --fail 0.5 --successors 20 --seed 1
   fluvial lab ring --nodes 1000 --churn 0.4 --lookups 2000
   fluvial lab ring --nodes 100000 --sweep --html ring.html
+  fluvial lab ring --published II
   fluvial lab ring --steps 1000000")]
 pub(crate) struct RingLab {
     /// Bits of an identifier, 1 to 160 [default: 160]
@@ -51,11 +57,11 @@ pub(crate) struct RingLab {
     /// The key that it looks for
     #[arg(long, value_name = "K", requires = "ids")]
     pub(crate) key: Option<String>,
-    /// This peer leaves without a word before the query; repeat for several
-    #[arg(long, value_name = "A", requires = "ids")]
+    /// These peers leave without a word before the query, one after the other
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',', requires = "ids")]
     pub(crate) leave: Vec<String>,
-    /// This peer joins before the query; repeat for several
-    #[arg(long, value_name = "A", requires = "ids")]
+    /// These peers join before the query
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',', requires = "ids")]
     pub(crate) join: Vec<String>,
     /// Go from successor to successor only
     #[arg(long)]
@@ -82,21 +88,38 @@ pub(crate) struct RingLab {
     #[arg(long, value_enum, value_name = "prompt|rounds", hide_possible_values = true)]
     pub(crate) repair: Option<RepairKind>,
     /// Take a peer for gone that has not answered for this long [default: 500ms]
-    #[arg(long, value_name = "DUR", requires = "churn", value_parser = parse_duration)]
+    #[arg(long, value_name = "DUR", requires = "churn", conflicts_with_all = ["ids", "steps"])]
+    #[arg(value_parser = parse_duration)]
     pub(crate) timeout: Option<Duration>,
-    /// Repeat with this many rings, and take the mean [default: 1]
+    /// Repeat with this many rings, and take the mean [default: 1, and 20 with --published II]
     #[arg(long, value_name = "K", conflicts_with = "ids")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) rings: Option<u32>,
+    /// Measure what Chord's authors published, beside their figures: peers that leave all at once
+    /// (II), or that come and go (III)
+    #[arg(
+        long,
+        value_enum,
+        ignore_case = true,
+        value_name = "II|III",
+        hide_possible_values = true
+    )]
+    #[arg(conflicts_with_all = [
+        "bits", "ids", "nodes", "fail", "successors", "churn", "repair", "no_shortcuts",
+        "sweep", "steps",
+    ])]
+    pub(crate) published: Option<TableOfChord>,
     /// Messages against the number of peers, up to --nodes
     #[arg(long, conflicts_with_all = ["ids", "fail", "churn", "steps"])]
     pub(crate) sweep: bool,
     /// Let this many things happen in small rings in any order, and check after each what must hold
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    #[arg(conflicts_with_all = ["ids", "nodes", "lookups", "fail", "churn", "rings"])]
+    #[arg(conflicts_with_all = [
+        "bits", "ids", "no_shortcuts", "nodes", "lookups", "fail", "churn", "rings",
+    ])]
     pub(crate) steps: Option<u64>,
     /// Do that with Chord as first published, which must be caught
-    #[arg(long, requires = "steps")]
+    #[arg(long, requires = "steps", conflicts_with_all = ["ids", "churn"])]
     pub(crate) original: bool,
     /// Write a page with charts here
     #[arg(long, value_name = "FILE", conflicts_with = "steps")]
@@ -104,6 +127,17 @@ pub(crate) struct RingLab {
     /// What chance begins with; the same seed gives the same result [default: 1]
     #[arg(long, value_name = "S", conflicts_with = "ids")]
     pub(crate) seed: Option<u64>,
+}
+
+/// A table that Chord's authors published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TableOfChord {
+    /// Peers that leave all at once.
+    #[value(name = "II", alias = "2")]
+    Failures,
+    /// Peers that come and go.
+    #[value(name = "III", alias = "3")]
+    Churn,
 }
 
 /// How eagerly a ring is repaired.
@@ -174,7 +208,7 @@ impl RingLab {
         let mut ids = self.ids.iter().map(|text| read("--ids", text));
         let mut ids = ids.by_ref().collect::<Result<Vec<Id>, _>>()?;
         ids.sort_unstable();
-        if let Some([twice, ..]) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
+        if let Some(twice) = twice(&ids) {
             return Err(format!("--ids names the peer {twice} twice"));
         }
         let (from, key) = (read("--from", from)?, read("--key", key)?);
@@ -182,6 +216,11 @@ impl RingLab {
             texts.iter().map(|text| read(flag, text)).collect::<Result<Vec<Id>, _>>()
         };
         let (leave, join) = (all("--leave", &self.leave)?, all("--join", &self.join)?);
+        for (flag, ids) in [("--leave", &leave), ("--join", &join)] {
+            if let Some(twice) = twice(ids) {
+                return Err(format!("{flag} names the peer {twice} twice"));
+            }
+        }
         if let Some(id) = leave.iter().find(|id| ids.binary_search(id).is_err()) {
             return Err(format!("--leave {id} is none of the peers of --ids"));
         }
@@ -204,24 +243,56 @@ impl RingLab {
         Ok(Some(Query { ids, leave, join, from, key }))
     }
 
+    fn check_churn(&self, churn: f64) -> Result<(), String> {
+        let (nodes, successors) = (self.nodes(), self.successors());
+        if nodes as usize <= successors {
+            return Err(format!(
+                "a ring that keeps {successors} successors needs more than {successors} peers; \
+                 see --nodes and --successors"
+            ));
+        }
+        if nodes > CHURN_NODES_MAX {
+            return Err(format!(
+                "--churn takes rings of up to {CHURN_NODES_MAX} peers, not {nodes}"
+            ));
+        }
+        let most = f64::from(nodes) / EXCHANGE_SECONDS;
+        if churn > most {
+            return Err(format!("--churn {churn}: {nodes} peers bear at most {most} a second"));
+        }
+        Ok(())
+    }
+
     pub(super) fn check(&self) -> Result<(), clap::Error> {
         let usage = |why: &str| wrong("lab ring", ErrorKind::InvalidValue, why);
         self.query().map_err(|why| usage(&why))?;
         let nodes = u64::from(self.nodes());
         let bits = self.space().bits();
-        if self.churn.is_some() && nodes.max(1) <= self.successors() as u64 {
-            let successors = self.successors();
-            return Err(usage(&format!(
-                "a ring that keeps {successors} successors needs more than {successors} peers; \
-                 see --nodes and --successors"
-            )));
+        if let Some(churn) = self.churn {
+            self.check_churn(churn).map_err(|why| usage(&why))?;
+        }
+        let left = nodes - (nodes as f64 * self.fail.unwrap_or(0.0)).round() as u64;
+        if left == 0 {
+            return Err(usage(&format!("of {nodes} peers nobody would be left; see --fail")));
+        }
+        let moves = self.churn.is_some() || self.steps.is_some();
+        if self.repair.is_some() && !moves && self.leave.is_empty() && self.join.is_empty() {
+            let why = "--repair means something with --churn, --steps, --leave or --join";
+            return Err(usage(why));
         }
         let is_made_up = self.ids.is_empty() && self.steps.is_none();
-        if is_made_up && bits < 32 && nodes > 1 << bits {
+        if is_made_up && self.space().room().is_some_and(|room| room < nodes) {
             return Err(usage(&format!("{bits} bits are not enough for {nodes} peers")));
         }
         Ok(())
     }
+}
+
+/// Somebody who is named twice.
+fn twice(ids: &[Id]) -> Option<Id> {
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    ids.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
 }
 
 fn parse_churn(text: &str) -> Result<f64, String> {

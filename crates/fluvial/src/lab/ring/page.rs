@@ -6,9 +6,10 @@ use report::{Axis, Bars, Figure, Lines, Page, Series, Table, Unit};
 use ring::world::Stats;
 use ring::{Config, Repair};
 
-use super::many::{LOOKUPS_OF_SIZE, Size, measure, successors_of_sweep, sweep};
+use super::many::Size;
 use super::picture::Circle;
 use super::query::{Seen, cells};
+use super::rings::{Fate, Rings};
 use crate::args::{Query, RingLab};
 use crate::output::Output;
 use crate::state;
@@ -17,7 +18,7 @@ use crate::units::{count, show_number};
 /// Look-ups for each point of the churn chart.
 const LOOKUPS_OF_POINT: u32 = 2_000;
 
-fn write(page: &Page, path: &Path, output: &Output) -> anyhow::Result<()> {
+pub(super) fn write(page: &Page, path: &Path, output: &Output) -> anyhow::Result<()> {
     state::write_whole(path, page.html().as_bytes())?;
     output.good("Wrote", path.display().to_string());
     Ok(())
@@ -79,86 +80,85 @@ pub(super) fn of_query(
 }
 
 /// Messages against the number of peers.
-pub(super) fn of_sizes(
-    args: &RingLab,
-    sizes: &[Size],
-    path: &Path,
-    output: &Output,
-) -> anyhow::Result<()> {
-    let last = sizes.last().copied();
-    let mut lead = "Messages of a look-up grow with half the logarithm of the ring.".to_owned();
-    if let Some(Size { peers, mean, half_log2 }) = last {
+pub(super) fn of_sizes(all: &Rings, sizes: &[Size]) -> Page {
+    let mut lead = String::new();
+    if let Some(Size { peers, mean, half_log2 }) = sizes.last() {
         lead = format!(
             "Among {} peers a look-up takes {mean:.2} messages; half the logarithm is \
              {half_log2:.2}.",
-            show_number(peers)
+            show_number(*peers)
         );
     }
     let mut table = Table::new(&["Peers", "Messages", "½·log2 N"]);
     for Size { peers, mean, half_log2 } in sizes {
         table = table.row([show_number(*peers), format!("{mean:.2}"), format!("{half_log2:.2}")]);
     }
-    let chart = sizes_chart(sizes);
-    let page = Page::new("How a ring grows")
-        .lead(&lead)
-        .figure(&Figure::new("Messages of a look-up", &chart).caption(
-            "With lists of r successors the last steps are saved: ½·log2 N − ½·log2 r + 1.",
-        ))
-        .table(&table)
-        .parameter("Successors kept", &successors_of_sweep(args).to_string())
-        .parameter(
-            "Look-ups for each size",
-            &show_number(args.lookups().min(LOOKUPS_OF_SIZE).into()),
-        )
-        .parameter("Seed", &args.seed.unwrap_or(1).to_string());
-    write(&page, path, output)
-}
-
-fn sizes_chart(sizes: &[Size]) -> Lines {
     let of = |value: fn(&Size) -> f64| sizes.iter().map(|s| (s.peers as f64, value(s))).collect();
-    Lines::new(Axis::count("peers").log(), Axis::new("messages").starting_at(0.0))
+    let chart = Lines::new(Axis::count("peers").log(), Axis::new("messages").starting_at(0.0))
         .with(Series::line("½·log2 N", of(|size| size.half_log2)).dashed().colour(2))
-        .with(Series::line("measured", of(|size| size.mean)).colour(1))
+        .with(Series::line("measured", of(|size| size.mean)).colour(1));
+    let caption = match all.config.successors {
+        1 => "Each peer keeps one successor: all else is left to the shortcuts.".to_owned(),
+        kept => format!(
+            "Each peer keeps {kept} successors, which saves the last steps: about ½·log2 N − \
+             {:.1} are left.",
+            (kept as f64).log2() / 2.0 - 1.0
+        ),
+    };
+    Page::new("How a ring grows")
+        .lead(&lead)
+        .figure(&Figure::new("Messages of a look-up", &chart).caption(&caption))
+        .table(&table)
+        .parameter("Successors kept", &all.config.successors.to_string())
+        .parameter("Rings of each size", &show_number(all.count.into()))
+        .parameter("Look-ups in each", &show_number(all.lookups.into()))
+        .parameter("Seed", &all.seed.to_string())
 }
 
 /// What many look-ups took.
-pub(super) fn of_many(
-    args: &RingLab,
-    stats: &Stats,
-    path: &Path,
-    output: &Output,
-) -> anyhow::Result<()> {
+pub(super) fn of_many(args: &RingLab, rings: &Rings, stats: &Stats, output: &Output) -> Page {
     let (mean, timeouts) = (stats.mean_path(), stats.mean_timeouts());
     let messages = histogram(stats.paths.iter(), stats.lookups);
     let met = histogram(stats.timeouts.iter(), stats.lookups);
-    let sizes = sweep(args, output);
-    let growth = sizes_chart(&sizes);
-    let peers = show_number(args.nodes().into());
+    let peers = show_number(rings.nodes.into());
     let failed = format!("{} of {}", show_number(stats.failed), show_number(stats.lookups));
+    let found = if stats.failed == 0 {
+        "each found the owner of its key".to_owned()
+    } else {
+        format!("{failed} did not find the owner of their key")
+    };
     let mut page = Page::new("Look-ups in a ring")
         .lead(&format!(
             "Among {peers} peers a look-up takes {mean:.2} messages and meets {timeouts:.2} \
-             timeouts; {failed} did not find the owner of their key."
+             timeouts on average; {found}."
         ))
         .fact("Messages", &format!("{mean:.2}"))
         .fact("Timeouts", &format!("{timeouts:.2}"))
         .fact("Failed", &failed)
-        .figure(&Figure::new("Messages of a look-up", &messages))
-        .figure(&Figure::new("Timeouts of a look-up", &met))
         .figure(
-            &Figure::new("As the ring grows", &growth)
-                .caption("In rings that nobody leaves, by shortcuts alone."),
+            &Figure::new("Messages of a look-up", &messages)
+                .caption("How many messages which share of the look-ups took."),
+        )
+        .figure(
+            &Figure::new("Timeouts of a look-up", &met)
+                .caption("How many peers that were gone which share of the look-ups tried."),
         )
         .parameter("Peers", &peers)
-        .parameter("Successors kept", &args.successors().to_string())
-        .parameter("Seed", &args.seed.unwrap_or(1).to_string());
+        .parameter("Successors kept", &rings.config.successors.to_string())
+        .parameter("Rings", &show_number(rings.count.into()))
+        .parameter("Look-ups in each", &show_number(rings.lookups.into()))
+        .parameter("Seed", &rings.seed.to_string());
     if let Some(share) = args.fail {
         page = page.parameter("Peers that have just gone", &format!("{:.0} %", share * 100.0));
     }
     if let Some(churn) = args.churn {
-        let [met, lost] = churn_charts(args, churn, output);
+        let [met, lost] = churn_charts(rings, churn, output);
         page = page
             .parameter("Joins and leaves", &format!("{churn} each a second"))
+            .parameter(
+                "Repair",
+                if rings.config.repair == Repair::Prompt { "prompt" } else { "in rounds" },
+            )
             .heading("As peers come and go faster")
             .figure(&Figure::new("Timeouts of a look-up", &met))
             .figure(&Figure::new("Look-ups that do not find the owner", &lost).caption(
@@ -166,7 +166,7 @@ pub(super) fn of_many(
                  pointers are pinged, and the owner is asked whether somebody nearer has come.",
             ));
     }
-    write(&page, path, output)
+    page
 }
 
 /// How many of a hundred look-ups took how many.
@@ -177,18 +177,18 @@ fn histogram<'a>(counts: impl Iterator<Item = (&'a u64, &'a u64)>, all: u64) -> 
 }
 
 /// Timeouts and failures against the rate of coming and going, both kinds of repair.
-fn churn_charts(args: &RingLab, most: f64, output: &Output) -> [Lines; 2] {
-    let lookups = args.lookups().min(LOOKUPS_OF_POINT);
+fn churn_charts(rings: &Rings, most: f64, output: &Output) -> [Lines; 2] {
+    let lookups = rings.lookups.min(LOOKUPS_OF_POINT);
     let axis = || Axis::new("joins, and as many leaves, a second").starting_at(0.0);
     let mut met = Lines::new(axis(), Axis::new("timeouts").starting_at(0.0));
     let mut lost = Lines::new(axis(), Axis::share("failed").starting_at(0.0));
     for (name, repair) in [("in rounds", Repair::Rounds), ("prompt", Repair::Prompt)] {
-        let config = Config { repair, ..args.config() };
-        let points: Vec<(f64, Stats)> = [0.25, 0.5, 0.75, 1.0]
-            .into_iter()
-            .map(|part| most * part)
-            .map(|churn| (churn, measure(args, config, Some(churn), lookups, output)))
-            .collect();
+        let config = Config { repair, ..rings.config };
+        let at = |rate: f64| {
+            let fate = Fate::Churn { rate, farewell: false };
+            (rate, Rings { config, fate, lookups, ..*rings }.measure(output))
+        };
+        let points = [0.25, 0.5, 0.75, 1.0].map(|part| at(most * part));
         let of = |value: fn(&Stats) -> f64| points.iter().map(|(x, s)| (*x, value(s))).collect();
         met = met.with(Series::line(name, of(Stats::mean_timeouts)));
         let share = |stats: &Stats| stats.failed as f64 / stats.lookups.max(1) as f64;

@@ -18,14 +18,11 @@ const STEPS_OF_ONE: u64 = 20_000;
 const RINGS: [(u8, usize, usize); 8] =
     [(4, 1, 5), (4, 2, 6), (5, 2, 9), (6, 3, 12), (4, 3, 7), (5, 3, 16), (8, 4, 16), (16, 5, 24)];
 
-/// How often each kind of thing was broken is told for this many kinds.
-const KINDS_SHOWN: usize = 8;
-
 pub(super) fn run(args: &RingLab, steps: u64, output: &Output) {
     let bar = output.live_bar();
     bar.set_length(steps);
     let (mut all, mut worlds) = (Tally::default(), 0);
-    let mut broken: BTreeMap<String, u64> = BTreeMap::new();
+    let mut broken: BTreeMap<&str, u64> = BTreeMap::new();
     let mut seed = args.seed.unwrap_or(1);
     while all.steps < steps {
         let most = STEPS_OF_ONE.min(steps - all.steps);
@@ -57,15 +54,18 @@ pub(super) fn run(args: &RingLab, steps: u64, output: &Output) {
         (_, true) => output.good("Caught", format!("{} are broken", count(times, "ring"))),
         _ => output.bad("Broken", count(times, "ring")),
     }
-    for (why, times) in broken.iter().take(KINDS_SHOWN) {
+    for (why, times) in &broken {
         output.line(format!("  {why}: {}", count(*times, "time")));
     }
 }
 
 /// One ring, until something breaks.
-fn one<M: Machine>(args: &RingLab, seed: u64, steps: u64) -> (Tally, Option<String>) {
+fn one<M: Machine>(args: &RingLab, seed: u64, steps: u64) -> (Tally, Option<&'static str>) {
     let (bits, successors, most) = RINGS[(seed / 2) as usize % RINGS.len()];
     let successors = args.successors.unwrap_or(successors);
+    let most = most.max(2 * (successors + 1));
+    // Room for as many again as there are at most.
+    let bits = bits.max((2 * most).ilog2() as u8);
     let space = Space::new(bits).expect("each of them is possible");
     let repair = match args.repair {
         Some(_) => args.config().repair,
@@ -73,14 +73,10 @@ fn one<M: Machine>(args: &RingLab, seed: u64, steps: u64) -> (Tally, Option<Stri
         None => Repair::Prompt,
     };
     let config = Config { repair, ..Config::new(space, successors) };
-    let most = most.max(2 * (successors + 1));
     let mut world = Perfect::<M>::new(config, most, seed).expect("each of them is possible");
     for _ in 0..steps {
         if let Err(broken) = world.step() {
-            let why = broken.to_string();
-            let why: Vec<&str> =
-                why.split(' ').filter(|word| word.parse::<u64>().is_err()).collect();
-            return (world.tally(), Some(why.join(" ")));
+            return (world.tally(), Some(broken.kind()));
         }
     }
     (world.tally(), None)
