@@ -1,12 +1,13 @@
 use std::collections::VecDeque;
 
-use stdx::Instant;
+use stdx::{Instant, Rng};
 
 use agenda::Agenda;
 use node::Node;
 use pipe::{Outgoing, Pipe, Segment};
 
 mod agenda;
+mod lossy;
 mod node;
 mod pipe;
 mod types;
@@ -26,7 +27,8 @@ pub const WINDOW_LEAST: u64 = 32 * 1024;
 /// only while the bytes under way fit its window. Pipes of one node that have something to send
 /// share their windows, down to [`WINDOW_LEAST`] each, as flows share a router's queue. They share
 /// the uplink by round robin, [`QUANTUM`] bytes a turn; the receiving node's downlink serves in
-/// order of arrival.
+/// order of arrival. Where the path loses packets, what is lost arrives late, and all that comes
+/// behind it on the same pipe: see [`Path::loss`].
 ///
 /// After any command, drain [`poll_event`](Self::poll_event), then read
 /// [`poll_timeout`](Self::poll_timeout).
@@ -38,6 +40,8 @@ pub struct Network<T> {
     pipes: Vec<Option<Box<Pipe<T>>>>,
     agenda: Agenda<Step<T>>,
     events: VecDeque<Event<T>>,
+    /// What the losses of pipes follow from.
+    rng: Rng,
 }
 
 #[derive(Debug)]
@@ -45,7 +49,14 @@ enum Step<T> {
     UplinkFree(NodeId),
     AtDownlink(Segment<T>),
     Arrived(Segment<T>),
-    Acked { pipe: PipeId, size: u64 },
+    /// The sender hears that `size` bytes have arrived, and that `in_order` bytes were passed on.
+    Acked {
+        pipe: PipeId,
+        size: u64,
+        in_order: u64,
+    },
+    /// The sender notices that a segment was lost.
+    Missed(Segment<T>),
 }
 
 impl<T> Default for Network<T> {
@@ -57,12 +68,18 @@ impl<T> Default for Network<T> {
 impl<T> Network<T> {
     /// A network of no nodes.
     pub fn new() -> Self {
+        Self::with_rng(Rng::new(0))
+    }
+
+    /// A network of no nodes, whose losses all follow from `rng`.
+    pub fn with_rng(rng: Rng) -> Self {
         Self {
             now: Instant::ZERO,
             nodes: Vec::new(),
             pipes: Vec::new(),
             agenda: Agenda::default(),
             events: VecDeque::new(),
+            rng,
         }
     }
 
@@ -97,7 +114,8 @@ impl<T> Network<T> {
         assert!(self.nodes.len() > from.0.max(to.0) as usize, "no such node in this network");
         assert!(path.window > 0, "a pipe needs a window");
         let id = PipeId(self.pipes.len() as u64);
-        self.pipes.push(Some(Box::new(Pipe::new(from, to, path))));
+        let pipe = Pipe::new(from, to, path, &mut self.rng);
+        self.pipes.push(Some(Box::new(pipe)));
         id
     }
 
@@ -133,12 +151,7 @@ impl<T> Network<T> {
         state.unacked += size;
         state.waiting |= state.is_long();
         state.queue.push_back(Outgoing { left: size, item });
-        let from = state.from;
-        if !state.in_turns {
-            state.in_turns = true;
-            self.node(from).turns.push_back(pipe);
-        }
-        self.serve(from);
+        self.queue_up(pipe);
         Ok(())
     }
 
@@ -197,10 +210,23 @@ impl<T> Network<T> {
                 }
                 Step::AtDownlink(segment) => self.enter_downlink(segment),
                 Step::Arrived(segment) => self.arrive(segment),
-                Step::Acked { pipe, size } => self.acknowledge(pipe, size),
+                Step::Acked { pipe, size, in_order } => self.acknowledge(pipe, size, in_order),
+                Step::Missed(segment) => self.miss(segment),
             }
         }
         self.now = self.now.max(now);
+    }
+
+    /// A pipe may have something to send.
+    fn queue_up(&mut self, id: PipeId) {
+        let Some(pipe) = pipe_mut(&mut self.pipes, id) else {
+            return;
+        };
+        let from = pipe.from;
+        if !std::mem::replace(&mut pipe.in_turns, true) {
+            self.node(from).turns.push_back(id);
+        }
+        self.serve(from);
     }
 
     /// Starts the next segment of a node's uplink when it is idle and a pipe has one.
@@ -211,7 +237,7 @@ impl<T> Network<T> {
             && let Some(&turn) = node.turns.front()
         {
             let pipe = pipe_mut(&mut self.pipes, turn);
-            let Some((pipe, segment)) = pipe.and_then(|pipe| {
+            let Some((pipe, mut segment)) = pipe.and_then(|pipe| {
                 let segment = pipe.next_segment(turn, node.credit)?;
                 Some((pipe, segment))
             }) else {
@@ -220,17 +246,22 @@ impl<T> Network<T> {
             };
             node.busy = true;
             node.sent += segment.size;
-            node.credit -= segment.size;
+            // What was lost goes again in one piece.
+            node.credit = node.credit.saturating_sub(segment.size);
             let done = node.up.transmit(now, segment.size);
             let arrival = done + pipe.path.delay;
             if node.credit == 0 {
                 node.end_turn(true);
             }
-            let to = pipe.to;
+            let (to, noticed) = (pipe.to, pipe.launch(&mut segment));
             let limited = self.nodes[to.0 as usize].down_limited;
-            let step = if limited { Step::AtDownlink(segment) } else { Step::Arrived(segment) };
+            let (at, step) = match noticed {
+                Some(after) => (done + after, Step::Missed(segment)),
+                None if limited => (arrival, Step::AtDownlink(segment)),
+                None => (arrival, Step::Arrived(segment)),
+            };
             self.agenda.schedule(done, Step::UplinkFree(id));
-            self.agenda.schedule(arrival, step);
+            self.agenda.schedule(at, step);
             return;
         }
     }
@@ -245,32 +276,55 @@ impl<T> Network<T> {
     }
 
     fn arrive(&mut self, segment: Segment<T>) {
-        let Segment { pipe, size, item } = segment;
-        let Some(state) = self.pipe(pipe) else {
+        let (pipe, size) = (segment.pipe, segment.size);
+        let Some(state) = pipe_mut(&mut self.pipes, pipe) else {
             return;
         };
         let (to, acked_at) = (state.to, self.now + state.path.delay);
-        self.node(to).received += size;
-        if let Some(item) = item {
-            self.events.push_back(Event::Delivered { pipe, item });
+        let mut in_order = size;
+        if let Some(lossy) = &mut state.lossy {
+            in_order = 0;
+            lossy.arrive(segment);
+            while let Some(segment) = lossy.next_in_order() {
+                in_order += segment.size;
+                self.events.extend(segment.item.map(|item| Event::Delivered { pipe, item }));
+            }
+        } else {
+            self.events.extend(segment.item.map(|item| Event::Delivered { pipe, item }));
         }
-        self.agenda.schedule(acked_at, Step::Acked { pipe, size });
+        self.node(to).received += size;
+        self.agenda.schedule(acked_at, Step::Acked { pipe, size, in_order });
     }
 
-    fn acknowledge(&mut self, pipe: PipeId, size: u64) {
+    fn miss(&mut self, segment: Segment<T>) {
+        let id = segment.pipe;
+        if let Some(lossy) = pipe_mut(&mut self.pipes, id).and_then(|pipe| pipe.lossy.as_mut()) {
+            lossy.miss(segment);
+            self.queue_up(id);
+        }
+    }
+
+    fn acknowledge(&mut self, pipe: PipeId, size: u64, in_order: u64) {
         let Some(window) = self.pipe(pipe).map(|state| self.window(state)) else {
             return;
         };
         let Some(state) = pipe_mut(&mut self.pipes, pipe) else {
             return;
         };
-        state.unacked -= size;
+        state.unacked -= in_order;
         let has_room = state.waiting && state.unacked <= window / 2;
-        if state.refused || has_room {
+        let moved = in_order > 0 || in_order == size;
+        if has_room || state.refused && moved {
             state.refused = false;
             // The window may shrink meanwhile.
             state.waiting = state.is_long();
             self.events.push_back(Event::Writable { pipe });
+        }
+        if let Some(lossy) = &mut state.lossy {
+            lossy.hear(size);
+            if state.has_more() {
+                self.queue_up(pipe);
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
 mod faults;
 mod link;
+mod lossy;
 mod network;
 mod rungs;

@@ -177,7 +177,8 @@ impl World {
             rng,
             trace: Trace::new(),
             queue: Queue::new(),
-            net: Network::new(),
+            // Apart from the world's own: a pipe without loss draws nothing.
+            net: Network::with_rng(Rng::new(seed ^ 0x1055_5eed)),
             routes: BTreeMap::new(),
             nodes: Vec::new(),
             tracker,

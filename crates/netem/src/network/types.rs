@@ -1,5 +1,7 @@
 use stdx::Duration;
 
+use crate::Loss;
+
 /// A node's number within its network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u32);
@@ -18,13 +20,16 @@ pub struct Access {
 }
 
 /// What lies between two access links.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Path {
     /// Propagation delay, one way; acknowledgements take as long on their way back.
     pub delay: Duration,
     /// Bytes that may be written and not yet acknowledged, like a TCP send buffer and window in
     /// one. It bounds the pipe's rate to `window / (2 × delay)`.
     pub window: u64,
+    /// How the pipe's segments get lost between the two access links: what is lost comes late,
+    /// sent again as TCP does.
+    pub loss: Loss,
 }
 
 /// The pipe's window has no room for the item; the item comes back.

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use stdx::{Duration, Instant};
 
-use crate::{Access, Event, Full, Network, NodeId, Path, PipeId, QUANTUM, WINDOW_LEAST};
+use crate::{Access, Event, Full, Loss, Network, NodeId, Path, PipeId, QUANTUM, WINDOW_LEAST};
 
 const MS: u64 = 1_000_000;
 
@@ -12,7 +12,7 @@ fn at(millis: u64) -> Instant {
 }
 
 fn path(delay_ms: u64, window: u64) -> Path {
-    Path { delay: Duration::from_millis(delay_ms), window }
+    Path { delay: Duration::from_millis(delay_ms), window, loss: Loss::None }
 }
 
 fn up(rate: u64) -> Access {

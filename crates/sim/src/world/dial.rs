@@ -11,6 +11,10 @@ use super::{Event, NodeIndex, Scheduled, World};
 /// How long a connection to nobody is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// After how long a lost connection request is sent again, the first time (RFC 6298 §2.1); from
+/// then on twice as long each time.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// A connection on its way to being one.
 #[derive(Debug)]
 pub(crate) struct Dialled {
@@ -26,13 +30,29 @@ impl World {
     /// Sends a connection request on its way.
     pub(super) fn dial(&mut self, from: NodeIndex, connect: Connect) {
         let life = self.nodes[from.get()].life;
-        let Some(to) = self.node_at(connect.addr) else {
+        let late = self.lateness();
+        let Some((to, late)) = self.node_at(connect.addr).zip(late) else {
             let event = Event::ConnectFailed(connect);
             return self.schedule(from, CONNECT_TIMEOUT, event);
         };
         let delay = self.nodes[from.get()].spec.delay + self.nodes[to.get()].spec.delay;
         let dialled = Dialled { connect, from, life, delay };
-        self.schedule(to, delay, Event::Knock(dialled));
+        self.schedule(to, delay + late, Event::Knock(dialled));
+    }
+
+    /// How much later than without loss a connection is there, because requests for it, or
+    /// answers, get lost; `None` when nobody would wait so long.
+    fn lateness(&mut self) -> Option<Duration> {
+        let arrives = 1.0 - self.config.loss.mean();
+        let (mut late, mut wait) = (Duration::ZERO, REQUEST_TIMEOUT);
+        while arrives < 1.0 && !self.rng.chance(arrives * arrives) {
+            late += wait;
+            wait *= 2;
+            if late >= CONNECT_TIMEOUT {
+                return None;
+            }
+        }
+        Some(late)
     }
 
     /// A connection request arrives.
@@ -80,7 +100,7 @@ impl World {
         let (from, to) = (&self.nodes[from.get()], &self.nodes[to.get()]);
         let (up, down) = (from.spec.access.up, to.spec.access.down);
         let window = self.config.window_for(up.into_iter().chain(down).min(), delay);
-        self.net.open(from.net, to.net, Path { delay, window })
+        self.net.open(from.net, to.net, Path { delay, window, loss: self.config.loss })
     }
 
     /// The address that a connection of `node` comes from.

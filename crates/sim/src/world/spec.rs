@@ -1,4 +1,4 @@
-use netem::Access;
+use netem::{Access, Loss};
 use session::{ChokerPolicy, Limits};
 use stdx::{Duration, Rng};
 use swarm::Tactics;
@@ -35,6 +35,9 @@ pub struct WorldConfig {
     pub tracker_delay: Duration,
     /// How often the tracker is to be asked again.
     pub announce_interval: Duration,
+    /// How packets get lost between any two nodes, see [`netem::Path::loss`]; what goes to the
+    /// tracker does not.
+    pub loss: Loss,
 }
 
 impl Default for WorldConfig {
@@ -47,6 +50,7 @@ impl Default for WorldConfig {
             queueing: Duration::from_millis(100),
             tracker_delay: Duration::from_millis(20),
             announce_interval: Duration::from_mins(30),
+            loss: Loss::None,
         }
     }
 }
