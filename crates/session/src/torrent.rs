@@ -141,6 +141,12 @@ impl Torrent {
         self.is_open() && self.complete.is_none() && self.swarm.stats().peers < PEERS_ENOUGH
     }
 
+    /// It seeds no more once something is lacking: the disk failed, or more was selected. Returns
+    /// whether that is news.
+    pub(crate) fn note_lack(&mut self) -> bool {
+        self.complete.take_if(|_| !self.swarm.is_complete()).is_some()
+    }
+
     pub(crate) fn status(&self, now: Instant) -> Status {
         let stats = self.swarm.stats();
 

@@ -10,7 +10,7 @@ use swarm::{Direction, Event as SwarmEvent, Verdict};
 use super::connections::{Conn, Stage};
 use super::{Connect, Session};
 use crate::config::{MAX_OPENING, STOP_TIMEOUT};
-use crate::torrent::Phase;
+use crate::torrent::{Phase, Torrent};
 use crate::{Event, TorrentError};
 
 /// A torrent whose wish cannot be granted now (no connection is free) is looked at again after
@@ -135,6 +135,7 @@ impl Session {
             }
             CacheEvent::Forgotten { torrent: id, piece } => {
                 self.tell(id, |swarm| swarm.handle_forgotten(now, piece));
+                self.rechoke |= self.torrents.get_mut(&id).is_some_and(Torrent::note_lack);
             }
             CacheEvent::Durable { torrent, pieces } => {
                 self.events.push_back(Event::Durable { torrent, pieces });

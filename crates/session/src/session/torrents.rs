@@ -143,7 +143,7 @@ impl Session {
         torrent.priorities = priorities.to_vec();
         if torrent.phase == Phase::Running {
             torrent.swarm.select(now, torrent.priorities.clone());
-            torrent.complete = torrent.complete.filter(|_| torrent.swarm.is_complete());
+            torrent.note_lack();
         }
         let id = torrent.id;
         self.touch(id);

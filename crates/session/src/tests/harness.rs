@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use announce::{AnnounceResponse, Failure};
-use cache::{Done, Hashed, Outcome, PieceHasher, Work, hash_blocks};
+use cache::{Done, Fault, FaultKind, Hashed, Outcome, PieceHasher, Work, hash_blocks};
 use hash::Sha1Digest;
 use metainfo::{Info, Metainfo, Plan, PlanOptions, SourceEntry, Version};
 use peer::{CloseReason, Peer};
@@ -152,6 +152,8 @@ pub(super) struct Node {
     links: BTreeMap<ConnId, Link>,
     /// Flips a bit of every block that it serves.
     pub(super) corrupt: bool,
+    /// Its disk makes nothing durable.
+    pub(super) broken: bool,
     /// It has files that it cannot judge without v2 piece hashes.
     pub(super) puzzled: bool,
 }
@@ -200,6 +202,7 @@ impl World {
             config: Arc::new(peer_config),
             links: BTreeMap::new(),
             corrupt: false,
+            broken: false,
             puzzled: false,
         });
         at
@@ -386,7 +389,13 @@ impl Node {
             while let Some(op) = self.session.poll_disk() {
                 idle = false;
                 let store = self.disk.get_mut(&op.torrent).unwrap();
-                let outcome = store.execute(op.work);
+                let outcome = match op.work {
+                    Work::Sync(_) if self.broken => Outcome::Failed(Fault {
+                        kind: FaultKind::Io,
+                        message: "the disk is broken".to_owned(),
+                    }),
+                    work => store.execute(work),
+                };
                 self.session.handle_disk(now, Done { id: op.id, outcome });
             }
             while let Some((conn, order)) = self.session.poll_order() {

@@ -202,6 +202,28 @@ fn a_liar_is_banned_and_the_content_comes_from_others() {
 }
 
 #[test]
+fn what_the_disk_loses_after_all_was_there_is_fetched_again() {
+    let source = Source::new(Version::V1, &[300_000], 32 * 1024);
+    let mut world = World::new();
+    let (a, b) = (world.node(), world.node());
+    world.seed(a, &source, source.torrent());
+    let peers = vec![(world.nodes[a].addr, Origin::User)];
+    let id = world.leech(b, AddTorrent { peers, ..source.torrent() });
+    world.nodes[b].broken = true;
+    let failed = |event: &Event| matches!(event, Event::Failed { .. });
+    world.run(60, |world| world.nodes[b].events.iter().any(failed));
+    let complete = |event: &Event| matches!(event, Event::Complete { .. });
+    assert!(world.nodes[b].events.iter().any(complete), "the disk failed after that");
+    let state = |world: &World| world.nodes[b].session.status(world.now, id).unwrap().state;
+    assert_eq!(state(&world), State::Failed);
+    world.nodes[b].broken = false;
+    world.nodes[b].session.retry(world.now, id);
+    assert_eq!(state(&world), State::Downloading, "nothing of it is sure");
+    world.run(60, |world| world.is_whole(b, id, &source));
+    assert_eq!(state(&world), State::Seeding);
+}
+
+#[test]
 fn two_torrents_go_over_one_listening_address() {
     let one = Source::new(Version::V1, &[300_000], 32 * 1024);
     let two = Source::new(Version::V2, &[400_000], 32 * 1024);
