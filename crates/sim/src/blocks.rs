@@ -153,7 +153,8 @@ impl Blocks {
 
     /// Keeps the first broken invariant; the run ends with it.
     fn broken(&mut self, what: String) {
-        self.failure.get_or_insert_with(|| Failure::new(what, self.now, self.seed));
+        let trace = self.trace.hash();
+        self.failure.get_or_insert_with(|| Failure::new(what, self.now, self.seed, trace));
     }
 }
 

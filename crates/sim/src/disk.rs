@@ -1,13 +1,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cache::{HashJob, Hashed, Outcome, Part, PieceDigests, SyncJob, Work, hash_blocks};
+use cache::{
+    Fault, FaultKind, HashJob, Hashed, Outcome, Part, PieceDigests, SyncJob, Work, hash_blocks,
+};
 use metainfo::PieceHasher;
 use stdx::{BLOCK_LENGTH, Bitfield, BlockIndex, BlockRange, Buf, Duration, PieceIndex, Rng};
 
 use crate::source::{LIGHT_HEAD, Source};
 
-/// How fast a simulated disk is. Operations overlap and overtake each other.
+/// How fast and how sound a simulated disk is. Operations overlap and overtake each other.
 #[derive(Clone, Debug)]
 pub struct DiskConfig {
     /// The least time that any operation takes.
@@ -18,6 +20,8 @@ pub struct DiskConfig {
     pub rate: Option<u64>,
     /// How much longer a sync takes.
     pub sync: Duration,
+    /// How likely an operation fails: a write after any part of it, a read, or a sync.
+    pub fails: f64,
 }
 
 impl Default for DiskConfig {
@@ -28,11 +32,37 @@ impl Default for DiskConfig {
             jitter: Duration::from_millis(1),
             rate: Some(500_000_000),
             sync: Duration::from_millis(5),
+            fails: 0.0,
         }
     }
 }
 
 impl DiskConfig {
+    /// An old memory card, or a folder of another machine.
+    pub fn slow() -> Self {
+        Self {
+            latency: Duration::from_millis(10),
+            jitter: Duration::from_millis(40),
+            rate: Some(2_000_000),
+            sync: Duration::from_millis(300),
+            fails: 0.0,
+        }
+    }
+
+    /// A disk on its way out: one operation in fifty fails, and may succeed when tried again.
+    pub fn failing() -> Self {
+        Self { fails: 0.02, ..Self::default() }
+    }
+
+    /// Why the next operation fails, if it does.
+    pub(crate) fn fault(&self, rng: &mut Rng) -> Option<Fault> {
+        let fault = || Fault {
+            kind: FaultKind::Io,
+            message: "the simulated disk failed; run again, it resumes".into(),
+        };
+        (self.fails > 0.0 && rng.chance(self.fails)).then(fault)
+    }
+
     pub(crate) fn delay(&self, rng: &mut Rng, bytes: u64, sync: bool) -> Duration {
         let jitter = rng.below(self.jitter.as_nanos().max(1) as u64);
         let transfer = self.rate.map_or(0, |rate| bytes * 1_000_000_000 / rate);
@@ -227,6 +257,14 @@ impl Store {
                 self.synced(mark, &job);
                 Outcome::Synced
             }
+        }
+    }
+
+    /// Leaves an operation that never comes to its end: of a write, any part is done.
+    pub(crate) fn break_off(&mut self, work: Work, rng: &mut Rng) {
+        if let Work::Write(job) = work {
+            let done = rng.index(job.parts.len() + 1);
+            job.parts[..done].iter().for_each(|part| self.write(job.piece, part));
         }
     }
 

@@ -16,8 +16,8 @@ pub use crowd::{
 };
 pub use disk::DiskConfig;
 pub use scenario::{
-    Arrival, BLOCKS_MAX, Fidelity, GROUPS_MAX, Group, Outcome, PEERS_MAX, PeerOutcome, SCENARIOS,
-    SIZE_MAX, Scenario, ScenarioError, SwarmProgress,
+    Arrival, BLOCKS_MAX, DiskKind, Fidelity, GROUPS_MAX, Group, OUTAGE_MAX, Outcome, PEERS_MAX,
+    POWER_CUTS_MAX, PeerOutcome, SCENARIOS, SIZE_MAX, Scenario, ScenarioError, SwarmProgress,
 };
 pub use source::Source;
 pub use world::{

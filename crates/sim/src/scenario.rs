@@ -26,6 +26,7 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("flash-crowd", include_str!("../../../scenarios/flash-crowd.toml")),
     ("arrivals", include_str!("../../../scenarios/arrivals.toml")),
     ("ten-thousand", include_str!("../../../scenarios/ten-thousand.toml")),
+    ("hostile", include_str!("../../../scenarios/hostile.toml")),
 ];
 
 /// The most bytes of content: all of it is held in memory once.
@@ -40,6 +41,12 @@ pub const BLOCKS_MAX: u64 = 200_000_000;
 /// The most groups of peers.
 pub const GROUPS_MAX: usize = 100;
 
+/// The most power cuts that a peer lives through.
+pub const POWER_CUTS_MAX: u32 = 1_000;
+
+/// The longest that a machine stays without power.
+pub const OUTAGE_MAX: Duration = Duration::from_secs(20);
+
 /// A swarm to be tried.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
@@ -51,6 +58,10 @@ pub struct Scenario {
     pub piece_length: u32,
     /// There and back between two peers.
     pub rtt: Duration,
+    /// The share of packets that gets lost between any two peers.
+    pub loss: f64,
+    /// How many of them in a row, on average.
+    pub loss_burst: f64,
     /// Connections of a peer, at most.
     pub peer_set: usize,
     /// What chance begins with.
@@ -106,6 +117,31 @@ pub struct Group {
     pub copies: Option<f64>,
     /// The share of them that goes before that, at a random moment within a time.
     pub quit: Option<(f64, Duration)>,
+    /// They begin with the info-hash alone.
+    pub magnet: bool,
+    /// The share of wrong blocks among those that they send. Whoever lies is not counted among
+    /// those who are to get everything.
+    pub lies: f64,
+    /// What they write to.
+    pub disk: DiskKind,
+    /// How often the power of each is cut; it comes back within [`OUTAGE_MAX`].
+    pub power_cuts: u32,
+    /// Within which time from their coming power is cut, and disks fill up.
+    pub trouble_within: Duration,
+}
+
+/// What peers write to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum DiskKind {
+    /// A fair solid-state disk.
+    #[default]
+    Sound,
+    /// See [`DiskConfig::slow`](crate::DiskConfig::slow).
+    Slow,
+    /// A disk that is full from some moment on, for a while.
+    Full,
+    /// See [`DiskConfig::failing`](crate::DiskConfig::failing).
+    Failing,
 }
 
 /// How peers come.
@@ -132,6 +168,11 @@ impl Default for Group {
             stay: None,
             copies: None,
             quit: None,
+            magnet: false,
+            lies: 0.0,
+            disk: DiskKind::default(),
+            power_cuts: 0,
+            trouble_within: Duration::from_mins(1),
         }
     }
 }
@@ -144,6 +185,8 @@ impl Default for Scenario {
             size: 64 << 20,
             piece_length: 256 << 10,
             rtt: Duration::from_millis(40),
+            loss: 0.0,
+            loss_burst: 1.0,
             peer_set: 50,
             seed: 1,
             fidelity: Fidelity::default(),
@@ -164,9 +207,9 @@ impl Scenario {
         Some(Self::parse(text).expect("the project's own scenarios are tested"))
     }
 
-    /// Peers that want the content.
+    /// Peers that are to get the content: those who do not lie.
     pub fn leechers(&self) -> u32 {
-        self.peers.iter().map(|group| group.count).sum()
+        self.peers.iter().filter(|group| group.lies == 0.0).map(|group| group.count).sum()
     }
 }
 

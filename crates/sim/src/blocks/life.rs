@@ -25,7 +25,7 @@ impl Blocks {
         match deed {
             Deed::Start => self.join(node),
             Deed::Stop | Deed::Kill | Deed::PowerCut => self.go(node),
-            Deed::FillDisk | Deed::FreeDisk => {}
+            Deed::FillDisk | Deed::FreeDisk | Deed::Retry => {}
         }
     }
 

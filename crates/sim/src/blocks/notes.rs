@@ -47,11 +47,12 @@ impl Staged for Blocks {
 
     fn report(&self) -> Report {
         let seeds: Vec<bool> = self.nodes.iter().map(Node::is_seed).collect();
+        let liars = vec![false; seeds.len()];
         let leechers = self.nodes.iter().filter(|node| !node.is_seed());
         let last = leechers.filter_map(|node| node.completed_at).max();
         let nodes = (0..self.nodes.len()).map(|index| self.node_report(index)).collect();
         let size = self.info.layout().content_length();
-        Report { trace: self.trace.hash(), ..Report::of(size, nodes, &seeds, last) }
+        Report { trace: self.trace.hash(), ..Report::of(size, nodes, &seeds, &liars, last) }
     }
 
     fn now(&self) -> Instant {
@@ -77,6 +78,9 @@ impl Blocks {
             lied: 0,
             pieces_failed: 0,
             banned: 0,
+            power_cuts: 0,
+            present: node.mind.is_some(),
+            whole: node.is_seed() || node.mind.as_ref().is_some_and(|mind| mind.complete),
         }
     }
 

@@ -1,17 +1,26 @@
+use metainfo::Version;
+use netem::Loss;
 use plan::{Class, Plan};
 use session::ChokerPolicy;
 use stdx::{Duration, Rng};
 
-use super::{Arrival, Fidelity, Group, Outcome, Scenario, Staged, SwarmProgress};
+use super::{
+    Arrival, DiskKind, Fidelity, Group, OUTAGE_MAX, Outcome, Scenario, Staged, SwarmProgress,
+};
 use crate::blocks::Blocks;
 use crate::source::outline;
-use crate::{Deed, Failure, Leave, NodeIndex, NodeSpec, Source, Start, World};
+use crate::{
+    Deed, DiskConfig, Failure, Leave, NodeIndex, NodeSpec, Source, Start, World, WorldConfig,
+};
 
 /// Samples of the whole time that the bound takes.
 const SAMPLES: u32 = 200;
 
 /// Samples further apart than this say too little while the world goes on beyond the bound.
 const SAMPLE_MAX: Duration = Duration::from_secs(10);
+
+/// What befalls a peer, and when.
+type Fate = Vec<(Duration, Deed)>;
 
 impl Scenario {
     /// Runs it to its end: everybody who stays has everything, or nobody ever will, or its time is
@@ -46,6 +55,7 @@ impl Scenario {
                 progress(&SwarmProgress { bound, at: sample.at, done: sample.done });
             }
         }
+        world.check_end()?;
         Ok(Outcome::of(self, bound, &mut world))
     }
 
@@ -57,18 +67,20 @@ impl Scenario {
         };
         let sum = |sum: u64, it: &Group| sum.checked_add(it.up?.checked_mul(it.count.into())?);
         let source = self.seeds.iter().try_fold(0, sum);
-        let plan = Plan::new(self.size, source, self.peers.iter().map(class));
+        let honest = self.peers.iter().filter(|it| it.lies == 0.0);
+        let plan = Plan::new(self.size, source, honest.map(class));
         plan.map_or(Duration::ZERO, |plan| plan.peer_to_peer().duration())
     }
 
     /// The world at its beginning, messages and all.
     pub fn build(&self) -> World {
-        let source = Source::light(self.size, self.piece_length, self.seed);
-        let mut world = World::new(self.seed, source);
-        for (spec, quits) in self.cast() {
+        let loss = Loss::bursts(self.loss, self.loss_burst);
+        let config = WorldConfig { loss, ..WorldConfig::default() };
+        let mut world = World::with_config(self.seed, self.source(), config);
+        for (spec, fate) in self.cast() {
             let node = world.add(spec);
-            if let Some(quits) = quits {
-                world.at(quits, node, Deed::Kill);
+            for (at, deed) in fate {
+                world.at(at, node, deed);
             }
         }
         world
@@ -77,17 +89,17 @@ impl Scenario {
     fn build_of_blocks(&self) -> Blocks {
         let info = outline(self.size, self.piece_length, self.seed);
         let mut world = Blocks::new(self.seed, info, self.rtt);
-        for (spec, quits) in self.cast() {
+        for (spec, fate) in self.cast() {
             let node = world.add(spec);
-            if let Some(quits) = quits {
-                world.at(quits, node, Deed::Kill);
+            for (at, deed) in fate {
+                world.at(at, node, deed);
             }
         }
         world
     }
 
-    /// Everybody, seeds first, each with when it quits if it does.
-    fn cast(&self) -> Vec<(NodeSpec, Option<Duration>)> {
+    /// Everybody, seeds first, each with what befalls it.
+    fn cast(&self) -> Vec<(NodeSpec, Fate)> {
         // Apart from the world's own, so that a change there draws no other crowd.
         let mut rng = Rng::new(self.seed ^ 0x5eed_c40d);
         let mut cast = Vec::new();
@@ -100,13 +112,19 @@ impl Scenario {
         cast
     }
 
-    fn add(
-        &self,
-        cast: &mut Vec<(NodeSpec, Option<Duration>)>,
-        group: &Group,
-        start: Start,
-        rng: &mut Rng,
-    ) {
+    /// The content. Where somebody lies it is real, every byte of it, and of one version of the
+    /// protocol after the other, from seed to seed.
+    fn source(&self) -> Source {
+        let honest = self.seeds.iter().chain(&self.peers).all(|group| group.lies == 0.0);
+        if honest {
+            return Source::light(self.size, self.piece_length, self.seed);
+        }
+        let versions = [Version::V1, Version::V2, Version::Hybrid];
+        let version = versions[(self.seed % 3) as usize];
+        Source::new(version, &[self.size], self.piece_length, self.seed)
+    }
+
+    fn add(&self, cast: &mut Vec<(NodeSpec, Fate)>, group: &Group, start: Start, rng: &mut Rng) {
         let mut next = group.at;
         for _ in 0..group.count {
             let joins = match group.arrival {
@@ -122,6 +140,15 @@ impl Scenario {
             spec.access.up = group.up;
             spec.access.down = group.down;
             spec.delay = self.rtt / 4;
+            spec.lies = group.lies;
+            spec.disk = match group.disk {
+                DiskKind::Sound | DiskKind::Full => DiskConfig::default(),
+                DiskKind::Slow => DiskConfig::slow(),
+                DiskKind::Failing => DiskConfig::failing(),
+            };
+            if group.magnet {
+                spec.start = Start::Magnet;
+            }
             spec.connections = Some(self.peer_set);
             spec.tactics = self.tactics;
             spec.choker = if group.free_riders { ChokerPolicy::Closed } else { self.choker };
@@ -131,9 +158,30 @@ impl Scenario {
                 (None, None) => Leave::Never,
             };
             let quits = group.quit.filter(|(share, _)| rng.chance(*share));
-            let quits = quits.map(|(_, time)| joins + fraction(rng, time));
-            cast.push((spec, quits));
+            let fate = match quits {
+                Some((_, time)) => vec![(joins + fraction(rng, time), Deed::Kill)],
+                None => group.troubles(joins, rng),
+            };
+            cast.push((spec, fate));
         }
+    }
+}
+
+impl Group {
+    /// What befalls one of them, from when it joins.
+    fn troubles(&self, joins: Duration, rng: &mut Rng) -> Fate {
+        let mut fate = Vec::new();
+        for _ in 0..self.power_cuts {
+            let at = joins + fraction(rng, self.trouble_within);
+            fate.push((at, Deed::PowerCut));
+            fate.push((at + fraction(rng, OUTAGE_MAX), Deed::Start));
+        }
+        if self.disk == DiskKind::Full {
+            let at = joins + fraction(rng, self.trouble_within);
+            fate.push((at, Deed::FillDisk));
+            fate.push((at + fraction(rng, self.trouble_within), Deed::FreeDisk));
+        }
+        fate
     }
 }
 

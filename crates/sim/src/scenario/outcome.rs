@@ -24,7 +24,7 @@ pub struct Outcome {
     pub last: Duration,
     /// The mean time from a peer's coming until it had everything.
     pub mean: Duration,
-    /// How many peers got everything.
+    /// How many peers got everything; whoever lies counts neither here nor for the times.
     pub completed: u32,
     /// When it ended.
     pub ended: Duration,
@@ -47,6 +47,8 @@ pub struct PeerOutcome {
     pub group: usize,
     /// It had everything from the start.
     pub seed: bool,
+    /// It is one of those who lie.
+    pub liar: bool,
     /// Its uplink, in bytes per second; `None` is unlimited.
     pub up: Option<u64>,
     /// From its coming until it had everything.
@@ -57,6 +59,18 @@ pub struct PeerOutcome {
     pub received: u64,
     /// Payload received, by who sent it.
     pub from: Vec<(u32, u64)>,
+    /// Wrong blocks that it sent.
+    pub lied: u32,
+    /// How often others have banned it.
+    pub bans: u32,
+    /// Pieces that failed their check here.
+    pub pieces_failed: u32,
+    /// How many of its processes a power cut ended.
+    pub power_cuts: u32,
+    /// It was there at the end.
+    pub present: bool,
+    /// Every byte of the content was on its disk at the end, and right.
+    pub whole: bool,
 }
 
 impl Outcome {
@@ -74,11 +88,18 @@ impl Outcome {
         let peer = |(node, (group, seed, it)): (&NodeReport, &(usize, bool, &Group))| PeerOutcome {
             group: *group,
             seed: *seed,
+            liar: it.lies > 0.0,
             up: it.up,
             time: node.time,
             sent: node.totals.up_payload,
             received: node.totals.down_payload,
             from: node.from.iter().map(|&(from, bytes)| (from.0, bytes)).collect(),
+            lied: node.lied,
+            bans: node.bans,
+            pieces_failed: node.pieces_failed,
+            power_cuts: node.power_cuts,
+            present: node.present,
+            whole: node.whole,
         };
         Self {
             bound,
@@ -109,7 +130,13 @@ impl Outcome {
 
     /// Peers that got everything.
     pub fn done(&self) -> impl Iterator<Item = &PeerOutcome> {
-        self.peers.iter().filter(|peer| !peer.seed && peer.time.is_some())
+        self.peers.iter().filter(|peer| !peer.seed && !peer.liar && peer.time.is_some())
+    }
+
+    /// Who does not lie, was there at the end, and lacked some of the content, by number.
+    pub fn left_out(&self) -> Vec<usize> {
+        let lacks = |peer: &PeerOutcome| !peer.liar && peer.present && !peer.whole;
+        (0..self.peers.len()).filter(|&at| lacks(&self.peers[at])).collect()
     }
 
     /// The mean time of those of one group that got everything, and how many these are.

@@ -6,10 +6,16 @@ use session::ChokerPolicy;
 use stdx::{Duration, Rate, parse_duration, parse_rate, parse_size};
 use swarm::PieceOrder;
 
-use super::{Arrival, BLOCKS_MAX, Fidelity, GROUPS_MAX, Group, PEERS_MAX, SIZE_MAX, Scenario};
+use super::{
+    Arrival, BLOCKS_MAX, DiskKind, Fidelity, GROUPS_MAX, Group, PEERS_MAX, POWER_CUTS_MAX,
+    SIZE_MAX, Scenario,
+};
 
 /// The longest time that anything in a scenario may take.
 const TIME_MAX: Duration = Duration::from_hours(10_000);
+
+/// The most that gets lost: beyond it a connection lives from one time-out to the next.
+const LOSS_MAX: f64 = 0.5;
 
 /// Why a scenario is none: one line that says what, where, and what may stand there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +55,12 @@ impl Scenario {
             return wrong("`piece-length` is a power of two from 16KiB to 64MiB");
         }
         within("peer-set", self.peer_set as u64, 1, 1_000)?;
+        if !(0.0..=LOSS_MAX).contains(&self.loss) {
+            return wrong(format!("`loss` is a share from 0 to {LOSS_MAX}"));
+        }
+        if !(1.0..=1_000.0).contains(&self.loss_burst) {
+            return wrong("`loss-burst` is a number of packets from 1 to 1000");
+        }
         if self.rtt > Duration::from_secs(10) {
             return wrong("`rtt` is at most 10s");
         }
@@ -60,6 +72,15 @@ impl Scenario {
         }
         for group in self.seeds.iter().chain(&self.peers) {
             group.check()?;
+        }
+        if self.seeds.iter().any(|group| group.magnet) {
+            return wrong("`magnet` is for peers: seeds have everything from the start");
+        }
+        let troubled = self.seeds.iter().chain(&self.peers).any(Group::is_troubled);
+        if self.fidelity == Fidelity::Blocks && (self.loss > 0.0 || troubled) {
+            return wrong(
+                "`loss`, `lies`, `disk`, `power-cuts` and `magnet` need `fidelity = \"messages\"`",
+            );
         }
         let count = |groups: &[Group]| groups.iter().map(|it| u64::from(it.count)).sum::<u64>();
         let (seeds, peers) = (count(&self.seeds), count(&self.peers));
@@ -85,17 +106,28 @@ impl Scenario {
 }
 
 impl Group {
+    /// Whether there is anything about them that only a world of messages has.
+    fn is_troubled(&self) -> bool {
+        let bad = self.lies > 0.0 || self.disk != DiskKind::Sound;
+        bad || self.power_cuts > 0 || self.magnet
+    }
+
     fn check(&self) -> Result<(), ScenarioError> {
         if self.up.into_iter().chain(self.down).any(|rate| rate < 1_000) {
             return wrong("`up` and `down` are at least 1kB/s");
         }
-        let times = [Some(self.at), self.stay, self.quit.map(|(_, within)| within)];
+        let quit = self.quit.map(|(_, within)| within);
+        let times = [Some(self.at), self.stay, quit, Some(self.trouble_within)];
         if times.into_iter().flatten().any(|time| time > TIME_MAX) {
             return wrong("times are at most 10000h");
         }
         if self.quit.is_some_and(|(share, _)| !(0.0..=1.0).contains(&share)) {
             return wrong("`quit` is a share from 0 to 1");
         }
+        if !(0.0..=1.0).contains(&self.lies) {
+            return wrong("`lies` is a share from 0 to 1");
+        }
+        within("power-cuts", self.power_cuts.into(), 0, POWER_CUTS_MAX.into())?;
         if self.copies.is_some_and(|copies| !(copies > 0.0 && copies < 1e6)) {
             return wrong("`leave-after-copies` is a positive number");
         }
@@ -131,6 +163,8 @@ struct File {
     piece_length: Option<u64>,
     #[serde(default, deserialize_with = "duration")]
     rtt: Option<Duration>,
+    loss: Option<f64>,
+    loss_burst: Option<f64>,
     peer_set: Option<usize>,
     seed: Option<u64>,
     fidelity: Option<FidelityName>,
@@ -165,6 +199,21 @@ struct FileGroup {
     quit: Option<f64>,
     #[serde(default, deserialize_with = "duration")]
     quit_within: Option<Duration>,
+    magnet: Option<bool>,
+    lies: Option<f64>,
+    disk: Option<DiskName>,
+    power_cuts: Option<u32>,
+    #[serde(default, deserialize_with = "duration")]
+    trouble_within: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum DiskName {
+    Sound,
+    Slow,
+    Full,
+    Failing,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -212,6 +261,8 @@ impl File {
                 .piece_length
                 .map_or(usual.piece_length, |length| u32::try_from(length).unwrap_or(0)),
             rtt: self.rtt.unwrap_or(usual.rtt),
+            loss: self.loss.unwrap_or(usual.loss),
+            loss_burst: self.loss_burst.unwrap_or(usual.loss_burst),
             peer_set: self.peer_set.unwrap_or(usual.peer_set),
             seed: self.seed.unwrap_or(usual.seed),
             fidelity: self.fidelity.map_or(usual.fidelity, |name| match name {
@@ -250,6 +301,16 @@ impl FileGroup {
             stay: self.stay,
             copies: self.leave_after_copies,
             quit: self.quit.map(|share| (share, quit_within)),
+            magnet: self.magnet.unwrap_or(usual.magnet),
+            lies: self.lies.unwrap_or(usual.lies),
+            disk: self.disk.map_or(usual.disk, |name| match name {
+                DiskName::Sound => DiskKind::Sound,
+                DiskName::Slow => DiskKind::Slow,
+                DiskName::Full => DiskKind::Full,
+                DiskName::Failing => DiskKind::Failing,
+            }),
+            power_cuts: self.power_cuts.unwrap_or(usual.power_cuts),
+            trouble_within: self.trouble_within.unwrap_or(usual.trouble_within),
         }
     }
 }

@@ -8,8 +8,12 @@ pub(crate) trait Staged {
     fn observe(&mut self, every: Duration, watched: NodeIndex);
     /// Lives on until it is over, or until a time after its beginning.
     fn go_on(&mut self, until: Duration) -> Result<(), Failure>;
-    /// Everybody who stays has everything.
+    /// Everybody who stays, and does not lie, has everything.
     fn is_finished(&self) -> bool;
+    /// What holds of those who are complete, looked at once more.
+    fn check_end(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
     /// Some piece is nowhere any more, and nobody who has it is to come.
     fn is_dead(&self) -> bool;
     /// The notes, so far.
@@ -30,7 +34,7 @@ impl Staged for World {
     }
 
     fn go_on(&mut self, until: Duration) -> Result<(), Failure> {
-        let over = |world: &Self| world.is_finished() || world.is_dead();
+        let over = |world: &Self| world.is_served() || world.is_dead();
         match self.run_until(until, over) {
             Err(failure) if !failure.is_timeout() => Err(failure),
             _ => Ok(()),
@@ -38,7 +42,11 @@ impl Staged for World {
     }
 
     fn is_finished(&self) -> bool {
-        self.is_finished()
+        self.is_served()
+    }
+
+    fn check_end(&mut self) -> Result<(), Failure> {
+        self.check_end()
     }
 
     fn is_dead(&self) -> bool {

@@ -3,11 +3,12 @@ use std::net::SocketAddr;
 
 use stdx::{Bitfield, Instant, PieceIndex};
 
+use super::node::Node;
 use super::{Leave, NodeIndex, PORT, Place, Start, World};
 
 /// Why a run failed: what is wrong, when, and what to type to see it again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("at {at:?}, seed {seed}: {what}")]
+#[error("at {at:?}, seed {seed}, trace {trace:016x}: {what}")]
 pub struct Failure {
     /// What is wrong.
     pub what: String,
@@ -15,12 +16,14 @@ pub struct Failure {
     pub at: Instant,
     /// The seed of the world.
     pub seed: u64,
+    /// The hash over all that had happened.
+    pub trace: u64,
     pub(super) timeout: bool,
 }
 
 impl Failure {
-    pub(crate) fn new(what: String, at: Instant, seed: u64) -> Self {
-        Self { what, at, seed, timeout: false }
+    pub(crate) fn new(what: String, at: Instant, seed: u64, trace: u64) -> Self {
+        Self { what, at, seed, trace, timeout: false }
     }
 
     /// Nothing is wrong but that what was waited for has not come in time.
@@ -38,7 +41,7 @@ impl World {
     }
 
     pub(super) fn failure(&self, what: String) -> Failure {
-        Failure::new(what, self.now, self.seed)
+        Failure::new(what, self.now, self.seed, self.trace())
     }
 
     /// A byte claimed to others is on disk.
@@ -98,22 +101,30 @@ impl World {
 
     /// True when every node that is there, or will be, has all of the content.
     pub fn is_finished(&self) -> bool {
-        self.nodes.iter().all(|node| {
-            let complete = node.mind.as_ref().is_some_and(|mind| mind.complete);
-            complete || (node.mind.is_none() && node.starts_left == 0)
-        })
+        self.nodes.iter().all(Node::is_settled)
+    }
+
+    /// As [`Self::is_finished`], whatever becomes of those who lie.
+    pub fn is_served(&self) -> bool {
+        self.nodes.iter().all(|node| node.spec.lies > 0.0 || node.is_settled())
     }
 
     /// True when some piece is nowhere, and nobody who might have it is to come back.
     pub fn is_dead(&self) -> bool {
-        let to_come = |node: &super::node::Node| node.mind.is_none() && node.starts_left > 0;
+        let to_come = |node: &Node| node.mind.is_none() && node.starts_left > 0;
         self.copies.rarest() == 0 && !self.nodes.iter().any(to_come)
     }
 
-    /// At the end nothing is outstanding: every block that was asked for came, or was accounted
-    /// for.
-    pub(super) fn check_end(&mut self) -> Result<(), Failure> {
+    /// At the end, who is complete has the right bytes, and nothing is outstanding: every block
+    /// that was asked for came, or was accounted for.
+    pub(crate) fn check_end(&mut self) -> Result<(), Failure> {
         for node in (0..self.nodes.len() as u32).map(NodeIndex) {
+            let state = &self.nodes[node.get()];
+            if !state.mind.as_ref().is_some_and(|mind| mind.complete) {
+                continue;
+            }
+            let whole = state.store.is_whole();
+            self.require(whole, || format!("{node:?} was complete, and its bytes are not"));
             let owed = self.peers(node).into_iter().find(|peer| peer.outstanding > 0);
             self.require(owed.is_none(), || format!("{node:?} waits for blocks: {owed:?}"));
         }

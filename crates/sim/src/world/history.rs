@@ -158,7 +158,8 @@ impl World {
 
     fn sample(&self, at: Instant) -> Sample {
         let pieces = u64::from(self.source.info().layout().pieces());
-        let leechers = || self.nodes.iter().enumerate().filter(|(_, it)| !is_seed(it));
+        let wants = |node: &super::node::Node| !is_seed(node) && node.spec.lies == 0.0;
+        let leechers = || self.nodes.iter().enumerate().filter(|(_, it)| wants(it));
         let count = leechers().count() as u64;
         let have: u64 = leechers()
             .map(|(index, node)| {

@@ -1,11 +1,13 @@
-use cache::Work;
-use session::Session;
-use stdx::Duration;
+use session::{Session, State};
+use stdx::{Duration, Instant};
 
 use super::{Event, Leave, NodeIndex, Scheduled, World};
 
 /// How long a process that was asked to stop may take.
 const STOP_MAX: Duration = Duration::from_secs(10);
+
+/// After how long somebody sees to a torrent that its disk failed.
+const ATTENDED_AFTER: Duration = Duration::from_secs(3);
 
 /// Something that befalls a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub enum Deed {
     FillDisk,
     /// Its disk takes writes again, and the session is told to go on.
     FreeDisk,
+    /// The session is told to go on after its disk failed.
+    Retry,
 }
 
 impl World {
@@ -30,7 +34,7 @@ impl World {
     pub fn at(&mut self, after: Duration, node: NodeIndex, deed: Deed) {
         let state = &mut self.nodes[node.get()];
         state.starts_left += u32::from(deed == Deed::Start);
-        let at = (stdx::Instant::ZERO + after).max(self.now);
+        let at = (Instant::ZERO + after).max(self.now);
         let event = Event::Deed(deed);
         self.queue.schedule(at, Scheduled { node, life: 0, event });
     }
@@ -58,12 +62,44 @@ impl World {
             Deed::PowerCut => self.power_cut(node),
             Deed::FillDisk => self.nodes[node.get()].disk_full = true,
             Deed::FreeDisk => {
-                let state = &mut self.nodes[node.get()];
-                state.disk_full = false;
-                if let Some(torrent) = state.mind.as_ref().map(|mind| mind.torrent) {
-                    self.with_session(node, |session, now| session.retry(now, torrent));
-                }
+                self.nodes[node.get()].disk_full = false;
+                self.retry(node);
             }
+            Deed::Retry => self.retry(node),
+        }
+    }
+
+    /// A torrent cannot go on. Where the disk fails now and then, somebody has the session go on
+    /// after a while, or starts the process anew.
+    pub(super) fn failed(&mut self, node: NodeIndex, error: String) {
+        let state = &mut self.nodes[node.get()];
+        state.failed = Some(error);
+        let Some(mind) = state.mind.as_mut() else {
+            return;
+        };
+        mind.complete = false;
+        if state.spec.disk.fails == 0.0 || mind.stopping {
+            return;
+        }
+        let now = self.now.since(Instant::ZERO);
+        if self.rng.chance(0.5) {
+            self.at(now + ATTENDED_AFTER, node, Deed::Retry);
+        } else {
+            self.at(now, node, Deed::Stop);
+            self.at(now + STOP_MAX + ATTENDED_AFTER, node, Deed::Start);
+        }
+    }
+
+    fn retry(&mut self, node: NodeIndex) {
+        let state = &mut self.nodes[node.get()];
+        state.failed = None;
+        let Some(torrent) = state.mind.as_ref().map(|mind| mind.torrent) else {
+            return;
+        };
+        self.with_session(node, |session, now| session.retry(now, torrent));
+        let whole = self.status(node).is_some_and(|status| status.state == State::Seeding);
+        if let Some(mind) = &mut self.nodes[node.get()].mind {
+            mind.complete = whole;
         }
     }
 
@@ -106,16 +142,14 @@ impl World {
         self.copies.remove(node);
         // What was given to the system is done, as far as it came.
         for (op, _) in mind.running.into_values() {
-            if let Work::Write(job) = op.work {
-                let done = self.rng.index(job.parts.len() + 1);
-                job.parts[..done].iter().for_each(|part| state.store.write(job.piece, part));
-            }
+            state.store.break_off(op.work, &mut self.rng);
         }
     }
 
     fn power_cut(&mut self, node: NodeIndex) {
         let state = &mut self.nodes[node.get()];
         state.powered = false;
+        state.power_cuts += u32::from(state.mind.is_some());
         let ends = state.mind.as_ref().map(|mind| &mind.ends);
         let pipes: Vec<_> = ends
             .into_iter()

@@ -148,6 +148,9 @@ impl World {
         let state = &mut self.nodes[node.get()];
         for &range in ranges {
             let mut data = state.store.read_block(range);
+            if state.spec.disk.fault(&mut self.rng).is_some() {
+                data = None;
+            }
             if state.lied < state.spec.lies_max
                 && self.rng.chance(state.spec.lies)
                 && let Some(byte) = data.as_mut().and_then(|data| data.first_mut())

@@ -25,6 +25,12 @@ pub struct NodeReport {
     pub pieces_failed: u32,
     /// How many peers it has banned.
     pub banned: u32,
+    /// How many of its processes a power cut ended.
+    pub power_cuts: u32,
+    /// A process runs there.
+    pub present: bool,
+    /// Every byte of the content is on its disk, and right.
+    pub whole: bool,
 }
 
 /// What came of a run.
@@ -34,7 +40,7 @@ pub struct Report {
     pub nodes: Vec<NodeReport>,
     /// Bytes of content.
     pub size: u64,
-    /// Leechers that have everything.
+    /// Leechers that have everything; here and below, without those who lie.
     pub completed: u32,
     /// When the last of them had.
     pub last: Duration,
@@ -51,16 +57,18 @@ pub struct Report {
 }
 
 impl Report {
-    /// Adds up what nodes did; `seeds` tells which are. The bound and the trace are left out.
+    /// Adds up what nodes did; `seeds` and `liars` tell which are. The bound and the trace are left out.
     pub(crate) fn of(
         size: u64,
         nodes: Vec<NodeReport>,
         seeds: &[bool],
+        liars: &[bool],
         last: Option<Instant>,
     ) -> Self {
         let is_seed = |node: NodeIndex| seeds[node.get()];
         let leechers = || nodes.iter().filter(|report| !is_seed(report.node));
-        let times: Vec<Duration> = leechers().filter_map(|report| report.time).collect();
+        let honest = leechers().filter(|report| !liars[report.node.get()]);
+        let times: Vec<Duration> = honest.filter_map(|report| report.time).collect();
         let of_seeds = nodes.iter().filter(|report| is_seed(report.node));
         let sent: u64 = of_seeds.map(|report| report.totals.up_payload).sum();
         let received = || leechers().flat_map(|report| &report.from);
@@ -86,10 +94,12 @@ impl World {
     pub fn report(&self) -> Report {
         let seeds =
             self.nodes.iter().map(|node| node.spec.start == Start::Seed).collect::<Vec<_>>();
+        let lies = |node: &super::node::Node| node.spec.lies > 0.0;
+        let liars = self.nodes.iter().map(lies).collect::<Vec<_>>();
         let leechers = self.nodes.iter().filter(|node| node.spec.start != Start::Seed);
-        let last = leechers.filter_map(|node| node.completed_at).max();
+        let last = leechers.filter(|node| !lies(node)).filter_map(|node| node.completed_at).max();
         let nodes = self.node_reports().collect();
-        let report = Report::of(self.source.size(), nodes, &seeds, last);
+        let report = Report::of(self.source.size(), nodes, &seeds, &liars, last);
         Report { bound: self.bound(), trace: self.trace(), ..report }
     }
 
@@ -137,6 +147,9 @@ impl World {
                 lied: node.lied,
                 pieces_failed: node.pieces_failed,
                 banned: node.banned,
+                power_cuts: node.power_cuts,
+                present: node.mind.is_some(),
+                whole: node.store.is_whole(),
             }
         })
     }

@@ -172,10 +172,20 @@ impl World {
         let Some((op, mark)) = mind.running.remove(&id) else {
             return;
         };
-        let outcome = if state.disk_full && matches!(op.work, Work::Write(_)) {
-            Outcome::Failed(no_space())
-        } else {
-            state.store.execute(op.work, mark)
+        let fault = match &op.work {
+            Work::Write(_) if state.disk_full => Some(no_space()),
+            Work::Hash(_) | Work::HashBlocks(_) => None,
+            _ => state.spec.disk.fault(&mut self.rng),
+        };
+        let outcome = match fault {
+            None => state.store.execute(op.work, mark),
+            Some(fault) => {
+                // A full disk takes nothing; a bad one may take some.
+                if fault.kind != FaultKind::Full {
+                    state.store.break_off(op.work, &mut self.rng);
+                }
+                Outcome::Failed(fault)
+            }
         };
         let done = Done { id, outcome };
         self.with_session(node, |session, now| session.handle_disk(now, done));
@@ -294,7 +304,7 @@ impl World {
                 session::Event::Complete { .. } => self.completed(node),
                 session::Event::Stopped { .. } => self.stopped(node),
                 session::Event::Failed { error, .. } => {
-                    self.nodes[node.get()].failed = Some(error.to_string());
+                    self.failed(node, error.to_string());
                 }
                 session::Event::PeerBanned { addr, .. } => {
                     self.banned(node, addr);

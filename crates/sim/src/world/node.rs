@@ -38,6 +38,8 @@ pub(crate) struct Node {
     pub(crate) pieces_failed: u32,
     /// How many peers it has banned.
     pub(crate) banned: u32,
+    /// How many of its processes a power cut ended.
+    pub(crate) power_cuts: u32,
     /// Counts the processes that ran here.
     pub(crate) life: u32,
     pub(crate) mind: Option<Mind>,
@@ -107,6 +109,7 @@ impl Node {
             lied: 0,
             pieces_failed: 0,
             banned: 0,
+            power_cuts: 0,
             life: 0,
             mind: None,
             starts_left: 0,
@@ -121,6 +124,14 @@ impl Node {
     /// This node's end of a connection.
     pub(crate) fn end(&mut self, conn: ConnId) -> Option<&mut End> {
         self.mind.as_mut()?.ends.get_mut(&conn)
+    }
+
+    /// It has all of the content, or is gone for good.
+    pub(crate) fn is_settled(&self) -> bool {
+        match &self.mind {
+            Some(mind) => mind.complete,
+            None => self.starts_left == 0,
+        }
     }
 
     /// What it moved so far, open connections included.

@@ -34,6 +34,15 @@ fn what_is_wrong_is_said_in_one_line() {
     check("[[peers]]\nup = '1B/s'", "at least 1kB/s");
     check("[[peers]]\nquit = 1.5", "`quit`");
     check("[[peers]]\nper-second = 0.0", "`per-second`");
+    check("loss = 0.9", "`loss`");
+    check("loss = nan", "`loss`");
+    check("loss-burst = 0.5", "`loss-burst`");
+    check("[[peers]]\nlies = -0.1", "`lies`");
+    check("[[peers]]\ndisk = 'wet'", "unknown variant `wet`");
+    check("[[peers]]\npower-cuts = 9999", "`power-cuts` is 9999");
+    check("[[peers]]\ntrouble-within = '99999h'", "10000h");
+    check("fidelity = 'blocks'\nloss = 0.1", "need `fidelity");
+    check("[[seeds]]\nmagnet = true", "`magnet` is for peers");
     check("[[seeds]]\nleave-after-copies = nan", "`leave-after-copies`");
     check("watch = 11", "`watch`");
     check("size = '4GiB'\n[[peers]]\ncount = 10000", "more than the");
