@@ -82,7 +82,7 @@ struct SearchResult {
 /// # Errors
 /// When the report cannot be written.
 pub(crate) fn run(args: &OverlayLab, output: &Output) -> anyhow::Result<()> {
-    if let Some(path) = &args.html {
+    for path in args.html.iter().chain(&args.json_file) {
         check_writable(path)?;
     }
     let trial = args.trial();
@@ -90,15 +90,20 @@ pub(crate) fn run(args: &OverlayLab, output: &Output) -> anyhow::Result<()> {
     let report = trial.run(&mut |progress| watch.show(progress));
     watch.bar.finish_and_clear();
     let result = OverlayResult::new(args.seed(), &trial, &report);
+    let data = serde_json::to_string(&result)?;
+    if let Some(path) = &args.json_file {
+        write_whole(path, data.as_bytes())?;
+    }
     if let Some(path) = &args.html {
-        let data = serde_json::to_string(&result)?;
         let html = page::page(args, &trial, &report).data(&data).html();
         write_whole(path, html.as_bytes())?;
     }
     output.event(&Event::OverlayResult(&result));
     tell(&trial, &report, output);
-    if let Some(path) = &args.html {
-        output.row("Report", path.display().to_string());
+    for (name, path) in [("Report", &args.html), ("Numbers", &args.json_file)] {
+        if let Some(path) = path {
+            output.row(name, path.display().to_string());
+        }
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, anyhow};
 
 use session::ChokerPolicy;
-use sim::{Fidelity, Group, Outcome, SCENARIOS, Scenario, SwarmProgress};
+use sim::{Fidelity, Group, Outcome, PeerOutcome, SCENARIOS, Scenario, SwarmProgress};
 use swarm::PieceOrder;
 
 use crate::args::{SwarmChoker, SwarmFidelity, SwarmLab, SwarmPicker};
@@ -15,6 +15,7 @@ use crate::state::{check_writable, write_whole};
 use crate::units::{count, show_duration};
 
 mod page;
+mod replay;
 
 /// How often a script is told how far it is.
 const TELL_EVERY: Duration = Duration::from_secs(1);
@@ -32,15 +33,19 @@ const CHURN_WITHIN: f64 = 1.0;
 /// the simulated world broke.
 pub(crate) fn run(args: &SwarmLab, output: &Output) -> anyhow::Result<()> {
     let scenario = scenario(args)?;
-    if let Some(path) = &args.html {
+    for path in args.html.iter().chain(&args.json_file) {
         // Better now than after an hour of work.
         check_writable(path)?;
     }
-    let outcome = simulate(&scenario, output)
-        .map_err(|failure| anyhow!("{failure}\nreplay: {}", replay(args, &scenario)))?;
+    let command = replay::command(args, scenario.seed)?;
+    let outcome =
+        simulate(&scenario, output).map_err(|failure| anyhow!("{failure}\nreplay: {command}"))?;
     if let Some(path) = &args.html {
-        let html = page::render(&scenario, &outcome, &replay(args, &scenario));
+        let html = page::render(&scenario, &outcome, &command);
         write_whole(path, html.as_bytes())?;
+    }
+    if let Some(path) = &args.json_file {
+        write_whole(path, page::data(&scenario, &outcome, &command).as_bytes())?;
     }
     output.event(&Event::SwarmResult {
         bound_seconds: outcome.bound.as_secs_f64(),
@@ -50,7 +55,7 @@ pub(crate) fn run(args: &SwarmLab, output: &Output) -> anyhow::Result<()> {
         trace: format!("{:016x}", outcome.trace),
     });
     tell(&scenario, &outcome, output);
-    if let Some(path) = &args.html {
+    for path in args.html.iter().chain(&args.json_file) {
         output.good("Wrote", path.display().to_string());
     }
     Ok(())
@@ -197,6 +202,7 @@ fn tell(scenario: &Scenario, outcome: &Outcome, output: &Output) {
             output.row(name, text);
         }
     }
+    troubles(outcome, output);
     output.row(
         "In vain",
         format!("{:.2} % of what was received", outcome.wasted(scenario.size) * 100.0),
@@ -204,32 +210,20 @@ fn tell(scenario: &Scenario, outcome: &Outcome, output: &Output) {
     output.row("Trace", format!("{:016x} (seed {})", outcome.trace, scenario.seed));
 }
 
-/// The command that does the same again.
-fn replay(args: &SwarmLab, scenario: &Scenario) -> String {
-    let mut words = vec!["fluvial lab swarm".to_owned()];
-    words.extend(args.scenario.clone());
-    let mut flag = |name: &str, value: Option<String>| {
-        words.extend(value.map(|value| format!("--{name} {value}")));
+/// What went wrong, where anything was to.
+fn troubles(outcome: &Outcome, output: &Output) {
+    let sum = |of: fn(&PeerOutcome) -> u32| -> u64 {
+        outcome.peers.iter().map(|peer| u64::from(of(peer))).sum()
     };
-    let rate = |rate: Option<crate::units::Rate>| {
-        rate.map(|it| it.0.map_or("none".to_owned(), |bytes| format!("{bytes}B/s")))
-    };
-    flag("peers", args.peers.map(|it| it.to_string()));
-    flag("seeds", args.seeds.map(|it| it.to_string()));
-    flag("seed-up", rate(args.seed_up));
-    flag("peer-up", rate(args.peer_up));
-    flag("peer-down", rate(args.peer_down));
-    flag("size", args.size.map(|it| it.to_string()));
-    flag("rtt", args.rtt.map(|it| format!("{}ms", it.as_secs_f64() * 1e3)));
-    flag("picker", args.picker.and_then(|it| value_name(&it)));
-    flag("choker", args.choker.and_then(|it| value_name(&it)));
-    flag("fidelity", args.fidelity.and_then(|it| value_name(&it)));
-    flag("free-riders", args.free_riders.map(|it| it.to_string()));
-    flag("churn", args.churn.map(|it| it.to_string()));
-    flag("seed", Some(scenario.seed.to_string()));
-    words.join(" ")
-}
-
-fn value_name(value: &impl clap::ValueEnum) -> Option<String> {
-    Some(value.to_possible_value()?.get_name().to_owned())
+    let liars = outcome.peers.iter().filter(|peer| peer.liar).count() as u64;
+    if liars > 0 {
+        let lies = count(sum(|peer| peer.lied), "wrong block");
+        let bad = count(sum(|peer| peer.pieces_failed), "bad piece");
+        let bans = count(sum(|peer| peer.bans), "ban");
+        output.row("Liars", format!("{liars}, who sent {lies}: {bad}, {bans}"));
+    }
+    let cuts = sum(|peer| peer.power_cuts);
+    if cuts > 0 {
+        output.row("Power cuts", cuts.to_string());
+    }
 }

@@ -17,6 +17,7 @@ mod plan;
 mod ring;
 mod several;
 mod support;
+mod swarm;
 mod torrents;
 mod tracker;
 mod transfer;

@@ -7,7 +7,8 @@ fn an_overlay_is_tried_and_reported_the_same_for_the_same_seed() {
     let place = Place::new();
     let run = |seed: &str| -> Value {
         let line = ["lab", "overlay", "--nodes", "60", "--searches", "5", "--json", "--seed", seed];
-        let output = place.run(&[&line[..], &["--html", "o.html"]].concat());
+        let output =
+            place.run(&[&line[..], &["--html", "o.html", "--json-file", "o.json"]].concat());
         assert!(output.status.success(), "{output:?}");
         let stdout = String::from_utf8(output.stdout).unwrap();
         let events: Vec<Value> =
@@ -33,6 +34,8 @@ fn an_overlay_is_tried_and_reported_the_same_for_the_same_seed() {
     );
     let html = std::fs::read_to_string(place.path("o.html")).unwrap();
     assert!(html.contains("An overlay of 60 members") && html.contains("<svg"), "{html}");
+    let numbers = std::fs::read_to_string(place.path("o.json")).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&numbers).unwrap()["trace"], result["trace"]);
     assert_eq!(run("3")["trace"], result["trace"]);
     assert_ne!(run("4")["trace"], result["trace"]);
 }

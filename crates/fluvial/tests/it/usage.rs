@@ -66,6 +66,10 @@ fn wrong_words_exit_2_and_wrong_things_exit_1() {
     check(&["lab", "swarm", "--peer-up", "0"], 2, "positive");
     check(&["lab", "swarm", "--html", "none/x.html"], 1, "there is no folder `none`");
     check(&["lab", "swarm", "--html", "."], 1, "it is a folder");
+    check(&["lab", "swarm", "--json-file", "none/x.json"], 1, "there is no folder `none`");
+    check(&["lab", "overlay", "--json-file", "."], 1, "it is a folder");
+    std::fs::write(place.path("wet.toml"), b"loss = 2.0").unwrap();
+    check(&["lab", "swarm", "wet.toml"], 1, "the scenario `wet.toml`: `loss` is a share");
 }
 
 #[test]

@@ -71,6 +71,9 @@ pub(crate) struct OverlayLab {
     /// Write a report with charts here
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+    /// Write the numbers here, those behind the charts too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json_file: Option<PathBuf>,
 }
 
 impl OverlayLab {

@@ -19,7 +19,7 @@ use crate::units::{Rate, parse_duration, parse_rate, parse_size};
   fluvial lab swarm my-scenario.toml --picker random
   fluvial lab swarm bound --peers 2000 --size 64MiB --fidelity blocks
 
-SCENARIO is a file, or one of: arrivals, bound, churn, flash-crowd, free-riders, partners,
+SCENARIO is a file, or one of: arrivals, bound, churn, flash-crowd, free-riders, hostile, partners,
 reciprocity, selfish, survival, ten-thousand. Flags change the scenario; --peers and --peer-up its
 first group of peers, --seed-up its first seeds.")]
 pub(crate) struct SwarmLab {
@@ -70,6 +70,9 @@ pub(crate) struct SwarmLab {
     /// Write a report with charts
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+    /// Write the numbers, those behind the charts too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json_file: Option<PathBuf>,
 }
 
 /// Which pieces come first.

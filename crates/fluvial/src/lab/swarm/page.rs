@@ -46,7 +46,7 @@ pub(super) fn render(scenario: &Scenario, outcome: &Outcome, command: &str) -> S
         .parameter("Picker", &format!("{:?}", scenario.tactics.order))
         .parameter("Choker", &format!("{:?}", scenario.choker))
         .parameter("Send once", if scenario.tactics.send_once { "yes" } else { "no" })
-        .data(&data(outcome))
+        .data(&data(scenario, outcome, command))
         .html()
 }
 
@@ -268,7 +268,8 @@ fn names(scenario: &Scenario) -> Vec<String> {
     seeds.chain(scenario.peers.iter().map(|group| name(&group.name, "peers"))).collect()
 }
 
-fn data(outcome: &Outcome) -> String {
+/// All the numbers, in JSON; `command` does the same again.
+pub(super) fn data(scenario: &Scenario, outcome: &Outcome, command: &str) -> String {
     let small = outcome.peers.len() <= DETAIL_MAX;
     let sample = |it: &Sample| {
         json!({
@@ -279,20 +280,38 @@ fn data(outcome: &Outcome) -> String {
     };
     let peer = |it: &PeerOutcome| {
         json!({
-            "group": it.group, "seed": it.seed, "up": it.up,
+            "group": it.group, "seed": it.seed, "liar": it.liar, "up": it.up,
             "seconds": it.time.map(|time| time.as_secs_f64()),
             "sent": it.sent, "received": it.received,
             "from": if small { &it.from[..] } else { &[] },
+            "lied": it.lied, "bans": it.bans, "pieces_failed": it.pieces_failed,
+            "power_cuts": it.power_cuts, "present": it.present, "whole": it.whole,
         })
     };
+    let unchoke = |it: &Unchoke| {
+        json!({
+            "peer": it.peer.0, "from": it.from.as_secs_f64(),
+            "to": it.to.map(Instant::as_secs_f64), "optimistic": it.optimistic,
+        })
+    };
+    let history = &outcome.history;
     json!({
+        "replay": command,
+        "seed": scenario.seed,
+        "size": scenario.size,
         "bound_seconds": outcome.bound.as_secs_f64(),
         "last_seconds": outcome.last.as_secs_f64(),
         "mean_seconds": outcome.mean.as_secs_f64(),
+        "ended_seconds": outcome.ended.as_secs_f64(),
+        "wanted": scenario.leechers(),
         "completed": outcome.completed,
+        "dead": outcome.dead,
         "trace": format!("{:016x}", outcome.trace),
+        "groups": names(scenario),
         "peers": outcome.peers.iter().map(peer).collect::<Vec<_>>(),
-        "samples": outcome.history.samples.iter().map(sample).collect::<Vec<_>>(),
+        "samples": history.samples.iter().map(sample).collect::<Vec<_>>(),
+        "watched": scenario.watch,
+        "unchokes": history.unchokes.iter().map(unchoke).collect::<Vec<_>>(),
     })
     .to_string()
 }
