@@ -17,7 +17,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::lab::{Experiment, Lab, LinkLab, OverlayLab, Query, RingLab, TableOfChord};
-pub(crate) use self::lab::{SwarmChoker, SwarmFidelity, SwarmLab, SwarmPicker};
+pub(crate) use self::lab::{SwarmChoker, SwarmCompare, SwarmFidelity, SwarmLab, SwarmPicker};
 pub(crate) use self::plan::Plan;
 pub(crate) use self::tools::{Completions, Create, Man, Show, Tracker, Verify};
 pub(crate) use self::values::SeedGoal;

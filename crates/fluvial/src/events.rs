@@ -111,6 +111,9 @@ pub(crate) enum Event<'a> {
         completed: u32,
         trace: String,
     },
+    /// What came of a simulated swarm in several ways.
+    #[serde(rename = "result")]
+    SwarmComparison { ways: &'a [crate::lab::Compared] },
     /// Ended on request.
     Stopped,
     /// It could not be done.

@@ -8,6 +8,7 @@ mod swarm;
 pub(crate) use self::link::Carried;
 pub(crate) use self::overlay::OverlayResult;
 pub(crate) use self::ring::{Point, PublishedResult, PublishedRow};
+pub(crate) use self::swarm::Compared;
 use crate::args::{Experiment, Lab};
 use crate::output::Output;
 

@@ -11,7 +11,8 @@ pub(crate) use self::link::LinkLab;
 pub(crate) use self::overlay::OverlayLab;
 pub(crate) use self::ring::{Query, RingLab, TableOfChord};
 pub(crate) use self::swarm::{
-    Choker as SwarmChoker, Fidelity as SwarmFidelity, Picker as SwarmPicker, SwarmLab,
+    Choker as SwarmChoker, Compare as SwarmCompare, Fidelity as SwarmFidelity,
+    Picker as SwarmPicker, SwarmLab,
 };
 
 /// Try a swarm, a ring or an overlay before building it

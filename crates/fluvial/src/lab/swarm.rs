@@ -14,8 +14,11 @@ use crate::output::Output;
 use crate::state::{check_writable, write_whole};
 use crate::units::{count, show_duration};
 
+mod compare;
 mod page;
 mod replay;
+
+pub(crate) use compare::Row as Compared;
 
 /// How often a script is told how far it is.
 const TELL_EVERY: Duration = Duration::from_secs(1);
@@ -36,6 +39,9 @@ pub(crate) fn run(args: &SwarmLab, output: &Output) -> anyhow::Result<()> {
     for path in args.html.iter().chain(&args.json_file) {
         // Better now than after an hour of work.
         check_writable(path)?;
+    }
+    if let Some(what) = args.compare {
+        return compare::run(args, &scenario, what, output);
     }
     let command = replay::command(args, scenario.seed)?;
     let outcome =

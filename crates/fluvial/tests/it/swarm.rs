@@ -34,3 +34,29 @@ fn a_run_says_how_to_see_it_again() {
     let other = run(&["lab", "swarm", name, "--peer-up", "1.5Mbit/s", "--seed", "8"]);
     assert_ne!(other["trace"], first["trace"]);
 }
+
+#[test]
+fn ways_to_do_it_are_compared_on_the_same_seeds() {
+    let place = Place::new();
+    let check = |what: &str, names: &[&str]| {
+        let args = ["lab", "swarm", "--peers", "3", "--size", "1MiB", "--compare", what];
+        let page = ["--runs", "2", "--html", "ways.html", "--json"];
+        let output = place.run(&[&args[..], &page].concat());
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+        let ways = last["ways"].as_array().unwrap();
+        let found: Vec<&str> = ways.iter().map(|way| way["name"].as_str().unwrap()).collect();
+        assert_eq!(found, names);
+        for way in ways {
+            assert_eq!((&way["runs"], &way["survived"]), (&2.into(), &2.into()), "{way}");
+            assert!(way["last_seconds"].as_f64() >= way["bound_seconds"].as_f64(), "{way}");
+        }
+        let page = std::fs::read_to_string(place.path("ways.html")).unwrap();
+        assert!(names.iter().all(|name| page.contains(name)));
+    };
+    check("picker", &["rarest-first", "random", "sequential"]);
+    check("choker", &["tit-for-tat", "seed-style", "always-open"]);
+    check("leaving", &["at once", "after 30 s", "never"]);
+    check("peers", &["1 peer", "2 peers", "3 peers"]);
+}

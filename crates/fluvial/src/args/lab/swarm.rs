@@ -17,6 +17,8 @@ use crate::units::{Rate, parse_duration, parse_rate, parse_size};
   fluvial lab swarm bound --peers 35
   fluvial lab swarm free-riders --choker always-open --seed 7
   fluvial lab swarm my-scenario.toml --picker random
+  fluvial lab swarm survival --compare picker --runs 20 --html survival.html
+  fluvial lab swarm bound --peers 100 --compare peers
   fluvial lab swarm bound --peers 2000 --size 64MiB --fidelity blocks
 
 SCENARIO is a file, or one of: arrivals, bound, churn, flash-crowd, free-riders, hostile, partners,
@@ -67,6 +69,13 @@ pub(crate) struct SwarmLab {
     /// What chance begins with; the same seed gives the same result
     #[arg(long, value_name = "S")]
     pub(crate) seed: Option<u64>,
+    /// Run it in several ways, each with the same seeds, and compare what comes of them
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) compare: Option<Compare>,
+    /// With --compare: over so many seeds, from --seed on
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "compare")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) runs: u32,
     /// Write a report with charts
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
@@ -95,6 +104,19 @@ pub(crate) enum Choker {
     SeedStyle,
     /// Everybody at once
     AlwaysOpen,
+}
+
+/// What is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Compare {
+    /// The three orders of --picker
+    Picker,
+    /// The three rules of --choker
+    Choker,
+    /// Peers that go when they are done, and peers that stay
+    Leaving,
+    /// From one peer to as many as there are
+    Peers,
 }
 
 /// How closely a swarm is simulated.

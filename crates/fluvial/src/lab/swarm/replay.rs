@@ -14,7 +14,7 @@ pub(super) fn command(args: &SwarmLab, seed: u64) -> anyhow::Result<String> {
     let mut words: Vec<String> = ["fluvial", "lab", "swarm"].map(str::to_owned).into();
     words.extend(args.scenario.as_deref().map(as_no_flag));
     let mut flag = |name: &str, value: Option<String>| {
-        words.extend(value.map(|value| format!("--{name}={value}")));
+        words.extend(value.into_iter().flat_map(|value| [format!("--{name}"), value]));
     };
     let rate = |rate: Option<Rate>| {
         rate.map(|it| it.0.map_or("none".to_owned(), |bytes| format!("{bytes}B/s")))
@@ -32,6 +32,8 @@ pub(super) fn command(args: &SwarmLab, seed: u64) -> anyhow::Result<String> {
     flag("free-riders", args.free_riders.map(|it| it.to_string()));
     flag("churn", args.churn.map(|it| it.to_string()));
     flag("seed", Some(seed.to_string()));
+    flag("compare", args.compare.and_then(|it| value_name(&it)));
+    flag("runs", args.compare.map(|_| args.runs.to_string()));
     let words = words.iter().map(String::as_str);
     shlex::try_join(words).context("the scenario's name has a NUL in it")
 }
