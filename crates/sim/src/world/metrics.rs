@@ -57,7 +57,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// Adds up what nodes did; `seeds` and `liars` tell which are. The bound and the trace are left out.
+    /// Adds up what nodes did; `seeds` and `liars` tell which are. The bound and the trace are left
+    /// out.
     pub(crate) fn of(
         size: u64,
         nodes: Vec<NodeReport>,
