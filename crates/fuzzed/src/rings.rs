@@ -96,6 +96,7 @@ impl World {
 
     fn ask(&self, op: u8, input: &mut Input<'_>) -> Ask {
         match op >> 3 & 7 {
+            0 if op & 0x40 != 0 => Ask::Shortcuts,
             0 => Ask::Ping,
             1 => Ask::State,
             2 => Ask::Way { key: self.id(input), shortcuts: op & 0x40 == 0 },
@@ -112,6 +113,7 @@ impl World {
             Ask::State => 3,
             Ask::Way { .. } => 4,
             Ask::Owner { .. } | Ask::Notify => 5,
+            Ask::Shortcuts => 8,
             Ask::Ping | Ask::Nudge | Ask::Leave => 0,
         };
         match if op & 0x80 == 0 { fits } else { op >> 3 & 7 } {
@@ -125,6 +127,7 @@ impl World {
             4 => Reply::Way(Answer { id: from, closer: self.ids(input), owners: self.ids(input) }),
             5 => Reply::Before(Some(self.id(input))),
             6 => Reply::Before(None),
+            8 => Reply::Shortcuts((0..).zip(self.ids(input)).collect()),
             _ => Reply::Way(Answer { id: self.id(input), closer: Vec::new(), owners: Vec::new() }),
         }
     }

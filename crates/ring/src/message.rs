@@ -47,6 +47,8 @@ pub enum Ask {
     Nudge,
     /// I leave.
     Leave,
+    /// Which shortcuts do you have?
+    Shortcuts,
 }
 
 /// An answer.
@@ -69,6 +71,8 @@ pub enum Reply {
     Way(Answer),
     /// Whom I take to be before me: what lies behind it up to me is mine.
     Before(Option<Id>),
+    /// My shortcuts, by number.
+    Shortcuts(Vec<(u8, Id)>),
 }
 
 /// A message to send.

@@ -289,6 +289,7 @@ impl Node {
                 }
                 Reply::Pong
             }
+            Ask::Shortcuts => Reply::Shortcuts(self.tables.fingers.iter().collect()),
         }
     }
 
@@ -313,6 +314,7 @@ impl Node {
                 self.handle_owner(now, ticket, request.to, predecessor);
             }
             (Purpose::Notify, Reply::Before(predecessor)) => self.noted(now, predecessor),
+            (Purpose::Shortcuts, Reply::Shortcuts(shortcuts)) => self.borrow_shortcuts(&shortcuts),
             (Purpose::Predecessor { .. } | Purpose::Nudge, Reply::Pong)
             | (Purpose::Predecessor { .. } | Purpose::Acquaintance, Reply::Pong | Reply::Busy) => {}
             // It is no member, or talks nonsense: either way not what it was asked as.
@@ -335,7 +337,7 @@ impl Node {
                 self.handle_owner_silence(now, ticket, request.to, is_second);
             }
             Purpose::Acquaintance => self.drop_acquaintance(now, request.to),
-            Purpose::Notify | Purpose::Nudge => {}
+            Purpose::Notify | Purpose::Nudge | Purpose::Shortcuts => {}
         }
     }
 }

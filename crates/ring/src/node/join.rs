@@ -45,6 +45,20 @@ impl Node {
         self.events.push_back(Event::Joined);
         self.next_round = now + self.round();
         self.stabilize(now);
+        self.request(now, predecessor, Ask::Shortcuts, Purpose::Shortcuts);
+    }
+
+    /// A neighbour's shortcuts are nearly what ours will be: hints until each has been looked up
+    /// (Stoica et al., SIGCOMM 2001, § 4.4).
+    pub(super) fn borrow_shortcuts(&mut self, shortcuts: &[(u8, Id)]) {
+        let space = self.config.space;
+        let ours = self.tables.fingers.clone();
+        let known = |power: u8| ours.iter().any(|entry| entry.0 == power);
+        for &(power, id) in shortcuts.iter().take(space.bits().into()) {
+            if power < space.bits() && space.contains(id) && id != self.id() && !known(power) {
+                self.tables.fingers.set(power, id);
+            }
+        }
     }
 
     /// Everybody we knew behind us is gone: joins anew, through whomever else we know.

@@ -39,6 +39,8 @@ pub(super) enum Purpose {
     Notify,
     /// The predecessor is told of us.
     Nudge,
+    /// Joining: the predecessor's shortcuts.
+    Shortcuts,
 }
 
 impl Purpose {

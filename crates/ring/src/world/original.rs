@@ -62,6 +62,7 @@ impl Original {
         match ask {
             _ if !self.is_member => Reply::Absent,
             Ask::Ping | Ask::Nudge | Ask::Leave => Reply::Pong,
+            Ask::Shortcuts => Reply::Shortcuts(tables.fingers.iter().collect()),
             Ask::State => Reply::State {
                 predecessor: tables.predecessor,
                 successors: tables.successors.clone(),

@@ -240,7 +240,7 @@ fn traffic(rows: &[PublishedRow]) -> String {
 const EXPECTED: [&str; 3] = [
     "Failed is told, not held against a margin. Expected: a newcomer is unknown to the peer before",
     "it until that one's next round, 16 s on average, and look-ups for its keys end one peer too",
-    "far. How the authors' simulator came to fewer, their paper does not say.",
+    "far. How the authors' simulator came to fewer, we do not know.",
 ];
 
 fn margins(table: TableOfChord) -> &'static str {

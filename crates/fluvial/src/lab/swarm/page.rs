@@ -42,9 +42,9 @@ pub(super) fn render(scenario: &Scenario, outcome: &Outcome, command: &str) -> S
         .parameter("Piece", &show_size(scenario.piece_length.into()))
         .parameter("Round trip", &show_duration(scenario.rtt))
         .parameter("Peer set", &scenario.peer_set.to_string())
-        .parameter("Fidelity", &format!("{:?}", scenario.fidelity))
-        .parameter("Picker", &format!("{:?}", scenario.tactics.order))
-        .parameter("Choker", &format!("{:?}", scenario.choker))
+        .parameter("Fidelity", &words(&scenario.fidelity))
+        .parameter("Picker", &words(&scenario.tactics.order))
+        .parameter("Choker", &words(&scenario.choker))
         .parameter("Send once", if scenario.tactics.send_once { "yes" } else { "no" })
         .data(&data(scenario, outcome, command))
         .html()
@@ -258,6 +258,18 @@ fn groups(scenario: &Scenario, outcome: &Outcome) -> Table {
         ]);
     }
     table
+}
+
+/// `rarest first` for `RarestFirst`.
+fn words(name: &impl std::fmt::Debug) -> String {
+    let mut words = String::new();
+    for letter in format!("{name:?}").chars() {
+        if letter.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(letter.to_lowercase());
+    }
+    words
 }
 
 fn names(scenario: &Scenario) -> Vec<String> {

@@ -82,7 +82,7 @@ fn of_iii(page: Page, rows: &[PublishedRow]) -> Page {
         .figure(&Figure::new("Look-ups that do not find the owner of their key", &failed).caption(
             "Expected: a newcomer is unknown to the peer before it until that one's next round, \
              16 s on average; until then look-ups for its keys end one peer too far. How the \
-             authors' simulator came to fewer, their paper does not say.",
+             authors' simulator came to fewer, we do not know.",
         ))
 }
 
