@@ -37,9 +37,10 @@ pub(crate) struct Row {
     survived: u32,
     /// Peers that got everything, as a share of all.
     completed: f64,
-    /// Means over the runs.
-    mean_seconds: f64,
-    last_seconds: f64,
+    /// The mean time of all that got everything.
+    mean_seconds: Option<f64>,
+    /// Means over the runs; the last peer's only when all peers of all runs got everything.
+    last_seconds: Option<f64>,
     bound_seconds: f64,
     /// How long the seeds would take if peers gave nothing.
     alone_seconds: f64,
@@ -140,7 +141,10 @@ impl Row {
         let mean = |of: &dyn Fn(&Outcome) -> f64| {
             outcomes.iter().map(of).sum::<f64>() / outcomes.len().max(1) as f64
         };
+        let completed: f64 = outcomes.iter().map(|it| f64::from(it.completed)).sum();
+        let times = outcomes.iter().map(|it| it.mean.as_secs_f64() * f64::from(it.completed));
         let (scenario, peers) = (&way.scenario, way.scenario.leechers());
+        let whole = outcomes.iter().all(|it| it.completed == peers);
         let all = f64::from(peers.max(1));
         let first = outcomes.first().map(|it| &it.history.samples[..]).unwrap_or_default();
         let point = |it: &sim::Sample| (it.at.as_secs_f64(), f64::from(it.completed) / all);
@@ -150,8 +154,8 @@ impl Row {
             runs: outcomes.len() as u32,
             survived: outcomes.iter().filter(|it| !it.dead).count() as u32,
             completed: mean(&|it| f64::from(it.completed) / all),
-            mean_seconds: mean(&|it| it.mean.as_secs_f64()),
-            last_seconds: mean(&|it| it.last.as_secs_f64()),
+            mean_seconds: (completed > 0.0).then(|| times.sum::<f64>() / completed),
+            last_seconds: whole.then(|| mean(&|it| it.last.as_secs_f64())),
             bound_seconds: mean(&|it| it.bound.as_secs_f64()),
             alone_seconds: alone(scenario),
             throughput: mean(&|it| it.throughput(scenario.size)),
@@ -163,8 +167,7 @@ impl Row {
 
     /// The last completion in multiples of the bound; `None` when not everybody completed.
     fn over_bound(&self) -> Option<f64> {
-        let whole = self.completed >= 1.0;
-        whole.then(|| self.last_seconds / self.bound_seconds.max(1e-9))
+        Some(self.last_seconds? / self.bound_seconds.max(1e-9))
     }
 }
 
@@ -182,11 +185,12 @@ fn alone(scenario: &Scenario) -> f64 {
 
 fn tell(row: &Row, output: &Output) {
     let time = |seconds: f64| show_duration(Duration::from_secs_f64(seconds));
-    let done = match row.over_bound() {
-        Some(over) => format!("last {}, {over:.3} × the bound", time(row.last_seconds)),
+    let lives = format!("survived {} of {}", row.survived, count(row.runs.into(), "run"));
+    let mean = row.mean_seconds.map(|mean| format!("mean {}", time(mean)));
+    let done = match row.last_seconds.zip(row.over_bound()) {
+        Some((last, over)) => format!("last {}, {over:.3} × the bound", time(last)),
         None => format!("{:.1} % of the peers completed", row.completed * 100.0),
     };
-    let mean = time(row.mean_seconds);
-    let lives = format!("survived {} of {}", row.survived, count(row.runs.into(), "run"));
-    output.row(&row.name, format!("{lives}, mean {mean}, {done}"));
+    let parts: Vec<String> = [Some(lives), mean, Some(done)].into_iter().flatten().collect();
+    output.row(&row.name, parts.join(", "));
 }

@@ -49,7 +49,7 @@ fn growth(page: Page, rows: &[Row]) -> Page {
     };
     let peers = || Axis::count("peers").starting_at(0.0);
     let time = Lines::new(peers(), Axis::seconds("until the last is done").starting_at(0.0))
-        .with(Series::line("swarm, simulated", points(&|it| Some(it.last_seconds))))
+        .with(Series::line("swarm, simulated", points(&|it| it.last_seconds)))
         .with(Series::line("swarm, least possible", points(&|it| Some(it.bound_seconds))).dashed())
         .with(Series::line("server alone", points(&|it| Some(it.alone_seconds))).dashed());
     let rate = Lines::new(peers(), Axis::rate("received by all").starting_at(0.0))
@@ -76,8 +76,9 @@ fn ways(mut page: Page, rows: &[Row]) -> Page {
     let mut lives = Bars::new(Unit::Share);
     for row in rows {
         curves = curves.with(Series::steps(&row.name, row.curve.clone()));
-        let last = if row.completed >= 1.0 { row.last_seconds } else { f64::NAN };
-        times = times.row(&row.name, &[row.mean_seconds, last]);
+        if let (Some(mean), Some(last)) = (row.mean_seconds, row.last_seconds) {
+            times = times.row(&row.name, &[mean, last]);
+        }
         lives = lives.row(&row.name, &[f64::from(row.survived) / f64::from(row.runs.max(1))]);
     }
     if let Some(row) = rows.first() {
@@ -90,14 +91,21 @@ fn ways(mut page: Page, rows: &[Row]) -> Page {
                 .caption("The share of the runs in which every piece was somewhere to the end."),
         );
     }
-    page.figure(&Figure::new("Who was done when", &curves).caption("The first run of each way."))
-        .figure(&Figure::new("How long it took", &times).caption(
-            "Means over all runs, of those that got everything; no bar where some did not.",
-        ))
+    let first = Figure::new("Who was done when", &curves).caption("The first run of each way.");
+    page = page.figure(&first);
+    if rows.iter().all(|row| row.last_seconds.is_none()) {
+        return page;
+    }
+    page.figure(
+        &Figure::new("How long it took", &times)
+            .caption("Means over all runs; a way in which some peer never got everything is out."),
+    )
 }
 
 fn table(rows: &[Row]) -> Table {
-    let time = |seconds: f64| show_duration(Duration::from_secs_f64(seconds));
+    let time = |seconds: Option<f64>| {
+        seconds.map_or("–".to_owned(), |it| show_duration(Duration::from_secs_f64(it)))
+    };
     let columns = ["", "runs", "survived", "completed", "mean", "last", "× bound", "all receive"];
     rows.iter().fold(Table::new(&columns), |table, row| {
         table.row([
