@@ -120,6 +120,11 @@ impl Plan {
         self.peers
     }
 
+    /// What the server sends, in bytes per second.
+    pub fn server_up(&self) -> Option<u64> {
+        self.server_up
+    }
+
     /// What all peers together send, in bytes per second.
     pub fn peers_up(&self) -> Option<u128> {
         self.peers_up

@@ -34,7 +34,7 @@ pub(crate) use bytes::Run;
 pub use checks::Failure;
 pub(crate) use copies::Copies;
 pub use history::{History, Sample, Unchoke};
-pub(crate) use history::{MATRIX_MAX, Recorder};
+pub(crate) use history::{Recorder, Seen, matrix};
 pub use life::Deed;
 pub use metrics::{NodeReport, Report};
 pub use spec::{Leave, NodeSpec, Place, Start, WorldConfig};

@@ -60,3 +60,14 @@ fn ways_to_do_it_are_compared_on_the_same_seeds() {
     check("leaving", &["at once", "after 30 s", "never"]);
     check("peers", &["1 peer", "2 peers", "3 peers"]);
 }
+
+#[test]
+fn a_swarm_is_simulated_block_by_block() {
+    let place = Place::new();
+    let args = ["lab", "swarm", "--peers", "3", "--size", "1MiB", "--fidelity", "blocks", "--json"];
+    let output = place.run(&args);
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["event"], &last["completed"]), (&"result".into(), &3.into()), "{last}");
+}

@@ -6,7 +6,7 @@ use stdx::{Duration, Instant};
 use super::Blocks;
 use super::node::Node;
 use crate::scenario::Staged;
-use crate::world::{MATRIX_MAX, Recorder};
+use crate::world::{Recorder, Seen, matrix};
 use crate::{Failure, History, NodeIndex, NodeReport, Report, Sample};
 
 impl Staged for Blocks {
@@ -113,41 +113,17 @@ impl Blocks {
     }
 
     fn sample(&self, at: Instant) -> Sample {
-        let pieces = u64::from(self.info.layout().pieces());
-        let leechers = || self.nodes.iter().enumerate().filter(|(_, it)| !it.is_seed());
-        let have = |(index, node): (usize, &Node)| match node.completed_at {
-            Some(_) => pieces,
-            None => self.copies.of(NodeIndex(index as u32)).into(),
+        let seen = |(index, node): (usize, &Node)| Seen {
+            seed: node.is_seed(),
+            wants: !node.is_seed(),
+            complete: node.completed_at.is_some(),
+            pieces: self.copies.of(NodeIndex(index as u32)),
+            present: node.mind.is_some(),
+            sent: node.sent,
         };
-        let sent = |seeds: bool| {
-            let nodes = self.nodes.iter().filter(|node| node.is_seed() == seeds);
-            nodes.map(|node| node.sent).sum()
-        };
-        let wanted = pieces * leechers().count() as u64;
-        Sample {
-            at,
-            completed: leechers().filter(|(_, it)| it.completed_at.is_some()).count() as u32,
-            done: leechers().map(have).sum::<u64>() as f64 / wanted.max(1) as f64,
-            rarest: self.copies.rarest(),
-            present: self.nodes.iter().filter(|node| node.mind.is_some()).count() as u32,
-            from_seeds: sent(true),
-            from_leechers: sent(false),
-            fed: self.fed(),
-        }
-    }
-
-    fn fed(&self) -> Vec<Vec<u64>> {
-        let size = self.nodes.len();
-        if size > MATRIX_MAX {
-            return Vec::new();
-        }
-        let row = |index: usize| {
-            let mut row = vec![0; size];
-            for (from, bytes) in self.traffic(index).1 {
-                row[from.get()] = bytes;
-            }
-            row
-        };
-        (0..size).map(row).collect()
+        let pieces = self.info.layout().pieces();
+        let sample = Sample::of(at, pieces, self.nodes.iter().enumerate().map(seen));
+        let fed = matrix(self.nodes.len(), |index| self.traffic(index).1);
+        Sample { rarest: self.copies.rarest(), fed, ..sample }
     }
 }

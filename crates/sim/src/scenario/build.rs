@@ -61,6 +61,11 @@ impl Scenario {
 
     /// The least time in which the seeds can give all peers everything.
     pub fn bound(&self) -> Duration {
+        self.plan().map_or(Duration::ZERO, |plan| plan.peer_to_peer().duration())
+    }
+
+    /// What its uplinks and downlinks make possible; `None` when nobody wants anything.
+    pub fn plan(&self) -> Option<Plan> {
         let class = |it: &Group| {
             let up = if it.free_riders { Some(0) } else { it.up };
             Class { count: it.count.into(), up, down: it.down }
@@ -68,8 +73,7 @@ impl Scenario {
         let sum = |sum: u64, it: &Group| sum.checked_add(it.up?.checked_mul(it.count.into())?);
         let source = self.seeds.iter().try_fold(0, sum);
         let honest = self.peers.iter().filter(|it| it.lies == 0.0);
-        let plan = Plan::new(self.size, source, honest.map(class));
-        plan.map_or(Duration::ZERO, |plan| plan.peer_to_peer().duration())
+        Plan::new(self.size, source, honest.map(class)).ok()
     }
 
     /// The world at its beginning, messages and all.

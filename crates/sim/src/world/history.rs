@@ -4,7 +4,7 @@ use stdx::{ConnId, Duration, Instant};
 use super::{NodeIndex, Start, World};
 
 /// With more nodes than this, who fed whom is not kept moment by moment.
-pub(crate) const MATRIX_MAX: usize = 64;
+const MATRIX_MAX: usize = 64;
 
 /// A world at one moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -157,47 +157,81 @@ impl World {
     }
 
     fn sample(&self, at: Instant) -> Sample {
-        let pieces = u64::from(self.source.info().layout().pieces());
-        let wants = |node: &super::node::Node| !is_seed(node) && node.spec.lies == 0.0;
-        let leechers = || self.nodes.iter().enumerate().filter(|(_, it)| wants(it));
-        let count = leechers().count() as u64;
-        let have: u64 = leechers()
-            .map(|(index, node)| {
-                let whole = node.completed_at.is_some();
-                let now = u64::from(self.copies.of(NodeIndex(index as u32)));
-                if whole { pieces } else { now }
-            })
-            .sum();
-        let sent = |seeds: bool| {
-            let nodes = self.nodes.iter().filter(|node| is_seed(node) == seeds);
-            nodes.map(|node| node.sent).sum()
+        let seen = |(index, node): (usize, &super::node::Node)| Seen {
+            seed: is_seed(node),
+            wants: !is_seed(node) && node.spec.lies == 0.0,
+            complete: node.completed_at.is_some(),
+            pieces: self.copies.of(NodeIndex(index as u32)),
+            present: node.mind.is_some(),
+            sent: node.sent,
         };
-        Sample {
-            at,
-            completed: leechers().filter(|(_, it)| it.completed_at.is_some()).count() as u32,
-            done: have as f64 / (pieces * count).max(1) as f64,
-            rarest: self.copies.rarest(),
-            present: self.nodes.iter().filter(|node| node.mind.is_some()).count() as u32,
-            from_seeds: sent(true),
-            from_leechers: sent(false),
-            fed: self.fed(),
-        }
+        let pieces = self.source.info().layout().pieces();
+        let sample = Sample::of(at, pieces, self.nodes.iter().enumerate().map(seen));
+        let fed = matrix(self.nodes.len(), |index| self.nodes[index].all_traffic().from);
+        Sample { rarest: self.copies.rarest(), fed, ..sample }
     }
+}
 
-    fn fed(&self) -> Vec<Vec<u64>> {
-        let size = self.nodes.len();
-        if size > MATRIX_MAX {
-            return Vec::new();
-        }
-        let row = |node: &super::node::Node| {
-            let mut row = vec![0; size];
-            for (from, bytes) in node.all_traffic().from {
-                row[from.get()] += bytes;
-            }
-            row
+/// What a sample takes in of a node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    pub(crate) seed: bool,
+    /// It is to get the content.
+    pub(crate) wants: bool,
+    /// It has had everything.
+    pub(crate) complete: bool,
+    /// What it has now.
+    pub(crate) pieces: u32,
+    pub(crate) present: bool,
+    /// Payload.
+    pub(crate) sent: u64,
+}
+
+impl Sample {
+    /// Adds up what is seen of the nodes; the rarest piece and who fed whom are left out.
+    pub(crate) fn of(at: Instant, pieces: u32, nodes: impl Iterator<Item = Seen>) -> Self {
+        let mut sample = Self {
+            at,
+            completed: 0,
+            done: 0.0,
+            rarest: 0,
+            present: 0,
+            from_seeds: 0,
+            from_leechers: 0,
+            fed: Vec::new(),
         };
-        self.nodes.iter().map(row).collect()
+        let (mut have, mut wanted) = (0, 0);
+        for node in nodes {
+            if node.wants {
+                sample.completed += u32::from(node.complete);
+                have += u64::from(if node.complete { pieces } else { node.pieces });
+                wanted += u64::from(pieces);
+            }
+            sample.present += u32::from(node.present);
+            *(if node.seed { &mut sample.from_seeds } else { &mut sample.from_leechers }) +=
+                node.sent;
+        }
+        sample.done = have as f64 / wanted.max(1) as f64;
+        sample
     }
+}
+
+/// Payload by receiver and sender, from what each received; empty for too many nodes.
+pub(crate) fn matrix<I>(nodes: usize, received: impl Fn(usize) -> I) -> Vec<Vec<u64>>
+where
+    I: IntoIterator<Item = (NodeIndex, u64)>,
+{
+    if nodes > MATRIX_MAX {
+        return Vec::new();
+    }
+    let row = |index: usize| {
+        let mut row = vec![0; nodes];
+        for (from, bytes) in received(index) {
+            row[from.get()] += bytes;
+        }
+        row
+    };
+    (0..nodes).map(row).collect()
 }
 
 fn is_seed(node: &super::node::Node) -> bool {

@@ -3,9 +3,8 @@
 use anyhow::anyhow;
 use serde::Serialize;
 
-use plan::{Class, Plan};
 use session::ChokerPolicy;
-use sim::{Group, Outcome, Scenario};
+use sim::{Outcome, Scenario};
 use stdx::Duration;
 use swarm::PieceOrder;
 
@@ -47,7 +46,7 @@ pub(crate) struct Row {
     /// Bytes that all together received per second.
     throughput: f64,
     /// What all uplinks carry, in bytes per second.
-    capacity: Option<u64>,
+    capacity: Option<u128>,
     traces: Vec<String>,
     /// The share of the peers that was done, by seconds, in the first run.
     #[serde(skip)]
@@ -144,6 +143,7 @@ impl Row {
         let completed: f64 = outcomes.iter().map(|it| f64::from(it.completed)).sum();
         let times = outcomes.iter().map(|it| it.mean.as_secs_f64() * f64::from(it.completed));
         let (scenario, peers) = (&way.scenario, way.scenario.leechers());
+        let plan = scenario.plan();
         let whole = outcomes.iter().all(|it| it.completed == peers);
         let all = f64::from(peers.max(1));
         let first = outcomes.first().map(|it| &it.history.samples[..]).unwrap_or_default();
@@ -157,9 +157,9 @@ impl Row {
             mean_seconds: (completed > 0.0).then(|| times.sum::<f64>() / completed),
             last_seconds: whole.then(|| mean(&|it| it.last.as_secs_f64())),
             bound_seconds: mean(&|it| it.bound.as_secs_f64()),
-            alone_seconds: alone(scenario),
+            alone_seconds: plan.map_or(0.0, |it| it.client_server().seconds()),
             throughput: mean(&|it| it.throughput(scenario.size)),
-            capacity: sum(&scenario.seeds).zip(sum(&scenario.peers)).map(|(a, b)| a + b),
+            capacity: plan.and_then(|it| Some(u128::from(it.server_up()?) + it.peers_up()?)),
             traces: outcomes.iter().map(|it| format!("{:016x}", it.trace)).collect(),
             curve: first.iter().map(point).collect(),
         }
@@ -169,18 +169,6 @@ impl Row {
     fn over_bound(&self) -> Option<f64> {
         Some(self.last_seconds? / self.bound_seconds.max(1e-9))
     }
-}
-
-/// What uplinks carry together, in bytes per second; `None` is unlimited.
-fn sum(groups: &[Group]) -> Option<u64> {
-    groups.iter().try_fold(0u64, |sum, it| sum.checked_add(it.up?.checked_mul(it.count.into())?))
-}
-
-/// How long the seeds would take alone, in seconds.
-fn alone(scenario: &Scenario) -> f64 {
-    let class = |it: &Group| Class { count: it.count.into(), up: Some(0), down: it.down };
-    let plan = Plan::new(scenario.size, sum(&scenario.seeds), scenario.peers.iter().map(class));
-    plan.map_or(0.0, |plan| plan.client_server().seconds())
 }
 
 fn tell(row: &Row, output: &Output) {
