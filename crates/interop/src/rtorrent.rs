@@ -13,6 +13,9 @@ use crate::lab::{Lab, Node};
 use crate::process::Process;
 use crate::wait::wait_until;
 
+/// What it says of a download that it does not have.
+const UNKNOWN: &str = "Could not find info-hash";
+
 const RPC_PORT: u16 = 5000;
 
 /// `rtorrent` as a daemon with its defaults, but for discovery, which is off.
@@ -108,9 +111,12 @@ impl Client for Rtorrent {
     fn is_complete(&mut self, content: &Content) -> Result<bool> {
         self.process.check()?;
         let hash = content.info_hash().to_string().to_uppercase();
-        // It loads in its own time; until then there is no such download.
-        let is_loaded = self.call("d.name", &[&hash]).is_ok();
-        Ok(is_loaded && self.call("d.complete", &[&hash])? == "1")
+        match self.call("d.complete", &[&hash]) {
+            Ok(complete) => Ok(complete == "1"),
+            // It loads in its own time, and drops a magnet link's download for the real one.
+            Err(error) if error.to_string().contains(UNKNOWN) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 
