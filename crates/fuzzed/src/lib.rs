@@ -15,6 +15,7 @@ mod rings;
 mod sessions;
 mod swarms;
 mod trackers;
+mod utps;
 
 // The public interface is:
 pub use caches::fuzz_cache;
@@ -29,6 +30,7 @@ pub use swarms::fuzz_swarm;
 pub use trackers::{
     fuzz_tracker_lists, fuzz_tracker_request, fuzz_tracker_response, fuzz_tracker_url,
 };
+pub use utps::{fuzz_utp_packet, fuzz_utp_pair};
 
 /// A fuzz function and the name of its target, which is its folder's in `fuzz/corpus` too.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +44,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 19] = [
+pub const TARGETS: [Target; 21] = [
     target("bencode", fuzz_bencode),
     slow_target("cache", fuzz_cache),
     target("extended", fuzz_extended),
@@ -61,6 +63,8 @@ pub const TARGETS: [Target; 19] = [
     target("tracker_response", fuzz_tracker_response),
     target("tracker_server", fuzz_tracker_server),
     target("tracker_url", fuzz_tracker_url),
+    target("utp_packet", fuzz_utp_packet),
+    slow_target("utp_pair", fuzz_utp_pair),
     target("wire", fuzz_wire),
 ];
 

@@ -28,6 +28,7 @@ pub(crate) const ROOMS: &[(&str, Kind)] = &[
     ("ring", Kind::Core),
     ("overlay", Kind::Core),
     ("netem", Kind::Core),
+    ("utp", Kind::Core),
     ("sim", Kind::Core),
     ("report", Kind::Core),
     ("disk", Kind::Driver),

@@ -1,0 +1,5 @@
+mod clocks;
+mod ledbat;
+mod life;
+mod transfers;
+mod world;
