@@ -14,6 +14,7 @@ mod peers;
 mod rings;
 mod sessions;
 mod swarms;
+mod tables;
 mod trackers;
 mod utps;
 
@@ -27,6 +28,7 @@ pub use peers::{fuzz_extended, fuzz_peer_sequence, fuzz_peer_stream, fuzz_wire};
 pub use rings::fuzz_ring;
 pub use sessions::fuzz_session;
 pub use swarms::fuzz_swarm;
+pub use tables::{fuzz_dht, fuzz_dht_message};
 pub use trackers::{
     fuzz_tracker_lists, fuzz_tracker_request, fuzz_tracker_response, fuzz_tracker_url,
 };
@@ -44,9 +46,11 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 21] = [
+pub const TARGETS: [Target; 23] = [
     target("bencode", fuzz_bencode),
     slow_target("cache", fuzz_cache),
+    slow_target("dht", fuzz_dht),
+    target("dht_message", fuzz_dht_message),
     target("extended", fuzz_extended),
     target("magnet", fuzz_magnet),
     target("metainfo", fuzz_metainfo),

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod crowd;
+mod dht_world;
 mod disk;
 mod queue;
 mod scenario;
@@ -13,6 +14,9 @@ mod world;
 pub use crowd::{
     After, Broadcasts, Crowd, CrowdConfig, Graph, Method, Progress, Reach, SearchRow, Shape,
     Sought, Stage, Tally, Trial, TrialReport,
+};
+pub use dht_world::{
+    DhtTrial, DhtWorld, DhtWorldConfig, LookupsReport, RestartReport, Sought as DhtSought,
 };
 pub use disk::DiskConfig;
 pub use scenario::{

@@ -22,6 +22,7 @@ pub(crate) const ROOMS: &[(&str, Kind)] = &[
     ("swarm", Kind::Core),
     ("cache", Kind::Core),
     ("announce", Kind::Core),
+    ("dht", Kind::Core),
     ("page", Kind::Core),
     ("plan", Kind::Core),
     ("session", Kind::Core),

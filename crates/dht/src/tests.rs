@@ -1,0 +1,5 @@
+mod announcing;
+mod hostile;
+mod items;
+mod joining;
+mod net;
