@@ -4,12 +4,15 @@ use std::net::SocketAddr;
 use peer::{Pipeline, Totals};
 use stdx::{Bitfield, BlockRange, Instant, PieceIndex};
 
-/// One end of a connection.
+/// One end of a connection. Its place among its node's ends is the connection's
+/// [`stdx::ConnId`] there.
 #[derive(Debug)]
 pub(super) struct End {
-    /// Whose it is.
-    pub(super) node: u32,
-    /// `None` before it is there, and once it is closed.
+    /// The node at the other end.
+    pub(super) remote: u32,
+    /// The other end's place there; a node that dials learns it with the answer.
+    pub(super) twin: Option<u32>,
+    /// `None` once it is closed.
     pub(super) live: Option<Box<Live>>,
 }
 
@@ -68,10 +71,10 @@ impl Live {
 /// What one end of a connection sends to the other.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// The first word of who opens the connection: what it has.
-    Knock(Bitfield),
-    /// The answer to that.
-    Hello(Bitfield),
+    /// The first word of who opens the connection: who it is, its end, and what it has.
+    Knock(u32, u32, Bitfield),
+    /// The answer to that: the end of who answers, and what it has.
+    Hello(u32, Bitfield),
     /// The other answer to that.
     Refused,
     Closed,
@@ -90,12 +93,7 @@ pub(super) enum Message {
 #[derive(Debug)]
 pub(super) struct Mail {
     pub(super) due: Instant,
-    /// The end that it goes to.
+    /// The end that it goes to; means nothing to who is knocked at.
     pub(super) end: u32,
     pub(super) message: Message,
-}
-
-/// The other end of the same connection.
-pub(super) const fn twin(end: u32) -> u32 {
-    end ^ 1
 }

@@ -5,68 +5,67 @@ use std::collections::VecDeque;
 use peer::{Answer, Report};
 use stdx::{BlockRange, Buf, ConnId, Duration};
 
-use super::Blocks;
-use super::end::{Live, Mail, Message, twin};
+use super::end::{End, Mail, Message};
 use super::node::Mind;
-use crate::{Leave, NodeIndex};
+use super::outbox::Note;
+use super::turn::Turn;
+use crate::Leave;
 
 /// A downlink that is behind by more than this is sent nothing new, as TCP would see to.
 const QUEUEING: Duration = Duration::from_millis(100);
 
-impl Blocks {
-    pub(super) fn live(&mut self, end: u32) -> Option<&mut Live> {
-        self.ends[end as usize].live.as_deref_mut()
-    }
-
-    /// Who is at the other end.
-    pub(super) fn remote(&self, end: u32) -> u32 {
-        self.ends[twin(end) as usize].node
-    }
-
-    /// Sends a message on its way to an end.
+impl Turn<'_> {
+    /// Sends a message on its way to the other end.
     pub(super) fn post(&mut self, end: u32, message: Message) {
-        let due = self.now + self.delay;
-        let node = self.ends[end as usize].node;
-        self.nodes[node as usize].mail.push_back(Mail { due, end, message });
+        let Some(it) = self.node.ends.get(end as usize) else {
+            return;
+        };
+        if let Some(twin) = it.twin {
+            self.post_to(it.remote, twin, message);
+        }
+    }
+
+    /// Sends a message on its way to an end of another node.
+    pub(super) fn post_to(&mut self, node: u32, end: u32, message: Message) {
+        let due = self.ground.now + self.ground.delay;
+        self.out.post(node, Mail { due, end, message });
     }
 
     /// Has an uplink do what it can until now.
-    pub(super) fn serve(&mut self, index: usize) {
-        let (before, now) = (self.before, self.now);
+    pub(super) fn serve(&mut self) {
+        let (before, now) = (self.ground.before, self.ground.now);
         loop {
-            match self.nodes[index].sending {
+            match self.node.sending {
                 Some((done, ..)) if done > now => return,
                 Some((_, end, range)) => {
-                    self.nodes[index].sending = None;
-                    self.sent(index, end, range);
+                    self.node.sending = None;
+                    self.sent(end, range);
                 }
                 None => {
-                    let Some((end, range)) = self.next_block(index) else {
+                    let Some((end, range)) = self.next_block() else {
                         return;
                     };
-                    let node = &mut self.nodes[index];
-                    let done = node.up.transmit(before, range.length.into());
-                    node.sending = Some((done, end, range));
+                    let done = self.node.up.transmit(before, range.length.into());
+                    self.node.sending = Some((done, end, range));
                 }
             }
         }
     }
 
     /// The next block of the next end in turn.
-    fn next_block(&mut self, index: usize) -> Option<(u32, BlockRange)> {
-        for _ in 0..self.nodes[index].turns.len() {
-            let end = self.nodes[index].turns.pop_front()?;
-            let remote = &self.nodes[self.remote(end) as usize];
-            let behind = remote.late.back().is_some_and(|(at, ..)| at.since(self.now) > QUEUEING);
-            let Some(live) = self.live(end) else {
+    fn next_block(&mut self) -> Option<(u32, BlockRange)> {
+        for _ in 0..self.node.turns.len() {
+            let end = self.node.turns.pop_front()?;
+            let Some(End { remote, live: Some(live), .. }) = self.node.ends.get_mut(end as usize)
+            else {
                 continue;
             };
-            if behind {
-                self.nodes[index].turns.push_back(end);
+            if self.ground.busy_until[*remote as usize].since(self.ground.now) > QUEUEING {
+                self.node.turns.push_back(end);
                 continue;
             }
             if let Some(range) = live.asked.pop_front() {
-                self.nodes[index].turns.push_back(end);
+                self.node.turns.push_back(end);
                 return Some((end, range));
             }
             live.in_turns = false;
@@ -74,88 +73,98 @@ impl Blocks {
         None
     }
 
-    /// A block has left a node.
-    fn sent(&mut self, index: usize, end: u32, range: BlockRange) {
-        let Some(live) = self.live(end) else {
+    /// A block has left the node.
+    fn sent(&mut self, end: u32, range: BlockRange) {
+        let Some(live) = self.node.live(end) else {
             return;
         };
         live.totals.up_payload += u64::from(range.length);
-        let node = &mut self.nodes[index];
-        node.sent += u64::from(range.length);
-        if matches!(node.spec.leaves, Leave::Sent(most) if node.sent >= most) {
-            self.leave(NodeIndex(index as u32), Duration::ZERO);
+        self.node.sent += u64::from(range.length);
+        if matches!(self.node.spec.leaves, Leave::Sent(most) if self.node.sent >= most) {
+            self.leave(Duration::ZERO);
         }
-        self.post(twin(end), Message::Block(range));
+        self.post(end, Message::Block(range));
     }
 
     /// Takes in all that has arrived.
-    pub(super) fn read_mail(&mut self, index: usize, mind: &mut Mind) {
-        let now = self.now;
-        while let Some((_, end, range)) = pop_due(&mut self.nodes[index].late, |it| it.0 <= now) {
+    pub(super) fn read_mail(&mut self, mind: &mut Mind) {
+        let now = self.ground.now;
+        while let Some((_, end, range)) = pop_due(&mut self.node.late, |it| it.0 <= now) {
             self.take_block(end, range);
         }
-        while let Some(mail) = pop_due(&mut self.nodes[index].mail, |it| it.due <= now) {
-            self.hear(index, mind, mail.end, mail.message);
+        while let Some(mail) = pop_due(&mut self.node.mail, |it| it.due <= now) {
+            self.hear(mind, mail.end, mail.message);
         }
     }
 
-    /// Nobody is there: who knocks is told so.
-    pub(super) fn bounce(&mut self, index: usize) {
-        let now = self.now;
-        self.nodes[index].late.clear();
-        while let Some(mail) = pop_due(&mut self.nodes[index].mail, |it| it.due <= now) {
-            if let Message::Knock(_) = mail.message {
-                self.post(twin(mail.end), Message::Refused);
+    /// Nobody is there: who knocks is told so, and who answers a knock of ours, too.
+    pub(super) fn bounce(&mut self) {
+        let now = self.ground.now;
+        self.node.late.clear();
+        while let Some(mail) = pop_due(&mut self.node.mail, |it| it.due <= now) {
+            match mail.message {
+                Message::Knock(node, end, _) => self.post_to(node, end, Message::Refused),
+                Message::Hello(twin, _) => self.turn_away(mail.end, twin),
+                _ => {}
             }
         }
     }
 
-    fn hear(&mut self, index: usize, mind: &mut Mind, end: u32, message: Message) {
-        let now = self.now;
-        if let Message::Knock(have) = message {
-            return self.knocked(index, mind, end, have);
+    /// The answer comes too late: the node that gave it closes its end.
+    fn turn_away(&mut self, end: u32, twin: u32) {
+        let remote = self.node.ends[end as usize].remote;
+        self.post_to(remote, twin, Message::Closed);
+    }
+
+    fn hear(&mut self, mind: &mut Mind, end: u32, message: Message) {
+        let now = self.ground.now;
+        if let Message::Knock(node, twin, have) = message {
+            return self.knocked(mind, node, twin, have);
         }
-        let Some(live) = self.ends[end as usize].live.as_deref_mut() else {
+        let Some(live) = self.node.live(end) else {
+            if let Message::Hello(twin, _) = message {
+                self.turn_away(end, twin);
+            }
             return;
         };
         match message {
-            Message::Knock(_) => {}
-            Message::Hello(have) => self.answered(end, have),
+            Message::Knock(..) => {}
+            Message::Hello(twin, have) => self.answered(end, twin, have),
             Message::Refused => self.refused(mind, end),
-            Message::Closed => self.inbox.push((end, None)),
+            Message::Closed => self.out.inbox.push((end, None)),
             Message::Choke => {
                 live.choked = true;
-                self.inbox.push((end, Some(Report::Choked)));
+                self.out.inbox.push((end, Some(Report::Choked)));
             }
             Message::Unchoke => {
                 live.choked = false;
                 live.pipeline.handle_unchoke(now);
-                self.inbox.push((end, Some(Report::Unchoked)));
+                self.out.inbox.push((end, Some(Report::Unchoked)));
             }
             Message::Interested(interested) => {
                 live.interested = interested;
                 let unchoked = mind.choker.is_unchoked(ConnId(end.into()));
                 mind.rechoke |= unchoked || (interested && mind.choker.has_room());
-                self.inbox.push((end, Some(Report::Interested(interested))));
+                self.out.inbox.push((end, Some(Report::Interested(interested))));
             }
-            Message::Have(piece) => self.inbox.push((end, Some(Report::Have(piece)))),
-            Message::Suggest(piece) => self.inbox.push((end, Some(Report::Suggested(piece)))),
-            Message::Request(ranges) => self.requested(index, end, ranges),
+            Message::Have(piece) => self.out.inbox.push((end, Some(Report::Have(piece)))),
+            Message::Suggest(piece) => self.out.inbox.push((end, Some(Report::Suggested(piece)))),
+            Message::Request(ranges) => self.requested(end, ranges),
             Message::Cancel(mut ranges) => {
                 ranges.retain(|range| live.withdraw(*range));
                 self.reject(end, ranges);
             }
             Message::Rejected(mut ranges) => {
                 ranges.retain(|range| live.pipeline.handle_reject(*range) == Answer::Outstanding);
-                self.inbox.push((end, Some(Report::Rejected(ranges))));
+                self.out.inbox.push((end, Some(Report::Rejected(ranges))));
             }
-            Message::Block(range) => self.arrive(index, end, range),
+            Message::Block(range) => self.arrive(end, range),
         }
     }
 
     /// The remote asks for blocks.
-    fn requested(&mut self, index: usize, end: u32, ranges: Vec<BlockRange>) {
-        let Some(live) = self.ends[end as usize].live.as_deref_mut() else {
+    fn requested(&mut self, end: u32, ranges: Vec<BlockRange>) {
+        let Some(live) = self.node.live(end) else {
             return;
         };
         if live.choking {
@@ -163,24 +172,22 @@ impl Blocks {
         }
         live.asked.extend(ranges);
         if !std::mem::replace(&mut live.in_turns, true) {
-            self.nodes[index].turns.push_back(end);
+            self.node.turns.push_back(end);
         }
     }
 
     /// Answers requests that will not be served (BEP 6).
     pub(super) fn reject(&mut self, end: u32, ranges: Vec<BlockRange>) {
         if !ranges.is_empty() {
-            self.post(twin(end), Message::Rejected(ranges));
+            self.post(end, Message::Rejected(ranges));
         }
     }
 
     /// A block comes to the downlink.
-    fn arrive(&mut self, index: usize, end: u32, range: BlockRange) {
-        let now = self.now;
-        let node = &mut self.nodes[index];
-        if node.spec.access.down.is_some() {
-            let done = node.down.transmit(now, range.length.into());
-            node.late.push_back((done, end, range));
+    fn arrive(&mut self, end: u32, range: BlockRange) {
+        if self.node.spec.access.down.is_some() {
+            let done = self.node.down.transmit(self.ground.now, range.length.into());
+            self.node.late.push_back((done, end, range));
         } else {
             self.take_block(end, range);
         }
@@ -188,8 +195,8 @@ impl Blocks {
 
     /// A block is here.
     fn take_block(&mut self, end: u32, range: BlockRange) {
-        let now = self.now;
-        let Some(live) = self.ends[end as usize].live.as_deref_mut() else {
+        let now = self.ground.now;
+        let Some(live) = self.node.live(end) else {
             return;
         };
         let length = range.length as usize;
@@ -199,12 +206,11 @@ impl Blocks {
             return;
         }
         if snubbed {
-            self.inbox.push((end, Some(Report::Snubbed(false))));
+            self.out.inbox.push((end, Some(Report::Snubbed(false))));
         }
-        let place = [u64::from(end), u64::from(range.piece.0) << 32 | u64::from(range.begin)];
-        self.trace.record(now, b'b', &place, &[]);
-        let data = Buf::window(&self.zeros, 0..length);
-        self.inbox.push((end, Some(Report::Block { range, data })));
+        self.note(Note::Block { end, range });
+        let data = Buf::window(&self.out.zeros, 0..length);
+        self.out.inbox.push((end, Some(Report::Block { range, data })));
     }
 }
 

@@ -7,7 +7,7 @@ use session::Choker;
 use stdx::{BlockRange, Instant};
 use swarm::Swarm;
 
-use super::end::Mail;
+use super::end::{End, Live, Mail};
 use crate::{NodeSpec, Start};
 
 /// A machine.
@@ -15,6 +15,8 @@ use crate::{NodeSpec, Start};
 pub(super) struct Node {
     pub(super) spec: NodeSpec,
     pub(super) address: SocketAddr,
+    /// Its ends of every connection that it ever had.
+    pub(super) ends: Vec<End>,
     /// While it is there, and it is not its turn.
     pub(super) mind: Option<Box<Mind>>,
     /// It has not come yet.
@@ -49,7 +51,7 @@ pub(super) struct Mind {
     pub(super) swarm: Swarm,
     pub(super) choker: Choker,
     pub(super) rechoke: bool,
-    /// Its ends, in their order.
+    /// Its open ends, in their order.
     pub(super) ends: Vec<u32>,
     /// By piece: the blocks that are here.
     pub(super) stored: Vec<u32>,
@@ -62,6 +64,7 @@ impl Node {
     pub(super) fn new(spec: NodeSpec, address: SocketAddr) -> Self {
         Self {
             address,
+            ends: Vec::new(),
             mind: None,
             to_come: true,
             leaving: false,
@@ -91,6 +94,11 @@ impl Node {
         arrived || self.late.front().is_some_and(|(at, ..)| *at <= now)
     }
 
+    /// An end, while it is open.
+    pub(super) fn live(&mut self, end: u32) -> Option<&mut Live> {
+        self.ends.get_mut(end as usize)?.live.as_deref_mut()
+    }
+
     /// Counts what a connection to `remote` moved.
     pub(super) fn count(&mut self, remote: u32, totals: Totals) {
         self.totals.up_payload += totals.up_payload;
@@ -102,12 +110,6 @@ impl Node {
 }
 
 impl Mind {
-    pub(super) fn add_end(&mut self, end: u32) {
-        if let Err(place) = self.ends.binary_search(&end) {
-            self.ends.insert(place, end);
-        }
-    }
-
     pub(super) fn remove_end(&mut self, end: u32) {
         if let Ok(place) = self.ends.binary_search(&end) {
             self.ends.remove(place);

@@ -11,12 +11,15 @@ use crate::{Failure, History, NodeIndex, NodeReport, Report, Sample};
 
 impl Staged for Blocks {
     fn observe(&mut self, every: Duration, watched: NodeIndex) {
-        self.recorder = Some(Recorder::new(self.now, every, watched));
+        self.recorder = Some(Recorder::new(self.ground.now, every, watched));
     }
 
     fn go_on(&mut self, until: Duration) -> Result<(), Failure> {
+        if self.shards.is_empty() {
+            self.divide();
+        }
         let end = Instant::ZERO + until;
-        while self.now < end && !self.is_finished() && !self.is_dead() {
+        while self.ground.now < end && !self.is_finished() && !self.is_dead() {
             self.step();
             if let Some(failure) = self.failure.take() {
                 return Err(failure);
@@ -42,7 +45,7 @@ impl Staged for Blocks {
 
     fn take_history(&mut self) -> History {
         let recorder = self.recorder.take();
-        recorder.map(|recorder| recorder.end(self.sample(self.now))).unwrap_or_default()
+        recorder.map(|recorder| recorder.end(self.sample(self.ground.now))).unwrap_or_default()
     }
 
     fn report(&self) -> Report {
@@ -51,12 +54,12 @@ impl Staged for Blocks {
         let leechers = self.nodes.iter().filter(|node| !node.is_seed());
         let last = leechers.filter_map(|node| node.completed_at).max();
         let nodes = (0..self.nodes.len()).map(|index| self.node_report(index)).collect();
-        let size = self.info.layout().content_length();
+        let size = self.ground.info.layout().content_length();
         Report { trace: self.trace.hash(), ..Report::of(size, nodes, &seeds, &liars, last) }
     }
 
     fn now(&self) -> Instant {
-        self.now
+        self.ground.now
     }
 
     fn events(&self) -> u64 {
@@ -90,13 +93,14 @@ impl Blocks {
         let mut totals = node.totals;
         let mut from = node.from.clone();
         for &end in node.mind.iter().flat_map(|mind| &mind.ends) {
-            let Some(live) = &self.ends[end as usize].live else {
+            let end = &node.ends[end as usize];
+            let Some(live) = &end.live else {
                 continue;
             };
             totals.up_payload += live.totals.up_payload;
             totals.down_payload += live.totals.down_payload;
             if live.totals.down_payload > 0 {
-                *from.entry(self.remote(end)).or_default() += live.totals.down_payload;
+                *from.entry(end.remote).or_default() += live.totals.down_payload;
             }
         }
         (totals, from.into_iter().map(|(from, bytes)| (NodeIndex(from), bytes)).collect())
@@ -121,7 +125,7 @@ impl Blocks {
             present: node.mind.is_some(),
             sent: node.sent,
         };
-        let pieces = self.info.layout().pieces();
+        let pieces = self.ground.info.layout().pieces();
         let sample = Sample::of(at, pieces, self.nodes.iter().enumerate().map(seen));
         let fed = matrix(self.nodes.len(), |index| self.traffic(index).1);
         Sample { rarest: self.copies.rarest(), fed, ..sample }

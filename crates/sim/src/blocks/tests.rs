@@ -1,5 +1,6 @@
 use stdx::Duration;
 
+use crate::scenario::Staged as _;
 use crate::{Arrival, Fidelity, Outcome, Scenario};
 
 const MIB: u64 = 1 << 20;
@@ -34,6 +35,21 @@ fn the_same_seed_gives_the_same_outcome() {
     let (first, second) = (run(&scenario), run(&scenario));
     assert_eq!(first, second);
     assert_ne!(first.trace, run(&Scenario { seed: 2, ..scenario }).trace);
+}
+
+#[test]
+fn it_does_not_matter_how_many_threads_there_are() {
+    let scenario = named("churn", 4 * MIB);
+    let reports = [1, 2, 7].map(|threads| {
+        let mut world = scenario.build_of_blocks();
+        world.threads = Some(threads);
+        world.go_on(Duration::from_mins(20)).unwrap_or_else(|failure| panic!("{failure}"));
+        assert_eq!(world.shards.len(), threads);
+        world.report()
+    });
+    assert!(reports[0].nodes.iter().filter(|node| node.whole).count() > 1);
+    assert_eq!(reports[0], reports[1]);
+    assert_eq!(reports[0], reports[2]);
 }
 
 #[test]

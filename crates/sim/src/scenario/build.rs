@@ -90,7 +90,8 @@ impl Scenario {
         world
     }
 
-    fn build_of_blocks(&self) -> Blocks {
+    /// The same, block by block.
+    pub(crate) fn build_of_blocks(&self) -> Blocks {
         let info = outline(self.size, self.piece_length, self.seed);
         let mut world = Blocks::new(self.seed, info, self.rtt);
         for (spec, fate) in self.cast() {

@@ -47,7 +47,7 @@ impl World {
     /// A byte claimed to others is on disk.
     pub(super) fn check_claim(&mut self, node: NodeIndex, piece: PieceIndex) {
         let holds = self.nodes[node.get()].store.holds(piece);
-        self.require(holds, || format!("{node:?} claims piece {piece}, which is not on its disk"));
+        self.require(holds, || format!("{node} claims piece {piece}, which is not on its disk"));
     }
 
     pub(super) fn check_claims(&mut self, node: NodeIndex, have: &Bitfield) {
@@ -70,7 +70,7 @@ impl World {
             node.lied > 0
         });
         self.nodes[by.get()].banned += 1;
-        self.require(liar == Some(true), || format!("{by:?} bans {address}, which is honest"));
+        self.require(liar == Some(true), || format!("{by} bans {address}, which is honest"));
     }
 
     /// What is said to be durable is recorded.
@@ -78,7 +78,7 @@ impl World {
         let record = self.nodes[node.get()].store.record();
         let wrong = pieces.iter().find(|piece| !record.have.get(piece.0)).copied();
         self.require(wrong.is_none(), || {
-            format!("{node:?} calls piece {wrong:?} durable, which is not recorded")
+            format!("{node} calls piece {wrong:?} durable, which is not recorded")
         });
     }
 
@@ -96,7 +96,7 @@ impl World {
         {
             self.leave(node, after);
         }
-        self.require(whole, || format!("{node:?} is complete, and its bytes are not"));
+        self.require(whole, || format!("{node} is complete, and its bytes are not"));
     }
 
     /// True when every node that is there, or will be, has all of the content.
@@ -124,9 +124,9 @@ impl World {
                 continue;
             }
             let whole = state.store.is_whole();
-            self.require(whole, || format!("{node:?} was complete, and its bytes are not"));
+            self.require(whole, || format!("{node} was complete, and its bytes are not"));
             let owed = self.peers(node).into_iter().find(|peer| peer.outstanding > 0);
-            self.require(owed.is_none(), || format!("{node:?} waits for blocks: {owed:?}"));
+            self.require(owed.is_none(), || format!("{node} waits for blocks: {owed:?}"));
         }
         self.failure.take().map_or(Ok(()), Err)
     }

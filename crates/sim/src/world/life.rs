@@ -124,7 +124,7 @@ impl World {
     /// A session has said goodbye and saved all it had.
     pub(super) fn stopped(&mut self, node: NodeIndex) {
         let asked = self.nodes[node.get()].mind.as_ref().is_some_and(|mind| mind.stopping);
-        self.require(asked, || format!("{node:?} stopped without being asked"));
+        self.require(asked, || format!("{node} stopped without being asked"));
         self.schedule(node, Duration::ZERO, Event::Exit);
     }
 

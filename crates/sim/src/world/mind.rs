@@ -281,7 +281,7 @@ impl World {
             match event {
                 session::Event::MetadataReady { info, .. } => {
                     let same = info.hashes() == self.source.hashes();
-                    self.require(same, || format!("{node:?} has metadata of something else"));
+                    self.require(same, || format!("{node} has metadata of something else"));
                     self.nodes[node.get()].knows_metadata = true;
                     self.look(node);
                 }
@@ -292,7 +292,7 @@ impl World {
                 session::Event::PieceFailed { piece, .. } => {
                     self.nodes[node.get()].pieces_failed += 1;
                     let honest = self.nodes.iter().all(|node| node.lied == 0);
-                    self.require(!honest, || format!("{node:?} finds piece {piece} bad"));
+                    self.require(!honest, || format!("{node} finds piece {piece} bad"));
                 }
                 session::Event::LayerReady { torrent } => {
                     let layers = mind.session.layers(torrent).cloned();
