@@ -3,6 +3,7 @@
 //! While a torrent downloads, its peers are ranked by what they gave in the last rounds (tit for
 //! tat, Cohen 2003); while it seeds, they take turns, so that everybody is served equally
 //! (Legout et al., IMC 2006). One slot in five is optimistic: it goes to somebody drawn by lot.
+//! Who has nothing yet comes first among those who give nothing: each becomes one more that gives.
 
 use std::collections::BTreeMap;
 
@@ -23,6 +24,9 @@ pub const OPTIMISTIC_ROUND: Duration = Duration::from_secs(30);
 /// A connection counts as new, and is three times as likely to be drawn, for this long (BEP 3).
 const NEW: Duration = Duration::from_mins(1);
 
+/// While somebody hungry waits, it is seen this often whether a turn is over.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// How likely a new connection is drawn, an old one being 1 (BEP 3).
 const NEW_WEIGHT: u64 = 3;
 
@@ -33,6 +37,8 @@ pub struct Candidate {
     pub conn: ConnId,
     /// It wants something that we have.
     pub interested: bool,
+    /// It has not a single piece yet.
+    pub empty: bool,
     /// Its torrent is complete here (as far as selected): serve equally instead of by what it
     /// gives.
     pub seeding: bool,
@@ -46,6 +52,13 @@ pub struct Candidate {
     pub piece_length: u32,
     /// When it connected.
     pub since: Instant,
+}
+
+impl Candidate {
+    /// It has nothing, and had no piece from us: what it says of itself counts once.
+    fn is_hungry(&self) -> bool {
+        self.interested && self.empty && self.taken < u64::from(self.piece_length)
+    }
 }
 
 /// By which rule slots are given. All but the first are there to be compared with it.
@@ -85,6 +98,7 @@ pub struct Choker {
     next_round: Instant,
     next_draw: Instant,
     last_round: Instant,
+    next_look: Instant,
     /// A slot is free.
     room: bool,
 }
@@ -95,6 +109,8 @@ struct Seat {
     unchoked: Option<Unchoked>,
     /// Interested and without a slot since then; the order of the line.
     waiting: Instant,
+    /// The order of those who came at the same time: drawn, or all would serve the same few first.
+    lot: u64,
     /// `given` at the last two rounds, the older first.
     given: [u64; 2],
     /// `taken` at the last round.
@@ -120,6 +136,7 @@ impl Choker {
             next_round: now + ROUND,
             next_draw: now + OPTIMISTIC_ROUND,
             last_round: now,
+            next_look: Instant::FAR_FUTURE,
             room: true,
         }
     }
@@ -155,9 +172,9 @@ impl Choker {
         self.room
     }
 
-    /// When the next round is due.
+    /// When slots are to be given again.
     pub fn poll_timeout(&self) -> Instant {
-        self.next_round.min(self.next_draw)
+        self.next_round.min(self.next_draw).min(self.next_look)
     }
 
     /// Gives the slots: all of them anew when a round is due, only free ones otherwise.
@@ -168,7 +185,9 @@ impl Choker {
         self.seat(now, candidates);
         let round = now >= self.next_round;
         let draw = now >= self.next_draw;
-        let ranked = self.rank(now, candidates, round);
+        let hungry = candidates.iter().any(|it| it.is_hungry() && !self.is_unchoked(it.conn));
+        self.next_look = if hungry { now + LOOK } else { Instant::FAR_FUTURE };
+        let ranked = self.rank(now, candidates, round, hungry);
         if round {
             self.end_round(now, candidates, ranked.len());
         }
@@ -188,9 +207,10 @@ impl Choker {
     fn seat(&mut self, now: Instant, candidates: &[Candidate]) {
         let mut seats = BTreeMap::new();
         for candidate in candidates {
-            let mut seat = self.seats.remove(&candidate.conn).unwrap_or(Seat {
+            let mut seat = self.seats.remove(&candidate.conn).unwrap_or_else(|| Seat {
                 unchoked: None,
                 waiting: now,
+                lot: self.rng.next_u64(),
                 given: [candidate.given; 2],
                 taken: candidate.taken,
             });
@@ -229,7 +249,8 @@ impl Choker {
         let regular = self.slots.regular();
         let total = self.slots();
         let mut chosen = BTreeMap::new();
-        let holders = ranked.iter().filter(|peer| !round && peer.holds == Some(false));
+        let keeps = |peer: &&Ranked| !round && peer.holds == Some(false) && !peer.yields;
+        let holders = ranked.iter().filter(keeps);
         chosen.extend(holders.take(regular).map(|peer| (peer.conn, false)));
         for peer in ranked {
             let luck = peer.holds == Some(true) && !draw && !round;

@@ -11,6 +11,7 @@ fn candidate(conn: u64) -> Candidate {
     Candidate {
         conn: ConnId(conn),
         interested: true,
+        empty: false,
         seeding: false,
         snubbed: false,
         given: 0,
@@ -342,4 +343,54 @@ proptest! {
         };
         prop_assert_eq!(trace(true), trace(false), "same seed, same decisions");
     }
+}
+
+#[test]
+fn the_hungry_are_served_first_by_a_seed_and_one_piece_each() {
+    let seeding = |conn: u64| Candidate { seeding: true, empty: conn >= 8, ..candidate(conn) };
+    let mut world = World::new(SLOW, (0..14).map(seeding).collect());
+    world.step();
+    assert_eq!((8..14).filter(|conn| world.has_slot(*conn)).count(), 5, "of the hungry");
+    let first: Vec<ConnId> = world.unchoked.iter().copied().collect();
+    let piece = u64::from(candidate(0).piece_length);
+    first.iter().for_each(|conn| world.peer(conn.0).taken += piece);
+    world.now = world.choker.poll_timeout();
+    assert!(world.now < Instant::ZERO + ROUND, "it does not wait for the round");
+    world.step();
+    assert!((8..14).all(|conn| first.contains(&ConnId(conn)) || world.has_slot(conn)));
+    let last: Vec<ConnId> = (8..14).map(ConnId).filter(|conn| !first.contains(conn)).collect();
+    last.iter().for_each(|conn| world.peer(conn.0).taken += piece);
+    world.now += Duration::from_secs(1);
+    world.step();
+    assert_eq!(world.choker.poll_timeout(), Instant::ZERO + ROUND, "nobody is hungry any more");
+}
+
+#[test]
+fn who_calls_itself_hungry_for_ever_is_so_once() {
+    let seeding = |conn: u64| Candidate { seeding: true, empty: conn == 0, ..candidate(conn) };
+    let mut world = World::new(SLOW, (0..20).map(seeding).collect());
+    world.step();
+    assert!(world.has_slot(0));
+    let mut served = [0_u32; 20];
+    for _ in 0..200 {
+        for conn in world.unchoked.clone() {
+            world.peer(conn.0).taken += 1 << 20;
+            served[conn.0 as usize] += 1;
+        }
+        world.round();
+    }
+    let others = served[1..].iter().sum::<u32>() / 19;
+    assert!(served[0] <= others + 12, "{served:?}");
+}
+
+#[test]
+fn who_is_first_is_drawn() {
+    let mut first = BTreeSet::new();
+    for seed in 0..40 {
+        let mut choker = Choker::new(Instant::ZERO, SLOW, Rng::new(seed));
+        let all: Vec<Candidate> = (0..40).map(candidate).collect();
+        let decisions = choker.rechoke(Instant::ZERO, &all);
+        first.extend(decisions.iter().map(|decision| decision.conn));
+    }
+    assert!(first.len() > 30, "only {} of 40 were ever first", first.len());
 }

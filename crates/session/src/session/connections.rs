@@ -20,6 +20,8 @@ pub(super) struct Conn {
     since: Instant,
     peer_id: Option<PeerId>,
     interested: bool,
+    /// It has no piece yet.
+    empty: bool,
     snubbed: bool,
     totals: Totals,
 }
@@ -49,6 +51,7 @@ impl Conn {
             since: now,
             peer_id: None,
             interested: false,
+            empty: true,
             snubbed: false,
             totals: Totals::default(),
         }
@@ -220,6 +223,7 @@ impl Session {
             Some(Candidate {
                 conn,
                 interested: it.interested,
+                empty: it.empty,
                 seeding: torrent.complete.is_some(),
                 snubbed: it.snubbed,
                 given: it.totals.down_payload,
@@ -244,6 +248,8 @@ impl Session {
         let was = it.interested;
         for report in &batch.reports {
             match report {
+                Report::Pieces(have) => it.empty = have.ones() == 0,
+                Report::Have(_) => it.empty = false,
                 Report::Handshake { peer_id, .. } => it.peer_id = Some(*peer_id),
                 Report::Interested(interested) => it.interested = *interested,
                 Report::Snubbed(snubbed) => it.snubbed = *snubbed,

@@ -105,6 +105,9 @@ impl Turn<'_> {
             extended: true,
             v2: false,
         };
+        if let Some(live) = self.node.live(end) {
+            live.empty = have.ones() == 0;
+        }
         self.out.inbox.push((end, Some(hello)));
         self.out.inbox.push((end, Some(Report::Pieces(have))));
     }

@@ -30,6 +30,8 @@ pub(super) struct Live {
     pub(super) choked: bool,
     /// The remote wants what we have.
     pub(super) interested: bool,
+    /// The remote has no piece yet.
+    pub(super) empty: bool,
     /// What we asked the remote for.
     pub(super) pipeline: Pipeline,
     /// Blocks of every order to request.
@@ -52,6 +54,7 @@ impl Live {
             choking: true,
             choked: true,
             interested: false,
+            empty: true,
             pipeline: Pipeline::new(config),
             taken: 0,
             asked: VecDeque::new(),

@@ -147,7 +147,10 @@ impl Turn<'_> {
                 mind.rechoke |= unchoked || (interested && mind.choker.has_room());
                 self.out.inbox.push((end, Some(Report::Interested(interested))));
             }
-            Message::Have(piece) => self.out.inbox.push((end, Some(Report::Have(piece)))),
+            Message::Have(piece) => {
+                live.empty = false;
+                self.out.inbox.push((end, Some(Report::Have(piece))));
+            }
             Message::Suggest(piece) => self.out.inbox.push((end, Some(Report::Suggested(piece)))),
             Message::Request(ranges) => self.requested(end, ranges),
             Message::Cancel(mut ranges) => {

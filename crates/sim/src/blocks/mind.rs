@@ -148,6 +148,7 @@ impl Turn<'_> {
             Some(Candidate {
                 conn: ConnId(end.into()),
                 interested: live.interested,
+                empty: live.empty,
                 seeding: mind.complete,
                 snubbed: live.pipeline.is_snubbed(),
                 given: live.told.down_payload,
