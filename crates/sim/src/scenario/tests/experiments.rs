@@ -72,8 +72,8 @@ fn two_fast_peers_that_come_late_find_each_other() {
     scenario.limit = Duration::from_secs(200);
     let paired = run(&scenario).paired(NodeIndex(21), NodeIndex(22));
     let paired = paired.map(|at| at.as_secs_f64() - scenario.peers[1].at.as_secs_f64());
-    // One optimistic slot in half a minute, a dozen peers to draw from, and two who draw.
-    assert!(paired.is_some_and(|after| (20.0..160.0).contains(&after)), "{paired:?}");
+    // Newcomers are served first, the two by each other, too; then a round or two shows who gives.
+    assert!(paired.is_some_and(|after| (10.0..80.0).contains(&after)), "{paired:?}");
 }
 
 #[test]
@@ -102,12 +102,12 @@ fn half_of_the_peers_quit_and_the_others_go_on() {
 
 #[test]
 fn leaving_at_once_costs_the_slow_peers() {
-    let selfish = named("selfish", 16 * MIB);
+    let selfish = named("selfish", 64 * MIB);
     let mut kind = selfish.clone();
     kind.peers.iter_mut().for_each(|group| group.stay = None);
     let slow = |scenario: &Scenario| run(scenario).mean_of(2).0.as_secs_f64();
     let cost = slow(&selfish) / slow(&kind);
-    assert!((1.1..1.6).contains(&cost), "{cost} × the time");
+    assert!((1.05..1.6).contains(&cost), "{cost} × the time");
 }
 
 #[test]
