@@ -353,13 +353,17 @@ fn the_hungry_are_served_first_by_a_seed_and_one_piece_each() {
     assert_eq!((8..14).filter(|conn| world.has_slot(*conn)).count(), 5, "of the hungry");
     let first: Vec<ConnId> = world.unchoked.iter().copied().collect();
     let piece = u64::from(candidate(0).piece_length);
-    first.iter().for_each(|conn| world.peer(conn.0).taken += piece);
+    for conn in &first {
+        world.peer(conn.0).taken += piece;
+    }
     world.now = world.choker.poll_timeout();
     assert!(world.now < Instant::ZERO + ROUND, "it does not wait for the round");
     world.step();
     assert!((8..14).all(|conn| first.contains(&ConnId(conn)) || world.has_slot(conn)));
     let last: Vec<ConnId> = (8..14).map(ConnId).filter(|conn| !first.contains(conn)).collect();
-    last.iter().for_each(|conn| world.peer(conn.0).taken += piece);
+    for conn in &last {
+        world.peer(conn.0).taken += piece;
+    }
     world.now += Duration::from_secs(1);
     world.step();
     assert_eq!(world.choker.poll_timeout(), Instant::ZERO + ROUND, "nobody is hungry any more");
