@@ -12,6 +12,7 @@ use session::{AddError, AddTorrent, Limits, Session};
 use stdx::{Instant, PeerId, Pool, Rng};
 
 use crate::clock::Clock;
+use crate::dial::{Dialer, Transport};
 use crate::dropped::Dropped;
 use crate::files;
 use crate::link::Surroundings;
@@ -21,12 +22,16 @@ use crate::throttle::Throttle;
 use crate::torrent::{EngineError, Torrent};
 use crate::trackers::Trackers;
 use crate::uplink::Uplink;
+use crate::utps::{self, Utp};
 
 /// Unused block buffers kept for reuse: 16 MiB.
 const SPARE_BLOCKS_MAX: usize = 1_024;
 
 /// Dropped peers that may wait for a slow listener; the oldest go first.
 const DROPPED_MAX: usize = 256;
+
+/// Connections that others have begun over uTP and that nobody has taken up yet.
+const UTP_BACKLOG: usize = 256;
 
 /// How long closing may take: trackers have 3 s, the disk the rest.
 const CLOSE_MAX: Duration = Duration::from_secs(30);
@@ -46,6 +51,8 @@ pub struct EngineConfig {
     pub limits: Limits,
     /// Connections of all torrents together.
     pub max_peers: usize,
+    /// What carries connections.
+    pub transport: Transport,
     /// What randomness follows from; drawn from the system by the caller.
     pub seed: u64,
 }
@@ -101,6 +108,10 @@ impl Engine {
         let listeners = listen::open(&config.listen)?;
         let listening: Vec<_> = listeners.iter().filter_map(|l| l.local_addr().ok()).collect();
         let port = listening.first().map_or(0, SocketAddr::port);
+        let udp = match config.transport {
+            Transport::Tcp => Vec::new(),
+            _ => listen::open_udp(&config.listen, &listening)?,
+        };
         let (inputs, queue) = channel(MIND_QUEUE_MAX);
         let pool = Pool::new(SPARE_BLOCKS_MAX);
         let done = inputs.clone();
@@ -128,11 +139,22 @@ impl Engine {
         let peer_config = Arc::new(peer_config(peer_id, port, config.limits));
         let (tell, _) = broadcast::channel(DROPPED_MAX);
         let dropped = tell.downgrade();
-        let mut mind = Mind::new(session, around, Arc::clone(&trackers), peer_config, gate, tell);
+        let utp = |port| Utp::new(port, clock, session_max(config), rng.fork());
+        let utp: Vec<Utp> = udp.into_iter().map(utp).collect();
+        let dialer = Dialer { transport: config.transport, utp: utp.clone() };
+        let ways = (Arc::clone(&trackers), dialer);
+        let mut mind = Mind::new(session, around, ways, peer_config, gate, tell);
         let uplink = Uplink::new(Arc::clone(&throttle));
         mind.spawn(throttle.run());
         for listener in listeners {
-            mind.spawn(listen::accept(listener, inputs.clone()));
+            if config.transport != Transport::Utp {
+                mind.spawn(listen::accept(listener, inputs.clone()));
+            }
+        }
+        for utp in utp {
+            let (send, streams) = channel(UTP_BACKLOG);
+            mind.spawn(utps::serve(utp, send));
+            mind.spawn(listen::accept_utp(streams, inputs.clone()));
         }
         let (handle, handles) = channel(1);
         let ended = watch_over(mind.run(queue, handles));
@@ -217,6 +239,11 @@ impl Engine {
         let how = ended.wait_for(Option::is_some).await;
         Err(how.ok().and_then(|how| *how).unwrap_or(Ended::Broken))
     }
+}
+
+/// Connections of one UDP port, at most: one that fails or ends may still be on its way out.
+fn session_max(config: &EngineConfig) -> usize {
+    config.max_peers * 2 + UTP_BACKLOG
 }
 
 /// Runs the mind; a panic in it must not look like a normal end.

@@ -4,6 +4,8 @@
 //! - `torrent`: the handle of one torrent.
 //! - `mind`: the one task that owns the session and decides.
 //! - `link`: one connection's task: its socket and its `peer::Peer`.
+//! - `dial`: opening connections, by whichever transport answers; `stream`: what both share.
+//! - `utps`: uTP, the task and the streams; `udp`: its sockets, in batches; `tuning`: TCP's.
 //! - `throttle`: the rate limits that all links share.
 //! - `uplink`: the same for who is no peer.
 //! - `opening`: looks at a torrent's files before it starts; `watch`: and while it serves them.
@@ -11,6 +13,7 @@
 //! - `trackers`, `http`: announces and downloads by URL.
 
 mod clock;
+mod dial;
 mod dropped;
 mod engine;
 mod files;
@@ -19,14 +22,19 @@ mod link;
 mod listen;
 mod mind;
 mod opening;
+mod stream;
 mod throttle;
 mod torrent;
 mod trackers;
+mod tuning;
+mod udp;
 mod uplink;
+mod utps;
 mod watch;
 
 // The public interface is:
 pub use clock::Clock;
+pub use dial::Transport;
 pub use dropped::Dropped;
 pub use engine::{Ended, Engine, EngineConfig, StartError};
 pub use http::{FetchError, fetch};

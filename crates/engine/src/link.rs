@@ -1,8 +1,6 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use tokio::io::Interest;
-use tokio::net::TcpStream;
 use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::sync::watch;
 
@@ -13,13 +11,13 @@ use stdx::{BlockRange, ConnId, Duration, Instant, Pool};
 
 use crate::clock::Clock;
 use crate::mind::Input;
+use crate::stream::Stream;
 use crate::throttle::{Line, Throttle};
 
 use socket::Allowance;
 
 mod mailbox;
 mod socket;
-mod transport;
 
 pub(crate) use mailbox::{LinkInput, Mailbox};
 
@@ -44,7 +42,7 @@ pub(crate) struct Surroundings {
 /// One connection: a socket, its `Peer`, and the way to the mind.
 pub(crate) struct Link {
     conn: ConnId,
-    stream: TcpStream,
+    stream: Stream,
     peer: Peer,
     inbox: Receiver<LinkInput>,
     /// The way to `inbox`, for those that answer us.
@@ -60,12 +58,11 @@ pub(crate) struct Link {
 impl Link {
     pub(crate) fn new(
         conn: ConnId,
-        stream: TcpStream,
+        stream: Stream,
         peer: Peer,
         (mailbox, inbox): (Mailbox, Receiver<LinkInput>),
         around: Surroundings,
     ) -> Self {
-        transport::tune(&stream);
         let told_at = around.clock.now();
         Self {
             conn,
@@ -117,8 +114,7 @@ impl Link {
     /// Waits for whatever comes first, and handles it. What is waiting takes turns by chance, so
     /// that neither the socket nor the mind can shut the other out.
     async fn wait(&mut self) -> Result<(), CloseReason> {
-        let interest = self.interest();
-        let (interest, watched) = (interest.unwrap_or(Interest::ERROR), interest.is_some());
+        let (read, write) = self.interest();
         let deadline = self.deadline();
         tokio::select! {
             input = self.inbox.recv() => {
@@ -129,12 +125,13 @@ impl Link {
                     self.handle(input)?;
                 }
             }
-            ready = self.stream.ready(interest), if watched => {
+            ready = self.stream.ready(read, write), if read || write => {
                 let ready = ready.map_err(|error| CloseReason::Transport(error.to_string()))?;
-                if ready.is_readable() || ready.is_read_closed() {
+                let (readable, writable) = ready;
+                if readable {
                     self.read()?;
                 }
-                if ready.is_writable() || ready.is_write_closed() {
+                if writable {
                     self.write()?;
                 }
             }

@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::{Receiver, Sender};
 
 use crate::mind::Input;
+use crate::stream::Stream;
+use crate::tuning;
+use crate::udp::UdpPort;
+use crate::utps::UtpStream;
 
 /// Where peers were expected when no address was named.
 pub const DEFAULT_PORT: u16 = 6881;
@@ -38,6 +42,28 @@ pub(crate) fn open(named: &[SocketAddr]) -> Result<Vec<TcpListener>, ListenError
         .iter()
         .map(|&address| bind(address).map_err(|source| ListenError { address, source }))
         .collect()
+}
+
+/// Opens the UDP ports that go with listening sockets: TCP and UDP take the same number. Without
+/// one that nobody named, uTP is left out.
+///
+/// # Errors
+/// When the port of an address that was named cannot be had.
+pub(crate) fn open_udp(
+    named: &[SocketAddr],
+    listening: &[SocketAddr],
+) -> Result<Vec<UdpPort>, ListenError> {
+    let mut ports = Vec::new();
+    for &address in listening {
+        match UdpPort::bind(address) {
+            Ok(port) => ports.push(port),
+            Err(source) if named.contains(&address) => {
+                return Err(ListenError { address, source });
+            }
+            Err(error) => tracing::info!(%error, "no UDP at {address}, and so no uTP"),
+        }
+    }
+    Ok(ports)
 }
 
 fn open_default() -> Result<Vec<TcpListener>, ListenError> {
@@ -72,6 +98,8 @@ pub(crate) async fn accept(listener: TcpListener, inputs: Sender<Input>) {
         match listener.accept().await {
             Ok((stream, remote)) => {
                 failing = false;
+                tuning::tune(&stream);
+                let stream = Stream::Tcp(stream);
                 if inputs.send(Input::Incoming(stream, remote)).await.is_err() {
                     return;
                 }
@@ -84,6 +112,18 @@ pub(crate) async fn accept(listener: TcpListener, inputs: Sender<Input>) {
                 }
                 tokio::time::sleep(ERROR_PAUSE).await;
             }
+        }
+    }
+}
+
+/// The same for uTP's.
+pub(crate) async fn accept_utp(
+    mut streams: Receiver<(UtpStream, SocketAddr)>,
+    inputs: Sender<Input>,
+) {
+    while let Some((stream, remote)) = streams.recv().await {
+        if inputs.send(Input::Incoming(Stream::Utp(stream), remote)).await.is_err() {
+            return;
         }
     }
 }

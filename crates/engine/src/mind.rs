@@ -3,7 +3,6 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::TcpStream;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::{broadcast, watch};
 use tokio::task::{Id, JoinError, JoinSet};
@@ -14,8 +13,10 @@ use peer::{Batch, CloseReason, Peer};
 use session::{AnnounceId, Connect, Event, Session};
 use stdx::{ConnId, Instant, TorrentId};
 
+use crate::dial::Dialer;
 use crate::dropped::Dropped;
 use crate::link::{Link, Mailbox, Surroundings};
+use crate::stream::Stream;
 use crate::trackers::Trackers;
 
 mod outputs;
@@ -33,9 +34,9 @@ pub(crate) type Command = Box<dyn FnOnce(&mut Mind, Instant) + Send>;
 /// Everything that reaches the mind.
 pub(crate) enum Input {
     /// A peer connected to us.
-    Incoming(TcpStream, SocketAddr),
+    Incoming(Stream, SocketAddr),
     /// A connection that the session asked for stands, or could not be had.
-    Connected(ConnId, std::io::Result<TcpStream>),
+    Connected(ConnId, std::io::Result<Stream>),
     /// A connection has something to say.
     Batch(ConnId, Batch),
     /// A connection's last words, and why it ended.
@@ -54,6 +55,7 @@ pub(crate) struct Mind {
     pub(crate) session: Session,
     around: Surroundings,
     trackers: Arc<Trackers>,
+    dialer: Dialer,
     peer_config: Arc<peer::Config>,
     links: HashMap<ConnId, Mailbox>,
     opening: HashMap<ConnId, Connect>,
@@ -74,7 +76,7 @@ impl Mind {
     pub(crate) fn new(
         session: Session,
         around: Surroundings,
-        trackers: Arc<Trackers>,
+        (trackers, dialer): (Arc<Trackers>, Dialer),
         peer_config: Arc<peer::Config>,
         reading: watch::Sender<bool>,
         dropped: broadcast::Sender<Dropped>,
@@ -83,6 +85,7 @@ impl Mind {
             session,
             around,
             trackers,
+            dialer,
             peer_config,
             links: HashMap::new(),
             opening: HashMap::new(),
@@ -175,7 +178,7 @@ impl Mind {
         }
     }
 
-    fn incoming(&mut self, now: Instant, stream: TcpStream, remote: SocketAddr) {
+    fn incoming(&mut self, now: Instant, stream: Stream, remote: SocketAddr) {
         let Some(conn) = self.session.handle_incoming(now, remote) else {
             tracing::debug!(%remote, "too many connections; one more turned away");
             return;
@@ -184,7 +187,7 @@ impl Mind {
         self.link(conn, stream, peer);
     }
 
-    fn connected(&mut self, now: Instant, conn: ConnId, stream: std::io::Result<TcpStream>) {
+    fn connected(&mut self, now: Instant, conn: ConnId, stream: std::io::Result<Stream>) {
         let Some(connect) = self.opening.remove(&conn) else {
             return;
         };
@@ -204,7 +207,7 @@ impl Mind {
         self.link(conn, stream, Peer::connect(now, config, torrent, have, upload_only, addr));
     }
 
-    fn link(&mut self, conn: ConnId, stream: TcpStream, peer: Peer) {
+    fn link(&mut self, conn: ConnId, stream: Stream, peer: Peer) {
         let (mailbox, inbox) = Mailbox::new();
         self.links.insert(conn, mailbox.clone());
         let link = Link::new(conn, stream, peer, (mailbox, inbox), self.around.clone());

@@ -149,6 +149,27 @@ pub(crate) enum Format {
     Hybrid,
 }
 
+/// What carries connections to peers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Transport {
+    /// TCP alone
+    Tcp,
+    /// uTP alone, which gives way to other traffic
+    Utp,
+    /// Whichever answers first
+    Both,
+}
+
+impl From<Transport> for engine::Transport {
+    fn from(transport: Transport) -> Self {
+        match transport {
+            Transport::Tcp => Self::Tcp,
+            Transport::Utp => Self::Utp,
+            Transport::Both => Self::Both,
+        }
+    }
+}
+
 /// Flags of the commands that take part in a swarm.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Network")]
@@ -165,6 +186,10 @@ pub(crate) struct Net {
     /// Receive at most this much
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     pub(crate) down_limit: Option<Rate>,
+    /// What carries connections; with both, TCP has a head start
+    #[arg(long, value_enum, value_name = "tcp|utp|both", hide_possible_values = true)]
+    #[arg(default_value = "both")]
+    pub(crate) transport: Transport,
     /// Keep at most this many connections
     #[arg(long, value_name = "N", default_value_t = 200)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=60_000))]

@@ -27,6 +27,7 @@ pub(crate) fn start(net: &Net, output: &Output) -> anyhow::Result<Engine> {
         listen: net.listen.clone(),
         limits: limits(net),
         max_peers: net.max_peers as usize,
+        transport: net.transport.into(),
         seed: u64::from_le_bytes(seed),
     };
     let engine = Engine::start(&config)?;

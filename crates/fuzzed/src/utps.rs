@@ -136,7 +136,7 @@ impl Pair {
         let Some(number) = self.sides.iter().position(|side| side.address == *to) else {
             return;
         };
-        self.sides[number].endpoint.handle_datagram(self.now, *from, datagram);
+        self.sides[number].endpoint.handle_datagram(self.now, *from, None, datagram);
         self.drain(number);
     }
 

@@ -1,5 +1,5 @@
 use std::io::{IoSlice, IoSliceMut};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use stdx::{Duration, Instant};
 
@@ -89,6 +89,8 @@ struct Acks {
 #[derive(Debug)]
 pub(crate) struct Connection {
     remote: SocketAddr,
+    /// Which of our addresses they speak to, once known.
+    local: Option<IpAddr>,
     /// The id in what we are sent.
     receive_id: u16,
     /// The id in what we send, but for the first packet.
@@ -158,11 +160,12 @@ impl Connection {
     pub(crate) fn accept(
         now: Instant,
         config: &Config,
-        remote: SocketAddr,
+        (remote, local): (SocketAddr, Option<IpAddr>),
         (id, syn, seq): (u16, Seq, Seq),
     ) -> Self {
         let mut it = Self::new(now, config, remote, (id.wrapping_add(1), id), (seq, syn.plus(1)));
         it.state = State::SynReceived;
+        it.local = local;
         it.acks.now = true;
         it.retransmit_at = Some(now + HALF_OPEN);
         it
@@ -183,6 +186,7 @@ impl Connection {
         };
         Self {
             remote,
+            local: None,
             receive_id,
             send_id,
             state: State::SynSent,
@@ -216,6 +220,10 @@ impl Connection {
 
     pub(crate) fn remote(&self) -> SocketAddr {
         self.remote
+    }
+
+    pub(crate) fn local(&self) -> Option<IpAddr> {
+        self.local
     }
 
     pub(crate) fn receive_id(&self) -> u16 {

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{IoSlice, IoSliceMut};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use slab::Slab;
 use stdx::{Instant, Rng, TokenBucket};
@@ -46,6 +46,9 @@ pub enum Event {
 pub struct Transmit {
     /// Where to.
     pub to: SocketAddr,
+    /// Which of our addresses the other side speaks to, if that is known: it expects answers from
+    /// there.
+    pub from: Option<IpAddr>,
     /// The size of each datagram in bytes; the last may be shorter.
     pub segment: usize,
     /// It finds out whether its size passes: to be sent undivided, or not at all. Others may be
@@ -73,7 +76,7 @@ pub struct Endpoint {
     news: VecDeque<usize>,
     /// Incoming ones that are not proved, the oldest first; and some that are by now.
     half_open: VecDeque<Handle>,
-    resets: VecDeque<(SocketAddr, Header)>,
+    resets: VecDeque<(SocketAddr, Option<IpAddr>, Header)>,
     resets_left: Option<TokenBucket>,
     serial: u32,
 }
@@ -144,9 +147,16 @@ impl Endpoint {
         Handle { slot: slot as u32, serial }
     }
 
-    /// Takes a datagram. What is no packet, or of no connection, is dropped; strays are told so,
-    /// at a bounded rate, and never with more bytes than they had.
-    pub fn handle_datagram(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
+    /// Takes a datagram that was sent to `local`, if that is known. What is no packet, or of no
+    /// connection, is dropped; strays are told so, at a bounded rate, and never with more bytes
+    /// than they had.
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        local: Option<IpAddr>,
+        datagram: &[u8],
+    ) {
         let Ok(packet) = Packet::parse(datagram) else {
             return;
         };
@@ -162,12 +172,12 @@ impl Endpoint {
         };
         match (found, header.kind) {
             (Some(slot), _) => {
-                self.connections[slot].connection.handle_packet(now, &packet);
+                self.connections[slot].connection.handle_packet(now, local, &packet);
                 self.touch(slot);
             }
-            (None, Kind::Syn) => self.accept(now, from, header),
+            (None, Kind::Syn) => self.accept(now, (from, local), header),
             (None, Kind::Reset) => {}
-            (None, _) => self.answer_stray(now, from, header),
+            (None, _) => self.answer_stray(now, (from, local), header),
         }
     }
 
@@ -179,7 +189,7 @@ impl Endpoint {
             .find(|slot| self.connections[*slot].connection.send_id() == id)
     }
 
-    fn accept(&mut self, now: Instant, from: SocketAddr, header: &Header) {
+    fn accept(&mut self, now: Instant, ends: (SocketAddr, Option<IpAddr>), header: &Header) {
         if self.half_open.len() >= self.config.half_open_max {
             let connections = &self.connections;
             self.half_open.retain(|it| {
@@ -196,11 +206,16 @@ impl Endpoint {
             return;
         }
         let numbers = (header.connection, header.seq, Seq(self.secret.draw()));
-        let handle = self.insert(Connection::accept(now, &self.config, from, numbers));
+        let handle = self.insert(Connection::accept(now, &self.config, ends, numbers));
         self.half_open.push_back(handle);
     }
 
-    fn answer_stray(&mut self, now: Instant, from: SocketAddr, header: &Header) {
+    fn answer_stray(
+        &mut self,
+        now: Instant,
+        (from, local): (SocketAddr, Option<IpAddr>),
+        header: &Header,
+    ) {
         let left = self
             .resets_left
             .get_or_insert_with(|| TokenBucket::new(RESETS_PER_SECOND, RESETS_PER_SECOND, now));
@@ -216,7 +231,7 @@ impl Endpoint {
             seq: Seq(self.secret.draw()),
             ack: header.seq,
         };
-        self.resets.push_back((from, answer));
+        self.resets.push_back((from, local, answer));
     }
 
     /// Appends datagrams for one address to `out`, at most `packets_max`, which is positive, and
@@ -227,22 +242,24 @@ impl Endpoint {
         out: &mut Vec<u8>,
         packets_max: usize,
     ) -> Option<Transmit> {
-        if let Some((to, header)) = self.resets.pop_front() {
+        if let Some((to, from, header)) = self.resets.pop_front() {
             let start = out.len();
             header.encode(&[], 0, out);
-            return Some(Transmit { to, segment: out.len() - start, dont_fragment: false });
+            let segment = out.len() - start;
+            return Some(Transmit { to, from, segment, dont_fragment: false });
         }
         while let Some(slot) = self.ready.pop_front() {
             let Some(entry) = self.connections.get_mut(slot) else {
                 continue;
             };
-            let to = entry.connection.remote();
+            let (to, from) = (entry.connection.remote(), entry.connection.local());
             let batch = entry.connection.poll_transmit(now, out, packets_max);
             if let Some(batch) = batch {
                 // The others first, before it goes on.
                 self.ready.push_back(slot);
                 self.touch(slot);
-                return Some(Transmit { to, segment: batch.segment, dont_fragment: batch.probe });
+                let (segment, dont_fragment) = (batch.segment, batch.probe);
+                return Some(Transmit { to, from, segment, dont_fragment });
             }
             entry.connection.settle(now);
             entry.is_ready = false;

@@ -2,7 +2,13 @@ use super::*;
 
 fn start() -> Engine {
     let listen = vec!["127.0.0.1:0".parse().unwrap()];
-    let config = EngineConfig { listen, limits: Limits::default(), max_peers: 10, seed: 1 };
+    let config = EngineConfig {
+        listen,
+        limits: Limits::default(),
+        max_peers: 10,
+        transport: Transport::Both,
+        seed: 1,
+    };
     Engine::start(&config).unwrap()
 }
 

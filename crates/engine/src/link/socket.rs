@@ -3,8 +3,6 @@
 use std::cell::RefCell;
 use std::io::{self, IoSlice, IoSliceMut};
 
-use tokio::io::Interest;
-
 use peer::CloseReason;
 use session::Flow;
 use stdx::ConnId;
@@ -50,17 +48,13 @@ impl Allowance {
 }
 
 impl Link {
-    /// What the socket is watched for; nothing while the limits or the peer hold both ways up.
-    pub(super) fn interest(&self) -> Option<Interest> {
+    /// What the socket is watched for, reading and writing; neither while the limits or the peer
+    /// hold both ways up.
+    pub(super) fn interest(&self) -> (bool, bool) {
         let [up, down] = self.allowance;
         let read = self.may_read() && !down.is_held_up();
         let write = self.peer.has_transmit() && !up.is_held_up();
-        match (read, write) {
-            (true, true) => Some(Interest::READABLE | Interest::WRITABLE),
-            (true, false) => Some(Interest::READABLE),
-            (false, true) => Some(Interest::WRITABLE),
-            (false, false) => None,
-        }
+        (read, write)
     }
 
     fn may_read(&self) -> bool {

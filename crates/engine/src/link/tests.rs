@@ -8,7 +8,7 @@ use peer::{Order, Report};
 use session::Limits;
 use stdx::{Bitfield, PeerId, TorrentId};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::channel;
 
 use super::*;
@@ -58,7 +58,7 @@ impl Stage {
         };
         let (mailbox, inbox) = Mailbox::with_room(room);
         let peer = peer(clock.now(), address);
-        let link = Link::new(CONN, stream, peer, (mailbox.clone(), inbox), around);
+        let link = Link::new(CONN, Stream::Tcp(stream), peer, (mailbox.clone(), inbox), around);
         (Self { remote, mailbox, mind, gate, throttle }, link)
     }
 

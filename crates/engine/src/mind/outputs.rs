@@ -1,9 +1,6 @@
 //! What the session asks for, handed on.
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::net::TcpStream;
 
 use announce::{Event as Announced, Failure};
 use session::{Announce, Connect, Event, STOP_TIMEOUT};
@@ -11,8 +8,6 @@ use session::{Announce, Connect, Event, STOP_TIMEOUT};
 use super::{EVENTS_MAX, Input, Mind};
 use crate::dropped::Dropped;
 use crate::link::LinkInput;
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 impl Mind {
     pub(super) fn drain(&mut self) {
@@ -44,11 +39,10 @@ impl Mind {
 
     fn connect(&mut self, connect: Connect) {
         let (conn, addr, mind) = (connect.conn, connect.addr, self.around.mind.clone());
+        let dialer = self.dialer.clone();
         self.opening.insert(conn, connect);
         self.spawn(async move {
-            let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(addr))
-                .await
-                .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
+            let stream = dialer.connect(addr).await;
             let _gone = mind.send(Input::Connected(conn, stream)).await;
         });
     }

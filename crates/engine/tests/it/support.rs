@@ -54,7 +54,11 @@ impl Place {
 
     /// An engine that seeds the content.
     pub(crate) async fn seed(&self, limits: Limits) -> (Engine, Torrent) {
-        let engine = engine(limits);
+        self.seed_by(engine(limits)).await
+    }
+
+    /// The same by this one.
+    pub(crate) async fn seed_by(&self, engine: Engine) -> (Engine, Torrent) {
         let torrent = engine.add(self.add()).await.unwrap();
         let path = self.path("source/set");
         let purpose = Purpose::Seed { trusted: false, roots: disk::Roots::new() };
@@ -130,11 +134,15 @@ fn running(started: Started) -> Vec<String> {
 }
 
 pub(crate) fn engine(limits: Limits) -> Engine {
+    engine_over(engine::Transport::Both, limits)
+}
+
+pub(crate) fn engine_over(transport: engine::Transport, limits: Limits) -> Engine {
     // Peers must differ in their ids.
     static STARTED: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
     let seed = STARTED.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let listen = vec!["127.0.0.1:0".parse().unwrap()];
-    Engine::start(&EngineConfig { listen, limits, max_peers: 50, seed }).unwrap()
+    Engine::start(&EngineConfig { listen, limits, max_peers: 50, transport, seed }).unwrap()
 }
 
 /// `add` with `engine` as a peer to ask.

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use crate::support::{FORMATS, Place, UNLIMITED, asking, complete, metadata, stop};
+use crate::support::{FORMATS, Place, UNLIMITED, asking, complete, engine_over, metadata, stop};
+use engine::Transport;
 use metainfo::Version;
 
 const SIZE: usize = 3_000_001;
@@ -20,6 +21,26 @@ async fn content_arrives_in_every_format() {
         place.assert_got("there");
         stop(&mut get).await;
         stop(&mut seed).await;
+        getter.close().await;
+        seeder.close().await;
+    }
+}
+
+#[tokio::test]
+async fn content_arrives_by_either_transport() {
+    for (theirs, ours) in [
+        (Transport::Utp, Transport::Utp),
+        (Transport::Both, Transport::Utp),
+        (Transport::Utp, Transport::Both),
+        (Transport::Both, Transport::Tcp),
+    ] {
+        let place = Place::new(Version::Hybrid, SIZE);
+        let (seeder, _seed) = place.seed_by(engine_over(theirs, UNLIMITED)).await;
+        let getter = engine_over(ours, UNLIMITED);
+        let mut get = getter.add(asking(place.add(), &seeder)).await.unwrap();
+        place.start(&get, &place.torrent.info, "there", None).await;
+        complete(&mut get).await;
+        place.assert_got("there");
         getter.close().await;
         seeder.close().await;
     }

@@ -1,5 +1,7 @@
 //! What the other side says.
 
+use std::net::IpAddr;
+
 use stdx::{Duration, Instant};
 
 use super::path::micros;
@@ -16,8 +18,14 @@ const ACK_WITHIN: Duration = Duration::from_millis(50);
 
 impl Connection {
     /// Takes a packet that carries one of our ids and comes from the right address.
-    pub(crate) fn handle_packet(&mut self, now: Instant, packet: &Packet<'_>) {
+    pub(crate) fn handle_packet(
+        &mut self,
+        now: Instant,
+        local: Option<IpAddr>,
+        packet: &Packet<'_>,
+    ) {
         let header = &packet.header;
+        self.local = self.local.or(local);
         match (header.kind, self.state) {
             (_, State::Closed) => {}
             (Kind::Reset, _) => self.handle_reset(packet),

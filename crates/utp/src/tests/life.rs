@@ -123,14 +123,19 @@ fn strays_are_answered_at_a_bounded_rate() {
     let now = Instant::from_secs(5);
     for seq in 0..1_000 {
         let stray = bytes(header(Kind::Data, 7, seq, 3));
-        endpoint.handle_datagram(now, FROM.parse().unwrap(), &stray);
+        endpoint.handle_datagram(now, FROM.parse().unwrap(), None, &stray);
     }
     let answers = sent(&mut endpoint, now);
     assert_eq!(answers.len(), 50);
     let expected = Header { seq: answers[0].seq, ..header(Kind::Reset, 7, 0, 0) };
     let expected = Header { timestamp: 5_000_000, window: 0, ..expected };
     assert_eq!(answers[0], expected);
-    endpoint.handle_datagram(now, FROM.parse().unwrap(), &bytes(header(Kind::Reset, 7, 1, 1)));
+    endpoint.handle_datagram(
+        now,
+        FROM.parse().unwrap(),
+        None,
+        &bytes(header(Kind::Reset, 7, 1, 1)),
+    );
     assert_eq!(sent(&mut endpoint, now), [], "never a reset for a reset");
 }
 
@@ -139,7 +144,7 @@ fn half_open_connections_are_bounded_and_end() {
     let mut endpoint = Endpoint::new(Config::default(), Rng::new(1));
     for id in 0..5_000 {
         let syn = bytes(header(Kind::Syn, id, 9, 0));
-        endpoint.handle_datagram(Instant::ZERO, FROM.parse().unwrap(), &syn);
+        endpoint.handle_datagram(Instant::ZERO, FROM.parse().unwrap(), None, &syn);
         assert_eq!(sent(&mut endpoint, Instant::ZERO).len(), 1, "one packet for one");
     }
     assert_eq!(endpoint.len(), Config::default().half_open_max);
@@ -153,21 +158,21 @@ fn half_open_connections_are_bounded_and_end() {
 fn only_who_hears_us_gets_in() {
     let mut endpoint = Endpoint::new(Config::default(), Rng::new(1));
     let (now, from) = (Instant::ZERO, FROM.parse().unwrap());
-    endpoint.handle_datagram(now, from, &bytes(header(Kind::Syn, 10, 9, 0)));
+    endpoint.handle_datagram(now, from, None, &bytes(header(Kind::Syn, 10, 9, 0)));
     let answer = sent(&mut endpoint, now)[0];
     assert_eq!((answer.kind, answer.connection, answer.ack), (Kind::State, 10, Seq(9)));
     for ack in (0..=u16::MAX).filter(|ack| Seq(*ack) != answer.seq.minus(1)).step_by(7) {
-        endpoint.handle_datagram(now, from, &bytes(header(Kind::Data, 11, 10, ack)));
+        endpoint.handle_datagram(now, from, None, &bytes(header(Kind::Data, 11, 10, ack)));
     }
     assert_eq!(endpoint.poll_event(), None);
     let right = header(Kind::Data, 11, 10, answer.seq.minus(1).0);
-    endpoint.handle_datagram(now, from, &bytes(right));
+    endpoint.handle_datagram(now, from, None, &bytes(right));
     assert_eq!(endpoint.poll_event().unwrap().1, Event::Incoming(from));
     for ack in (0..=u16::MAX).filter(|ack| ack.wrapping_sub(answer.seq.minus(1).0) >= 2) {
-        endpoint.handle_datagram(now, from, &bytes(header(Kind::Reset, 11, 1, ack)));
+        endpoint.handle_datagram(now, from, None, &bytes(header(Kind::Reset, 11, 1, ack)));
     }
     assert!(!matches!(endpoint.poll_event(), Some((_, Event::Closed(_)))), "blind guesses");
-    endpoint.handle_datagram(now, from, &bytes(header(Kind::Reset, 10, 1, answer.seq.0)));
+    endpoint.handle_datagram(now, from, None, &bytes(header(Kind::Reset, 10, 1, answer.seq.0)));
     assert!(matches!(endpoint.poll_event(), Some((_, Event::Closed(_)))));
 }
 
@@ -175,8 +180,8 @@ fn only_who_hears_us_gets_in() {
 fn who_takes_back_what_it_began_leaves_nothing() {
     let mut endpoint = Endpoint::new(Config::default(), Rng::new(1));
     let (now, from) = (Instant::ZERO, FROM.parse().unwrap());
-    endpoint.handle_datagram(now, from, &bytes(header(Kind::Syn, 10, 9, 0)));
+    endpoint.handle_datagram(now, from, None, &bytes(header(Kind::Syn, 10, 9, 0)));
     let answer = sent(&mut endpoint, now)[0];
-    endpoint.handle_datagram(now, from, &bytes(header(Kind::Reset, 10, 9, answer.seq.0)));
+    endpoint.handle_datagram(now, from, None, &bytes(header(Kind::Reset, 10, 9, answer.seq.0)));
     assert_eq!((endpoint.poll_event(), endpoint.len()), (None, 0));
 }

@@ -191,7 +191,12 @@ impl World {
             Load::Udp { from, to, datagram } => {
                 let host = self.hosts.iter_mut().find(|host| host.address == to);
                 if let Some(host) = host {
-                    host.endpoint.handle_datagram(host.clock.local(self.now), from, &datagram);
+                    host.endpoint.handle_datagram(
+                        host.clock.local(self.now),
+                        from,
+                        None,
+                        &datagram,
+                    );
                 }
             }
             Load::Tcp(number) => {

@@ -1,0 +1,41 @@
+use super::*;
+
+async fn received(port: &UdpPort, inbox: &mut Inbox) -> Vec<(SocketAddr, Vec<u8>)> {
+    loop {
+        port.readable().await.unwrap();
+        if port.try_receive(inbox).is_ok() {
+            let all = inbox.datagrams().map(|(from, _, bytes)| (from, bytes.to_vec()));
+            return all.collect();
+        }
+    }
+}
+
+#[tokio::test]
+async fn batches_arrive_as_single_datagrams() {
+    for any in ["127.0.0.1:0", "[::1]:0"] {
+        let Ok(near) = UdpPort::bind(any.parse().unwrap()) else {
+            // A host without IPv6.
+            continue;
+        };
+        let far = UdpPort::bind(any.parse().unwrap()).unwrap();
+        let to = far.local_addr().unwrap();
+        let sizes: Vec<usize> = if near.segments_max() > 2 { vec![400, 400, 7] } else { vec![400] };
+        let bytes: Vec<u8> = (0..sizes.iter().sum()).map(|n| n as u8).collect();
+        let outgoing =
+            Outgoing { to, from: None, segment: 400, bytes: &bytes, dont_fragment: false };
+        near.writable().await.unwrap();
+        near.try_send(&outgoing).unwrap();
+        let probe = Outgoing { bytes: &bytes[..300], dont_fragment: true, ..outgoing };
+        near.try_send(&probe).unwrap();
+        let mut inbox = Inbox::new();
+        let mut all = Vec::new();
+        while all.len() < sizes.len() + 1 {
+            all.extend(received(&far, &mut inbox).await);
+        }
+        let from = near.local_addr().unwrap();
+        assert!(all.iter().all(|it| it.0 == from));
+        let lengths: Vec<usize> = all.iter().map(|it| it.1.len()).collect();
+        assert_eq!(lengths, [&sizes[..], &[300]].concat());
+        assert_eq!(all.iter().flat_map(|it| it.1.clone()).take(bytes.len()).count(), bytes.len());
+    }
+}
