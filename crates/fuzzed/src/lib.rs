@@ -8,6 +8,7 @@ mod caches;
 mod conversations;
 mod formats;
 mod input;
+mod mses;
 mod overlays;
 mod pages;
 mod peers;
@@ -22,6 +23,7 @@ mod utps;
 pub use caches::fuzz_cache;
 pub use conversations::{fuzz_tracker_client, fuzz_tracker_server};
 pub use formats::{fuzz_bencode, fuzz_magnet, fuzz_metainfo};
+pub use mses::fuzz_mse;
 pub use overlays::fuzz_overlay;
 pub use pages::fuzz_page;
 pub use peers::{fuzz_extended, fuzz_peer_sequence, fuzz_peer_stream, fuzz_wire};
@@ -46,7 +48,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 23] = [
+pub const TARGETS: [Target; 24] = [
     target("bencode", fuzz_bencode),
     slow_target("cache", fuzz_cache),
     slow_target("dht", fuzz_dht),
@@ -54,6 +56,7 @@ pub const TARGETS: [Target; 23] = [
     target("extended", fuzz_extended),
     target("magnet", fuzz_magnet),
     target("metainfo", fuzz_metainfo),
+    slow_target("mse", fuzz_mse),
     slow_target("overlay", fuzz_overlay),
     target("page", fuzz_page),
     target("peer_sequence", fuzz_peer_sequence),

@@ -30,6 +30,7 @@ pub(crate) const ROOMS: &[(&str, Kind)] = &[
     ("overlay", Kind::Core),
     ("netem", Kind::Core),
     ("utp", Kind::Core),
+    ("mse", Kind::Core),
     ("sim", Kind::Core),
     ("report", Kind::Core),
     ("disk", Kind::Driver),
