@@ -4,12 +4,14 @@
 //! - [`Disk`]: the threads that run [`cache::Op`]s and reads for uploads.
 //! - [`check`]: verifies pieces with all cores.
 //! - [`create`]: walks and hashes what is to be shared.
+//! - [`NodeStore`]: what a node of the distributed hash table keeps.
 //! - [`Resume`]: what survives the process: one transactional store per download.
 
 mod check;
 mod create;
 mod disk;
 mod error;
+mod nodes;
 mod resume;
 mod storage;
 mod sweep;
@@ -19,6 +21,7 @@ pub use check::{CheckReport, Extent, FileIssue, Judge, Which, check, layers_want
 pub use create::{CreateError, Created, create, create_several};
 pub use disk::{Disk, DiskConfig, READS_MAX, ReadReply};
 pub use error::Error;
+pub use nodes::{NodeStore, SavedNodes};
 pub use resume::{FileStat, Found, Opened, Record, Resume, Source, Totals, remove_stale};
 pub use storage::{Change, Fingerprint, Look, Rechecked, Roots, Storage, StorageOptions};
 

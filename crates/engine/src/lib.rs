@@ -11,12 +11,15 @@
 //! - `opening`: looks at a torrent's files before it starts; `watch`: and while it serves them.
 //! - `dropped`: what is told of peers that were dropped.
 //! - `trackers`, `http`: announces and downloads by URL.
+//! - `datagrams`: UDP sockets, and who is spoken to there; `hash_table`: the DHT on them.
 
 mod clock;
+mod datagrams;
 mod dial;
 mod dropped;
 mod engine;
 mod files;
+mod hash_table;
 mod http;
 mod link;
 mod listen;
@@ -37,6 +40,7 @@ pub use clock::Clock;
 pub use dial::Transport;
 pub use dropped::Dropped;
 pub use engine::{Ended, Engine, EngineConfig, StartError};
+pub use hash_table::{HashTable, HashTableConfig, HashTableError, Lookup, NodeView, ROUTERS};
 pub use http::{FetchError, fetch};
 pub use listen::{DEFAULT_PORT, ListenError};
 pub use opening::{OpenError, Purpose};

@@ -1,5 +1,6 @@
 //! What can be typed: every command and flag, with its help.
 
+mod dht;
 mod lab;
 mod layers;
 mod plan;
@@ -16,6 +17,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::dht::DhtStats;
+pub(crate) use self::dht::{DhtArgs, DhtCommand, DhtGet, DhtNet, DhtNode, DhtPeers, DhtPut};
 pub(crate) use self::lab::{Experiment, Lab, LinkLab, OverlayLab, Query, RingLab, TableOfChord};
 pub(crate) use self::lab::{SwarmChoker, SwarmCompare, SwarmFidelity, SwarmLab, SwarmPicker};
 pub(crate) use self::plan::Plan;
@@ -132,6 +135,7 @@ pub(crate) enum Command {
     Show(Show),
     Verify(Verify),
     Tracker(Tracker),
+    Dht(DhtArgs),
     Plan(Plan),
     Lab(Lab),
     Completions(Completions),

@@ -114,6 +114,12 @@ pub(crate) enum Event<'a> {
     /// What came of a simulated swarm in several ways.
     #[serde(rename = "result")]
     SwarmComparison { ways: &'a [crate::lab::Compared] },
+    /// `dht node` answers.
+    #[serde(rename = "ready")]
+    DhtReady { listen: &'a [String], ids: &'a [String] },
+    /// What a `dht` command came to.
+    #[serde(rename = "result")]
+    DhtResult(&'a crate::dht::DhtResult),
     /// Ended on request.
     Stopped,
     /// It could not be done.

@@ -3,6 +3,7 @@
 mod args;
 mod create;
 mod describe;
+mod dht;
 mod events;
 mod farewell;
 mod fingerprint;
@@ -92,6 +93,7 @@ fn run(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
         Command::Plan(args) => planning::run(&args, output).map(done),
         Command::Lab(args) => lab::run(&args, output).map(done),
         Command::Tracker(args) => on_runtime(tracker::run(&args, output)).map(done),
+        Command::Dht(args) => on_runtime(dht::run(&args, output)).map(done),
         Command::Completions(args) => {
             manual::completions(&args);
             Ok(ExitCode::SUCCESS)

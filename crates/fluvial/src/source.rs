@@ -83,6 +83,12 @@ fn torrent(bytes: &[u8], whence: &str) -> anyhow::Result<Source> {
 
 fn magnet(text: &str) -> anyhow::Result<Source> {
     let magnet = Magnet::parse(text).map_err(|error| anyhow!("{error}; {}", error.advice()))?;
+    if magnet.hashes.v1.is_none() && magnet.hashes.v2.is_none() {
+        bail!(
+            "the link follows a publisher and names no torrent; `fluvial dht get` with the link \
+             says which one is the current one"
+        );
+    }
     Ok(Source::Magnet(Box::new(magnet)))
 }
 

@@ -24,7 +24,7 @@ pub use error::Error;
 pub use hashes::{InfoHashes, Version};
 pub use info::Info;
 pub use layout::{FileEntry, Item, Layout, LayoutError, Span, Spans, V2Piece};
-pub use magnet::Magnet;
+pub use magnet::{Magnet, Publisher};
 pub use notice::Notice;
 pub use piece_hasher::{PieceHasher, PieceHashes};
 pub use piece_layer::{LayerFetch, PieceLayer, PieceLayers};

@@ -42,5 +42,7 @@ pub const MAX_MAGNET_LENGTH: usize = 64 << 10;
 pub const MAX_MAGNET_PEERS: usize = 200;
 /// Most ranges of files selected by a magnet link.
 pub const MAX_MAGNET_RANGES: usize = 10_000;
+/// Longest salt of a publisher, in bytes (BEP 44).
+pub const MAX_SALT_LENGTH: usize = 64;
 /// Most hashes in one `hash request` (BEP 52 suggests 512; a piece of 128 MiB has 8,192 blocks).
 pub const MAX_HASH_REQUEST: u32 = 8_192;

@@ -5,16 +5,27 @@ use std::str::FromStr;
 
 use hash::{Sha1Digest, Sha256Digest};
 
-use crate::limits::{MAX_MAGNET_LENGTH, MAX_MAGNET_PEERS, MAX_MAGNET_RANGES};
+use crate::limits::{MAX_MAGNET_LENGTH, MAX_MAGNET_PEERS, MAX_MAGNET_RANGES, MAX_SALT_LENGTH};
 use crate::text::showable;
 use crate::urls::Urls;
 use crate::{Error, InfoHashes, Notice};
 
-/// A magnet link for a torrent (BEP 9, BEP 53), or what a bare info-hash stands for.
+/// Whose torrent a magnet link follows: whichever one the publisher signed last (BEP 46).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publisher {
+    /// The ed25519 public key (`xs=urn:btpk:`).
+    pub key: [u8; 32],
+    /// Which of the publisher's torrents (`s`); empty for the only one.
+    pub salt: Vec<u8>,
+}
+
+/// A magnet link for a torrent (BEP 9, BEP 46, BEP 53), or what a bare info-hash stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Magnet {
-    /// The torrent; at least one hash is present.
+    /// The torrent; at least one hash is present, unless there is a publisher.
     pub hashes: InfoHashes,
+    /// Whose torrent it is, if it may change (`xs`, BEP 46).
+    pub publisher: Option<Publisher>,
     /// A name to show until the metadata is there (`dn`). Not safe as a file name.
     pub name: Option<String>,
     /// Tracker URLs (`tr`).
@@ -50,6 +61,7 @@ impl Magnet {
             return fail("it does not start with `magnet:?` and is no info-hash");
         };
         let mut magnet = Self::default();
+        let mut salt = None;
         let (mut trackers, mut web_seeds) = (Urls::trackers(), Urls::web_seeds());
         for parameter in query.split('&') {
             // Links copied from web pages may still be escaped for HTML.
@@ -63,10 +75,17 @@ impl Magnet {
             match base.map_or(&*key, |(base, _)| base) {
                 "tr" => magnet.trackers.extend(trackers.take(&raw, notices)),
                 "ws" => magnet.web_seeds.extend(web_seeds.take(&raw, notices)),
+                "s" => salt = Some(raw),
                 key => magnet.parameter(key, value, &raw)?,
             }
         }
-        if magnet.hashes == InfoHashes::default() {
+        if let (Some(publisher), Some(salt)) = (&mut magnet.publisher, salt) {
+            let Some(salt) = hexadecimal(&salt).filter(|salt| salt.len() <= MAX_SALT_LENGTH) else {
+                return fail("s must be at most 64 bytes in hexadecimal");
+            };
+            publisher.salt = salt;
+        }
+        if magnet.hashes == InfoHashes::default() && magnet.publisher.is_none() {
             return fail("it has no xt=urn:btih: or xt=urn:btmh: info-hash");
         }
         Ok(magnet)
@@ -76,6 +95,7 @@ impl Magnet {
     fn parameter(&mut self, key: &str, value: &str, raw: &[u8]) -> Result<(), Error> {
         match (key, std::str::from_utf8(raw).ok()) {
             ("xt", Some(topic)) => return self.topic(topic),
+            ("xs", Some(source)) => return self.source(source),
             ("dn", _) => {
                 let name = showable(&decode_percent(&value.replace('+', " ")));
                 self.name = Some(name).filter(|name| !name.is_empty());
@@ -119,6 +139,21 @@ impl Magnet {
             return fail("it names two torrents");
         }
         self.hashes = InfoHashes { v1: known.v1.or(found.v1), v2: known.v2.or(found.v2) };
+        Ok(())
+    }
+
+    /// Reads `urn:btpk:` (BEP 46); other sources are other programs'.
+    fn source(&mut self, source: &str) -> Result<(), Error> {
+        let head = source.split_at_checked("urn:btpk:".len());
+        let Some((_, digits)) = head.filter(|(head, _)| head.eq_ignore_ascii_case("urn:btpk:"))
+        else {
+            return Ok(());
+        };
+        let key = hexadecimal(digits.as_bytes()).and_then(|key| key.try_into().ok());
+        let Some(key) = key else {
+            return fail("btpk must be 64 hexadecimal digits");
+        };
+        self.publisher = Some(Publisher { key, salt: Vec::new() });
         Ok(())
     }
 
@@ -167,6 +202,12 @@ fn base32(digits: &str) -> Option<Sha1Digest> {
         }
     }
     Sha1Digest::from_slice(&out)
+}
+
+fn hexadecimal(digits: &[u8]) -> Option<Vec<u8>> {
+    let digit = |digit: &u8| char::from(*digit).to_digit(16);
+    let byte = |pair: &[u8]| Some((digit(pair.first()?)? * 16 + digit(pair.get(1)?)?) as u8);
+    digits.chunks(2).map(byte).collect()
 }
 
 /// `6` or `6-8`, both ends included (BEP 53).
@@ -219,7 +260,10 @@ impl fmt::Display for Magnet {
         f.write_str("magnet:?")?;
         let v1 = self.hashes.v1.map(|hash| format!("xt=urn:btih:{hash}"));
         let v2 = self.hashes.v2.map(|hash| format!("xt=urn:btmh:1220{hash}"));
-        let topics: Vec<String> = v1.into_iter().chain(v2).collect();
+        let source = self.publisher.as_ref().map(|it| format!("xs=urn:btpk:{}", Hex(&it.key)));
+        let salt = self.publisher.as_ref().filter(|it| !it.salt.is_empty());
+        let salt = salt.map(|it| format!("s={}", Hex(&it.salt)));
+        let topics: Vec<String> = v1.into_iter().chain(v2).chain(source).chain(salt).collect();
         f.write_str(&topics.join("&"))?;
         if let Some(name) = &self.name {
             write!(f, "&dn={}", Escaped(name, ""))?;
@@ -239,6 +283,15 @@ impl fmt::Display for Magnet {
             write!(f, "&so={}", ranges.iter().map(show).collect::<Vec<_>>().join(","))?;
         }
         Ok(())
+    }
+}
+
+/// Two digits for each byte.
+struct Hex<'a>(&'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

@@ -6,6 +6,7 @@
 mod abuse;
 mod changed;
 mod contract;
+mod dht;
 mod existing;
 mod hostile;
 mod kill;

@@ -118,6 +118,36 @@ fn links_are_written_as_they_are_read() {
     );
 }
 
+/// The links of BEP 46; where they lead, the `dht` crate checks.
+#[test]
+fn publishers_are_read_and_written() {
+    const KEY: &str = "8543d3e6115f0f98c944077a4493dcd543e49c739fd998550a1f614ab36ed63e";
+    for (rest, salt) in [("", &b""[..]), ("&s=6e", b"n")] {
+        let link = format!("magnet:?xs=urn:btpk:{KEY}{rest}");
+        let magnet = parse(&link);
+        let publisher = magnet.publisher.clone().unwrap();
+        assert_eq!((publisher.key[0], publisher.key[31], &*publisher.salt), (0x85, 0x3e, salt));
+        assert_eq!(magnet.hashes, InfoHashes::default());
+        assert_eq!(magnet.to_string(), link);
+    }
+    let both = parse(&format!("magnet:?xt=urn:btih:{HEX}&xs=urn:btpk:{}", KEY.to_uppercase()));
+    assert!(both.hashes.v1.is_some() && both.publisher.is_some());
+    let other = parse(&format!("magnet:?xt=urn:btih:{HEX}&xs=http://x.example/&s=nonsense"));
+    assert_eq!(other.publisher, None);
+    for (rest, expected) in [
+        ("xs=urn:btpk:85", "btpk must be 64 hexadecimal digits"),
+        (&format!("xs=urn:btpk:{KEY}&s=6"), "s must be at most 64 bytes in hexadecimal"),
+        (&format!("xs=urn:btpk:{KEY}&s=zz"), "s must be at most 64 bytes in hexadecimal"),
+        (
+            &format!("xs=urn:btpk:{KEY}&s={}", "00".repeat(65)),
+            "s must be at most 64 bytes in hexadecimal",
+        ),
+    ] {
+        let error = Magnet::parse(&format!("magnet:?{rest}")).unwrap_err().to_string();
+        assert_eq!(error, format!("not a usable magnet link: {expected}"), "{rest}");
+    }
+}
+
 #[test]
 fn handshakes_name_the_v1_hash_and_the_truncated_v2_hash() {
     let hashes = parse(HYBRID).hashes;

@@ -1,0 +1,128 @@
+//! Datagrams: one UDP socket for each address, for everything that speaks UDP there.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc::Sender;
+
+use crate::listen::{DEFAULT_PORT, ListenError};
+
+/// Longest datagram that is received.
+const DATAGRAM_MAX: usize = 2_048;
+/// What the kernel may hold for us, so that a burst of answers is not lost.
+const RECEIVE_BUFFER: usize = 1 << 20;
+/// Pause after an error of a socket, so that one that lasts costs nothing.
+const ERROR_PAUSE: Duration = Duration::from_millis(50);
+
+/// Whose datagram it is: all that share a socket are told apart by their first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// A message of the distributed hash table: a bencoded dictionary (BEP 5).
+    Dht,
+    /// A packet of uTP: version 1, and one of its five types (BEP 29).
+    Utp,
+    /// An answer of a UDP tracker: an action from 0 to 3 (BEP 15).
+    Tracker,
+    /// None of these.
+    Unknown,
+}
+
+impl Protocol {
+    pub(crate) fn of(datagram: &[u8]) -> Self {
+        match datagram {
+            [b'd', .., b'e'] => Self::Dht,
+            [kind, ..] if kind & 0x0f == 1 && kind >> 4 <= 4 && datagram.len() >= 20 => Self::Utp,
+            [0, 0, 0, 0..=3, ..] if datagram.len() >= 8 => Self::Tracker,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// A datagram that came.
+#[derive(Debug)]
+pub(crate) struct Datagram {
+    /// Which of the sockets it came by.
+    pub(crate) socket: usize,
+    pub(crate) from: SocketAddr,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// Opens the named addresses; with none, the default port (or any free one) on IPv4 and IPv6.
+///
+/// # Errors
+/// When an address that was named cannot be had.
+pub(crate) fn open(named: &[SocketAddr]) -> Result<Vec<Arc<UdpSocket>>, ListenError> {
+    let bind = |address| bind(address).map_err(|source| ListenError { address, source });
+    if !named.is_empty() {
+        return named.iter().map(|address| bind(*address)).collect();
+    }
+    let v4 = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    let first = bind(v4(DEFAULT_PORT)).or_else(|_| bind(v4(0)))?;
+    let port = first.local_addr().map_or(0, |address| address.port());
+    // A host without IPv6 still has IPv4.
+    let second = bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))).ok();
+    Ok(std::iter::once(first).chain(second).collect())
+}
+
+fn bind(address: SocketAddr) -> io::Result<Arc<UdpSocket>> {
+    let kind = socket2::Protocol::UDP;
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(kind))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // The kernel gives what it allows.
+    let _less = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    Ok(Arc::new(UdpSocket::from_std(socket.into())?))
+}
+
+/// Hands the datagrams of a socket to whose they are, for ever. When those are behind, datagrams
+/// are lost, as they may be anywhere on their way.
+pub(crate) async fn receive(socket: Arc<UdpSocket>, number: usize, dht: Sender<Datagram>) {
+    let mut buffer = [0; DATAGRAM_MAX];
+    loop {
+        match socket.recv_from(&mut buffer).await {
+            Ok((length, from)) if Protocol::of(&buffer[..length]) == Protocol::Dht => {
+                let payload = buffer[..length].to_vec();
+                let datagram = Datagram { socket: number, from, payload };
+                if let Err(tokio::sync::mpsc::error::TrySendError::Closed(_)) =
+                    dht.try_send(datagram)
+                {
+                    return;
+                }
+            }
+            Ok(_) => {}
+            // Word that an earlier datagram found nobody there, or worse.
+            Err(_) => tokio::time::sleep(ERROR_PAUSE).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn protocols_are_told_apart_by_their_first_bytes() {
+        let utp = |kind: u8| [&[kind << 4 | 1][..], &[0; 19]].concat();
+        for (datagram, expected) in [
+            (b"d1:t2:aa1:y1:qe".to_vec(), Protocol::Dht),
+            (b"d1:t2:aa1:y1:q".to_vec(), Protocol::Unknown),
+            (utp(0), Protocol::Utp),
+            (utp(4), Protocol::Utp),
+            (utp(5), Protocol::Unknown),
+            (vec![0x21; 19], Protocol::Unknown),
+            (vec![0, 0, 0, 1, 9, 9, 9, 9], Protocol::Tracker),
+            (vec![0, 0, 0, 4, 9, 9, 9, 9], Protocol::Unknown),
+            (vec![0, 0, 0, 1], Protocol::Unknown),
+            (Vec::new(), Protocol::Unknown),
+        ] {
+            assert_eq!(Protocol::of(&datagram), expected, "{datagram:?}");
+        }
+    }
+}

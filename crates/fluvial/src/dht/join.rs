@@ -1,0 +1,60 @@
+//! From flags to a table that has been joined.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+
+use engine::{HashTable, HashTableConfig, ROUTERS};
+
+use crate::args::DhtNet;
+use crate::output::Output;
+use crate::state;
+
+/// Time to wait for the table to come together.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Starts a node as the flags say.
+///
+/// # Errors
+/// When an address is busy, or the system gives no randomness.
+pub(super) fn start(net: &DhtNet, read_only: bool) -> anyhow::Result<HashTable> {
+    let mut secret = [0; 16];
+    getrandom::fill(&mut secret).context("the system gives no randomness")?;
+    let mut bootstrap = net.bootstrap.clone();
+    if bootstrap.is_empty() {
+        bootstrap.extend(ROUTERS.map(str::to_owned));
+    }
+    let config = HashTableConfig {
+        listen: net.listen.clone(),
+        bootstrap,
+        state_dir: Some(state::dir(net.state_dir.as_deref())?),
+        read_only,
+        secret,
+    };
+    Ok(HashTable::start(&config)?)
+}
+
+/// Starts a node that asks and does not answer, as it will be gone soon (BEP 43), and waits until
+/// it has joined.
+///
+/// # Errors
+/// When nobody answers.
+pub(super) async fn join(net: &DhtNet, output: &Output) -> anyhow::Result<HashTable> {
+    let table = start(net, true)?;
+    tracing::info!(addresses = ?table.addresses(), "joining the DHT");
+    let bar = output.live_bar();
+    bar.set_prefix("joining");
+    let joined = tokio::time::timeout(JOIN_TIMEOUT, table.ready()).await;
+    bar.finish_and_clear();
+    if joined.is_err() {
+        table.shutdown().await;
+        bail!("no node of the DHT answers; name one that runs with --bootstrap HOST:PORT");
+    }
+    Ok(table)
+}
+
+/// The ids of a node.
+pub(super) async fn ids(table: &HashTable) -> anyhow::Result<Vec<String>> {
+    let views = table.view().await?;
+    Ok(views.iter().flat_map(|view| view.ids).flatten().map(|id| id.to_string()).collect())
+}
