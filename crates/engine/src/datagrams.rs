@@ -1,20 +1,17 @@
 //! Datagrams: one UDP socket for each address, for everything that speaks UDP there.
 
-use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{Domain, Socket, Type};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc::Sender;
 
 use crate::listen::{DEFAULT_PORT, ListenError};
+use crate::udp;
 
 /// Longest datagram that is received.
 const DATAGRAM_MAX: usize = 2_048;
-/// What the kernel may hold for us, so that a burst of answers is not lost.
-const RECEIVE_BUFFER: usize = 1 << 20;
 /// Pause after an error of a socket, so that one that lasts costs nothing.
 const ERROR_PAUSE: Duration = Duration::from_millis(50);
 
@@ -35,7 +32,7 @@ impl Protocol {
     pub(crate) fn of(datagram: &[u8]) -> Self {
         match datagram {
             [b'd', .., b'e'] => Self::Dht,
-            [kind, ..] if kind & 0x0f == 1 && kind >> 4 <= 4 && datagram.len() >= 20 => Self::Utp,
+            _ if utp::looks_like_utp(datagram) => Self::Utp,
             [0, 0, 0, 0..=3, ..] if datagram.len() >= 8 => Self::Tracker,
             _ => Self::Unknown,
         }
@@ -56,7 +53,10 @@ pub(crate) struct Datagram {
 /// # Errors
 /// When an address that was named cannot be had.
 pub(crate) fn open(named: &[SocketAddr]) -> Result<Vec<Arc<UdpSocket>>, ListenError> {
-    let bind = |address| bind(address).map_err(|source| ListenError { address, source });
+    let bind = |address| match udp::socket(address) {
+        Ok(socket) => Ok(Arc::new(socket)),
+        Err(source) => Err(ListenError { address, source }),
+    };
     if !named.is_empty() {
         return named.iter().map(|address| bind(*address)).collect();
     }
@@ -66,19 +66,6 @@ pub(crate) fn open(named: &[SocketAddr]) -> Result<Vec<Arc<UdpSocket>>, ListenEr
     // A host without IPv6 still has IPv4.
     let second = bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))).ok();
     Ok(std::iter::once(first).chain(second).collect())
-}
-
-fn bind(address: SocketAddr) -> io::Result<Arc<UdpSocket>> {
-    let kind = socket2::Protocol::UDP;
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(kind))?;
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    // The kernel gives what it allows.
-    let _less = socket.set_recv_buffer_size(RECEIVE_BUFFER);
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    Ok(Arc::new(UdpSocket::from_std(socket.into())?))
 }
 
 /// Hands the datagrams of a socket to whose they are, for ever. When those are behind, datagrams

@@ -60,21 +60,29 @@ impl Inbox {
     }
 }
 
+/// Opens a socket; on IPv6, for IPv6 alone.
+///
+/// # Errors
+/// When the address cannot be had.
+pub(crate) fn socket(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    let _less = socket.set_recv_buffer_size(KEPT);
+    let _less = socket.set_send_buffer_size(KEPT);
+    UdpSocket::from_std(socket.into())
+}
+
 impl UdpPort {
-    /// Opens a port; on IPv6, for IPv6 alone.
+    /// Opens a port, as [`socket`] does.
     ///
     /// # Errors
     /// When the address cannot be had.
     pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-        if address.is_ipv6() {
-            socket.set_only_v6(true)?;
-        }
-        socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
-        let _less = socket.set_recv_buffer_size(KEPT);
-        let _less = socket.set_send_buffer_size(KEPT);
-        let socket = UdpSocket::from_std(socket.into())?;
+        let socket = socket(address)?;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         let port = Self { socket, state, is_v6: address.is_ipv6() };
         let _system_s_choice = port.set_dont_fragment(false);

@@ -165,8 +165,7 @@ impl Blocks {
         let shard = self.early.shard;
         let mut bags: Vec<Vec<Vec<(u32, Mail)>>> = Vec::new();
         for to in 0..self.shards.len() {
-            let from = std::iter::once(&mut self.early).chain(&mut self.shards);
-            bags.push(from.map(|out| std::mem::take(&mut out.mail[to])).collect());
+            bags.push(self.outboxes().map(|out| std::mem::take(&mut out.mail[to])).collect());
         }
         let nodes = self.nodes.chunks_mut(shard).zip(self.ground.busy_until.chunks_mut(shard));
         at_once(nodes.zip(&mut bags).enumerate().collect(), |(at, ((nodes, busy), bags))| {
@@ -179,8 +178,7 @@ impl Blocks {
         });
         // The bags have grown as large as they need to be: they are filled again.
         for (to, bags) in bags.into_iter().enumerate() {
-            let from = std::iter::once(&mut self.early).chain(&mut self.shards);
-            for (out, bag) in from.zip(bags) {
+            for (out, bag) in self.outboxes().zip(bags) {
                 out.mail[to] = bag;
             }
         }
@@ -188,20 +186,15 @@ impl Blocks {
 
     /// Takes note of what happened in a step.
     fn take_notes(&mut self) {
-        for at in 0..=self.shards.len() {
-            let out = match at.checked_sub(1) {
-                None => &mut self.early,
-                Some(shard) => &mut self.shards[shard],
-            };
-            let mut notes = std::mem::take(&mut out.notes);
-            for (node, note) in notes.drain(..) {
-                self.take_note(node, note);
-            }
-            match at.checked_sub(1) {
-                None => self.early.notes = notes,
-                Some(shard) => self.shards[shard].notes = notes,
-            }
+        let notes: Vec<_> = self.outboxes().flat_map(|out| out.notes.drain(..)).collect();
+        for (node, note) in notes {
+            self.take_note(node, note);
         }
+    }
+
+    /// What is left of a step, in the order in which it counts.
+    fn outboxes(&mut self) -> impl Iterator<Item = &mut Outbox> {
+        std::iter::once(&mut self.early).chain(&mut self.shards)
     }
 
     fn take_note(&mut self, node: NodeIndex, note: Note) {

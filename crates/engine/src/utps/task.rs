@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 
 use super::{Shared, Utp, UtpStream, outgoing};
+use crate::datagrams::Protocol;
 use crate::udp::Inbox;
 
 /// Batches received before anything else gets its turn.
@@ -74,7 +75,7 @@ fn send(shared: &Shared, outbox: &mut Outbox) -> bool {
     }
 }
 
-/// Takes in what has come, by protocol: the one place where they part.
+/// Takes in what has come, as far as it is uTP.
 fn receive(shared: &Shared, inbox: &mut Inbox) -> io::Result<()> {
     for _ in 0..TURNS {
         match shared.port.try_receive(inbox) {
@@ -84,7 +85,7 @@ fn receive(shared: &Shared, inbox: &mut Inbox) -> io::Result<()> {
         let now = shared.clock.now();
         let mut state = shared.lock();
         for (from, local, datagram) in inbox.datagrams() {
-            if utp::looks_like_utp(datagram) {
+            if Protocol::of(datagram) == Protocol::Utp {
                 state.endpoint.handle_datagram(now, from, local, datagram);
             }
         }
