@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 
+use crate::conduit::Conduit;
+use crate::greet::{Encryption, Greeter, Hello};
 use crate::stream::Stream;
 use crate::tuning;
 use crate::utps::Utp;
@@ -31,16 +33,40 @@ pub enum Transport {
 pub(crate) struct Dialer {
     pub(crate) transport: Transport,
     pub(crate) utp: Vec<Utp>,
+    pub(crate) greeter: Greeter,
 }
 
 impl Dialer {
-    /// Connects to a peer.
+    /// Connects to a peer and says hello, where one is given.
     ///
     /// # Errors
-    /// When no transport reaches it in time.
-    pub(crate) async fn connect(&self, to: SocketAddr) -> io::Result<Stream> {
-        let connected = tokio::time::timeout(CONNECT_TIMEOUT, self.race(to)).await;
+    /// When no transport reaches it in time, or nothing that we speak is heard there.
+    pub(crate) async fn connect(
+        &self,
+        to: SocketAddr,
+        hello: Option<Hello>,
+    ) -> io::Result<Conduit> {
+        let connected = tokio::time::timeout(CONNECT_TIMEOUT, self.begin(to, hello)).await;
         connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    async fn begin(&self, to: SocketAddr, hello: Option<Hello>) -> io::Result<Conduit> {
+        let stream = self.race(to).await?;
+        let Some(hello) = hello else {
+            return Ok(Conduit::plain(stream));
+        };
+        match self.greeter.encryption {
+            Encryption::Off => Ok(Conduit::plain(stream)),
+            Encryption::Require => self.greeter.ask(stream, &hello).await,
+            Encryption::Prefer => match self.greeter.ask_plainly(stream, &hello).await {
+                Ok(conduit) => Ok(conduit),
+                // Who wants disguise hangs up on plain words.
+                Err(error) => {
+                    let stream = self.race(to).await?;
+                    self.greeter.ask(stream, &hello).await.map_err(|_| error)
+                }
+            },
+        }
     }
 
     async fn race(&self, to: SocketAddr) -> io::Result<Stream> {

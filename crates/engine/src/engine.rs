@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::dial::{Dialer, Transport};
 use crate::dropped::Dropped;
 use crate::files;
+use crate::greet::{Encryption, Greeter};
 use crate::link::Surroundings;
 use crate::listen::{self, ListenError};
 use crate::mind::{Input, MIND_QUEUE_MAX, Mind};
@@ -53,6 +54,8 @@ pub struct EngineConfig {
     pub max_peers: usize,
     /// What carries connections.
     pub transport: Transport,
+    /// Whether they are disguised.
+    pub encryption: Encryption,
     /// What randomness follows from; drawn from the system by the caller.
     pub seed: u64,
 }
@@ -141,9 +144,11 @@ impl Engine {
         let dropped = tell.downgrade();
         let utp = |port| Utp::new(port, clock, session_max(config), rng.fork());
         let utp: Vec<Utp> = udp.into_iter().map(utp).collect();
-        let dialer = Dialer { transport: config.transport, utp: utp.clone() };
+        let (keys, known) = watch::channel(Arc::default());
+        let greeter = Greeter { encryption: config.encryption, keys: known };
+        let dialer = Dialer { transport: config.transport, utp: utp.clone(), greeter };
         let ways = (Arc::clone(&trackers), dialer);
-        let mut mind = Mind::new(session, around, ways, peer_config, gate, tell);
+        let mut mind = Mind::new(session, around, ways, keys, peer_config, gate, tell);
         let uplink = Uplink::new(Arc::clone(&throttle));
         mind.spawn(throttle.run());
         for listener in listeners {
@@ -197,8 +202,9 @@ impl Engine {
     /// When it is here already, or the engine has ended.
     pub async fn add(&self, add: AddTorrent) -> Result<Torrent, EngineError> {
         let added = self.ask(move |mind, now| {
+            let hashes = add.hashes;
             let id = mind.session.add_torrent(now, add)?;
-            Ok::<_, AddError>((id, mind.listen(id)))
+            Ok::<_, AddError>((id, mind.listen(id, &hashes)))
         });
         let (id, events) = added.await??;
         Ok(Torrent::new(id, self.clone(), events))

@@ -5,6 +5,7 @@
 //! - `mind`: the one task that owns the session and decides.
 //! - `link`: one connection's task: its socket and its `peer::Peer`.
 //! - `dial`: opening connections, by whichever transport answers; `stream`: what both share.
+//! - `greet`: how connections begin, in plain words or disguised; `conduit`: how they go on.
 //! - `utps`: uTP, the task and the streams; `udp`: its sockets, in batches; `tuning`: TCP's.
 //! - `throttle`: the rate limits that all links share.
 //! - `uplink`: the same for who is no peer.
@@ -14,11 +15,13 @@
 //! - `datagrams`: UDP sockets, and who is spoken to there; `hash_table`: the DHT on them.
 
 mod clock;
+mod conduit;
 mod datagrams;
 mod dial;
 mod dropped;
 mod engine;
 mod files;
+mod greet;
 mod hash_table;
 mod http;
 mod link;
@@ -40,6 +43,7 @@ pub use clock::Clock;
 pub use dial::Transport;
 pub use dropped::Dropped;
 pub use engine::{Ended, Engine, EngineConfig, StartError};
+pub use greet::Encryption;
 pub use hash_table::{HashTable, HashTableConfig, HashTableError, Lookup, NodeView, ROUTERS};
 pub use http::{FetchError, fetch};
 pub use listen::{DEFAULT_PORT, ListenError};

@@ -10,6 +10,8 @@ use session::Flow;
 use stdx::{BlockRange, ConnId, Duration, Instant, Pool};
 
 use crate::clock::Clock;
+use crate::conduit::Conduit;
+use crate::greet::Greeter;
 use crate::mind::Input;
 use crate::stream::Stream;
 use crate::throttle::{Line, Throttle};
@@ -42,7 +44,7 @@ pub(crate) struct Surroundings {
 /// One connection: a socket, its `Peer`, and the way to the mind.
 pub(crate) struct Link {
     conn: ConnId,
-    stream: Stream,
+    conduit: Conduit,
     peer: Peer,
     inbox: Receiver<LinkInput>,
     /// The way to `inbox`, for those that answer us.
@@ -58,7 +60,7 @@ pub(crate) struct Link {
 impl Link {
     pub(crate) fn new(
         conn: ConnId,
-        stream: Stream,
+        conduit: Conduit,
         peer: Peer,
         (mailbox, inbox): (Mailbox, Receiver<LinkInput>),
         around: Surroundings,
@@ -66,7 +68,7 @@ impl Link {
         let told_at = around.clock.now();
         Self {
             conn,
-            stream,
+            conduit,
             peer,
             inbox,
             mailbox,
@@ -75,6 +77,25 @@ impl Link {
             told: Totals::default(),
             told_at,
             told_want: 0,
+        }
+    }
+
+    /// Finds out what somebody speaks who connected to us, and goes on with it.
+    pub(crate) async fn answer(
+        conn: ConnId,
+        (stream, greeter): (Stream, Greeter),
+        mut peer: Peer,
+        (mailbox, mut inbox): (Mailbox, Receiver<LinkInput>),
+        around: Surroundings,
+    ) {
+        match begin(stream, &greeter, &mut peer, &mut inbox, around.clock).await {
+            Ok(conduit) => {
+                Self::new(conn, conduit, peer, (mailbox, inbox), around).run().await;
+            }
+            Err(reason) => {
+                let last = peer.poll_batch();
+                let _gone = around.mind.send(Input::Closed(conn, last, reason)).await;
+            }
         }
     }
 
@@ -125,7 +146,7 @@ impl Link {
                     self.handle(input)?;
                 }
             }
-            ready = self.stream.ready(read, write), if read || write => {
+            ready = self.conduit.ready(read, write), if read || write => {
                 let ready = ready.map_err(|error| CloseReason::Transport(error.to_string()))?;
                 let (readable, writable) = ready;
                 if readable {
@@ -167,6 +188,31 @@ impl Link {
                 }
                 Ok(())
             }
+        }
+    }
+}
+
+/// Until it is known what the other side speaks: nothing but orders and time reaches the peer.
+async fn begin(
+    stream: Stream,
+    greeter: &Greeter,
+    peer: &mut Peer,
+    inbox: &mut Receiver<LinkInput>,
+    clock: Clock,
+) -> Result<Conduit, CloseReason> {
+    let mut answering = std::pin::pin!(greeter.answer(stream));
+    loop {
+        let deadline = peer.poll_timeout();
+        tokio::select! {
+            conduit = &mut answering => {
+                return conduit.map_err(|error| CloseReason::Transport(error.to_string()));
+            }
+            input = inbox.recv() => {
+                if let LinkInput::Order(order) = input.ok_or(CloseReason::Stopped)? {
+                    peer.handle_order(clock.now(), order)?;
+                }
+            }
+            () = clock.sleep_until(deadline) => peer.handle_timeout(clock.now())?,
         }
     }
 }

@@ -9,12 +9,15 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use announce::{AnnounceResponse, Failure};
 use cache::Done;
+use metainfo::InfoHashes;
 use peer::{Batch, CloseReason, Peer};
 use session::{AnnounceId, Connect, Event, Session};
 use stdx::{ConnId, Instant, TorrentId};
 
+use crate::conduit::Conduit;
 use crate::dial::Dialer;
 use crate::dropped::Dropped;
+use crate::greet::Keys;
 use crate::link::{Link, Mailbox, Surroundings};
 use crate::stream::Stream;
 use crate::trackers::Trackers;
@@ -36,7 +39,7 @@ pub(crate) enum Input {
     /// A peer connected to us.
     Incoming(Stream, SocketAddr),
     /// A connection that the session asked for stands, or could not be had.
-    Connected(ConnId, std::io::Result<Stream>),
+    Connected(ConnId, std::io::Result<Conduit>),
     /// A connection has something to say.
     Batch(ConnId, Batch),
     /// A connection's last words, and why it ended.
@@ -56,6 +59,8 @@ pub(crate) struct Mind {
     around: Surroundings,
     trackers: Arc<Trackers>,
     dialer: Dialer,
+    /// What our torrents are called by those who disguise themselves.
+    keys: watch::Sender<Arc<Keys>>,
     peer_config: Arc<peer::Config>,
     links: HashMap<ConnId, Mailbox>,
     opening: HashMap<ConnId, Connect>,
@@ -77,6 +82,7 @@ impl Mind {
         session: Session,
         around: Surroundings,
         (trackers, dialer): (Arc<Trackers>, Dialer),
+        keys: watch::Sender<Arc<Keys>>,
         peer_config: Arc<peer::Config>,
         reading: watch::Sender<bool>,
         dropped: broadcast::Sender<Dropped>,
@@ -86,6 +92,7 @@ impl Mind {
             around,
             trackers,
             dialer,
+            keys,
             peer_config,
             links: HashMap::new(),
             opening: HashMap::new(),
@@ -103,8 +110,9 @@ impl Mind {
         self.tasks.spawn(task);
     }
 
-    /// Says where the events of a torrent go.
-    pub(crate) fn listen(&mut self, torrent: TorrentId) -> Receiver<Event> {
+    /// Says where the events of a new torrent go.
+    pub(crate) fn listen(&mut self, torrent: TorrentId, hashes: &InfoHashes) -> Receiver<Event> {
+        self.keys.send_modify(|keys| Arc::make_mut(keys).insert(torrent, hashes));
         let (send, receive) = channel(EVENTS_MAX);
         self.listeners.insert(torrent, send);
         receive
@@ -184,10 +192,15 @@ impl Mind {
             return;
         };
         let peer = Peer::accept(now, Arc::clone(&self.peer_config), remote);
-        self.link(conn, stream, peer);
+        let (mailbox, inbox) = Mailbox::new();
+        self.links.insert(conn, mailbox.clone());
+        let (greeter, around) = (self.dialer.greeter.clone(), self.around.clone());
+        let link = Link::answer(conn, (stream, greeter), peer, (mailbox, inbox), around);
+        let task = self.tasks.spawn(link);
+        self.link_tasks.insert(task.id(), conn);
     }
 
-    fn connected(&mut self, now: Instant, conn: ConnId, stream: std::io::Result<Stream>) {
+    fn connected(&mut self, now: Instant, conn: ConnId, stream: std::io::Result<Conduit>) {
         let Some(connect) = self.opening.remove(&conn) else {
             return;
         };
@@ -207,7 +220,7 @@ impl Mind {
         self.link(conn, stream, Peer::connect(now, config, torrent, have, upload_only, addr));
     }
 
-    fn link(&mut self, conn: ConnId, stream: Stream, peer: Peer) {
+    fn link(&mut self, conn: ConnId, stream: Conduit, peer: Peer) {
         let (mailbox, inbox) = Mailbox::new();
         self.links.insert(conn, mailbox.clone());
         let link = Link::new(conn, stream, peer, (mailbox, inbox), self.around.clone());

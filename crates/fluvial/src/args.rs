@@ -174,6 +174,27 @@ impl From<Transport> for engine::Transport {
     }
 }
 
+/// Whether connections to peers are disguised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Encryption {
+    /// Never
+    Off,
+    /// Where a peer asks for it
+    Prefer,
+    /// Always
+    Require,
+}
+
+impl From<Encryption> for engine::Encryption {
+    fn from(encryption: Encryption) -> Self {
+        match encryption {
+            Encryption::Off => Self::Off,
+            Encryption::Prefer => Self::Prefer,
+            Encryption::Require => Self::Require,
+        }
+    }
+}
+
 /// Flags of the commands that take part in a swarm.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Network")]
@@ -194,6 +215,10 @@ pub(crate) struct Net {
     #[arg(long, value_enum, value_name = "tcp|utp|both", hide_possible_values = true)]
     #[arg(default_value = "both")]
     pub(crate) transport: Transport,
+    /// Disguise connections from equipment in between: never, where a peer asks for it, or always
+    #[arg(long, value_enum, value_name = "off|prefer|require", hide_possible_values = true)]
+    #[arg(default_value = "prefer")]
+    pub(crate) encryption: Encryption,
     /// Keep at most this many connections
     #[arg(long, value_name = "N", default_value_t = 200)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=60_000))]

@@ -3,9 +3,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use stdx::{Bitfield, BlockRange, Buf, Instant, Pool};
-use wire::{Decoder, Message};
+use wire::{Decoder, HANDSHAKE_LENGTH, Message};
 
 use crate::connection::Connection;
+use crate::handshake;
 use crate::handshake::Greeting;
 use crate::{Batch, CloseReason, Config, Order, PeerError, Report, Torrent, Totals};
 
@@ -23,6 +24,12 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// The first bytes that [`Self::connect`] will want to send, for those who say them before
+    /// (BEP 3); `None` for a torrent that has no hash.
+    pub fn hello(config: &Config, torrent: &Torrent) -> Option<[u8; HANDSHAKE_LENGTH]> {
+        Some(handshake::offer(&torrent.hashes, config.peer_id)?.encode())
+    }
+
     /// An outgoing connection, just established. `have` is empty without metadata.
     pub fn connect(
         now: Instant,

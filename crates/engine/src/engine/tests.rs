@@ -7,6 +7,7 @@ fn start() -> Engine {
         limits: Limits::default(),
         max_peers: 10,
         transport: Transport::Both,
+        encryption: Encryption::Prefer,
         seed: 1,
     };
     Engine::start(&config).unwrap()

@@ -54,7 +54,7 @@ impl Link {
         let [up, down] = self.allowance;
         let read = self.may_read() && !down.is_held_up();
         let write = self.peer.has_transmit() && !up.is_held_up();
-        (read, write)
+        (read, write || self.conduit.has_pending())
     }
 
     fn may_read(&self) -> bool {
@@ -104,7 +104,7 @@ impl Link {
         let rest = (allowed - direct_len).min(scratch.len());
         let mut slices =
             [IoSliceMut::new(&mut direct[..direct_len]), IoSliceMut::new(&mut scratch[..rest])];
-        match self.stream.try_read_vectored(&mut slices) {
+        match self.conduit.try_read_vectored(&mut slices) {
             Ok(0) => Err(CloseReason::Remote),
             Ok(n) => Ok((n.min(direct_len), n.saturating_sub(direct_len))),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok((0, 0)),
@@ -113,6 +113,11 @@ impl Link {
     }
 
     pub(super) fn write(&mut self) -> Result<(), CloseReason> {
+        match self.conduit.flush() {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            Err(error) => return Err(CloseReason::Transport(error.to_string())),
+        }
         let mut slices = Vec::with_capacity(SLICES_MAX);
         let ready = self.peer.poll_transmit(&mut slices);
         if ready == 0 {
@@ -123,8 +128,8 @@ impl Link {
         let allowed = allowance.take(&self.around.throttle, turn, ready.min(BURST)) as usize;
         let written = match allowed {
             0 => return Ok(()),
-            part if part < ready => self.stream.try_write_vectored(&cut(&slices, part)),
-            _ => self.stream.try_write_vectored(&slices),
+            part if part < ready => self.conduit.try_write_vectored(&cut(&slices, part)),
+            _ => self.conduit.try_write_vectored(&slices),
         };
         let sent = match written {
             Ok(n) => n,

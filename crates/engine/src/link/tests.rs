@@ -58,7 +58,13 @@ impl Stage {
         };
         let (mailbox, inbox) = Mailbox::with_room(room);
         let peer = peer(clock.now(), address);
-        let link = Link::new(CONN, Stream::Tcp(stream), peer, (mailbox.clone(), inbox), around);
+        let link = Link::new(
+            CONN,
+            Conduit::plain(Stream::Tcp(stream)),
+            peer,
+            (mailbox.clone(), inbox),
+            around,
+        );
         (Self { remote, mailbox, mind, gate, throttle }, link)
     }
 

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use announce::{Event as Announced, Failure};
+use peer::Peer;
 use session::{Announce, Connect, Event, STOP_TIMEOUT};
 
 use super::{EVENTS_MAX, Input, Mind};
 use crate::dropped::Dropped;
+use crate::greet::Hello;
 use crate::link::LinkInput;
 
 impl Mind {
@@ -40,9 +42,12 @@ impl Mind {
     fn connect(&mut self, connect: Connect) {
         let (conn, addr, mind) = (connect.conn, connect.addr, self.around.mind.clone());
         let dialer = self.dialer.clone();
+        let hash = connect.torrent.hashes.handshake_hashes().next();
+        let words = Peer::hello(&self.peer_config, &connect.torrent);
+        let hello = hash.zip(words).map(|(hash, words)| Hello { hash, words });
         self.opening.insert(conn, connect);
         self.spawn(async move {
-            let stream = dialer.connect(addr).await;
+            let stream = dialer.connect(addr, hello).await;
             let _gone = mind.send(Input::Connected(conn, stream)).await;
         });
     }
@@ -108,6 +113,7 @@ impl Mind {
         let stopped = matches!(event, Event::Stopped { .. });
         if stopped {
             self.around.disk.detach(torrent);
+            self.keys.send_modify(|keys| Arc::make_mut(keys).remove(torrent));
         }
         let Some(listener) = self.listeners.get(&torrent) else {
             return;

@@ -138,11 +138,21 @@ pub(crate) fn engine(limits: Limits) -> Engine {
 }
 
 pub(crate) fn engine_over(transport: engine::Transport, limits: Limits) -> Engine {
+    engine_with(transport, engine::Encryption::Prefer, limits)
+}
+
+pub(crate) fn engine_with(
+    transport: engine::Transport,
+    encryption: engine::Encryption,
+    limits: Limits,
+) -> Engine {
     // Peers must differ in their ids.
     static STARTED: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
     let seed = STARTED.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let listen = vec!["127.0.0.1:0".parse().unwrap()];
-    Engine::start(&EngineConfig { listen, limits, max_peers: 50, transport, seed }).unwrap()
+    let max_peers = 50;
+    let config = EngineConfig { listen, limits, max_peers, transport, encryption, seed };
+    Engine::start(&config).unwrap()
 }
 
 /// `add` with `engine` as a peer to ask.

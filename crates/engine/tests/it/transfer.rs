@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
-use crate::support::{FORMATS, Place, UNLIMITED, asking, complete, engine_over, metadata, stop};
-use engine::Transport;
+use crate::support::{
+    FORMATS, Place, UNLIMITED, asking, complete, engine_over, engine_with, metadata, stop,
+};
+use engine::{Encryption, Transport};
 use metainfo::Version;
 
 const SIZE: usize = 3_000_001;
@@ -43,6 +45,25 @@ async fn content_arrives_by_either_transport() {
         place.assert_got("there");
         getter.close().await;
         seeder.close().await;
+    }
+}
+
+#[tokio::test]
+async fn content_arrives_in_disguise() {
+    use Encryption::{Off, Prefer, Require};
+    for (theirs, ours) in [(Require, Require), (Prefer, Require), (Require, Prefer), (Off, Prefer)]
+    {
+        for transport in [Transport::Tcp, Transport::Utp] {
+            let place = Place::new(Version::Hybrid, SIZE);
+            let (seeder, _seed) = place.seed_by(engine_with(transport, theirs, UNLIMITED)).await;
+            let getter = engine_with(transport, ours, UNLIMITED);
+            let mut get = getter.add(asking(place.add(), &seeder)).await.unwrap();
+            place.start(&get, &place.torrent.info, "there", None).await;
+            complete(&mut get).await;
+            place.assert_got("there");
+            getter.close().await;
+            seeder.close().await;
+        }
     }
 }
 
