@@ -59,9 +59,15 @@ impl Shared {
 
     /// Waits until it is told that this peer was dropped.
     fn dropped(&mut self, address: SocketAddr) -> Value {
+        let address = address.to_string();
+        let is_it = |it: &Value| it["event"] == "peer_dropped" && it["address"] == address;
+        // It may have been told while another was waited for.
+        if let Some(told) = self.share.events().iter().find(|event| is_it(event)) {
+            return told.clone();
+        }
         loop {
             let dropped = self.share.wait_for("peer_dropped");
-            if dropped["address"] == address.to_string() {
+            if is_it(&dropped) {
                 return dropped;
             }
         }
