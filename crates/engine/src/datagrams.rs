@@ -1,16 +1,16 @@
 //! Datagrams: one UDP socket for each address, for everything that speaks UDP there.
 
+use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::UdpSocket;
 use tokio::sync::mpsc::Sender;
 
 use crate::listen::{DEFAULT_PORT, ListenError};
-use crate::udp;
+use crate::udp::{Inbox, UdpPort};
 
-/// Longest datagram that is received.
+/// Longest datagram that is handed on.
 const DATAGRAM_MAX: usize = 2_048;
 /// Pause after an error of a socket, so that one that lasts costs nothing.
 const ERROR_PAUSE: Duration = Duration::from_millis(50);
@@ -48,13 +48,43 @@ pub(crate) struct Datagram {
     pub(crate) payload: Vec<u8>,
 }
 
+/// Where datagrams go that are not of the one who receives at a socket.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Others {
+    /// Which of the sockets it is.
+    pub(crate) socket: usize,
+    /// To the hash table, where there is one.
+    pub(crate) dht: Option<Sender<Datagram>>,
+}
+
+impl Others {
+    /// Hands on what is of somebody here. When those are behind, datagrams are lost, as they may be
+    /// anywhere on their way.
+    pub(crate) fn hand_on(&self, from: SocketAddr, datagram: &[u8]) {
+        if let Some(dht) = &self.dht
+            && datagram.len() <= DATAGRAM_MAX
+            && Protocol::of(datagram) == Protocol::Dht
+        {
+            let payload = datagram.to_vec();
+            let _lost = dht.try_send(Datagram { socket: self.socket, from, payload });
+        }
+    }
+
+    /// Waits until nobody wants anything any more.
+    async fn gone(&self) {
+        if let Some(dht) = &self.dht {
+            dht.closed().await;
+        }
+    }
+}
+
 /// Opens the named addresses; with none, the default port (or any free one) on IPv4 and IPv6.
 ///
 /// # Errors
 /// When an address that was named cannot be had.
-pub(crate) fn open(named: &[SocketAddr]) -> Result<Vec<Arc<UdpSocket>>, ListenError> {
-    let bind = |address| match udp::socket(address) {
-        Ok(socket) => Ok(Arc::new(socket)),
+pub(crate) fn open(named: &[SocketAddr]) -> Result<Vec<Arc<UdpPort>>, ListenError> {
+    let bind = |address| match UdpPort::bind(address) {
+        Ok(port) => Ok(Arc::new(port)),
         Err(source) => Err(ListenError { address, source }),
     };
     if !named.is_empty() {
@@ -68,22 +98,17 @@ pub(crate) fn open(named: &[SocketAddr]) -> Result<Vec<Arc<UdpSocket>>, ListenEr
     Ok(std::iter::once(first).chain(second).collect())
 }
 
-/// Hands the datagrams of a socket to whose they are, for ever. When those are behind, datagrams
-/// are lost, as they may be anywhere on their way.
-pub(crate) async fn receive(socket: Arc<UdpSocket>, number: usize, dht: Sender<Datagram>) {
-    let mut buffer = [0; DATAGRAM_MAX];
+/// Receives at a socket that uTP does not use, until nobody wants what comes.
+pub(crate) async fn receive(port: Arc<UdpPort>, others: Others) {
+    let mut inbox = Inbox::new();
     loop {
-        match socket.recv_from(&mut buffer).await {
-            Ok((length, from)) if Protocol::of(&buffer[..length]) == Protocol::Dht => {
-                let payload = buffer[..length].to_vec();
-                let datagram = Datagram { socket: number, from, payload };
-                if let Err(tokio::sync::mpsc::error::TrySendError::Closed(_)) =
-                    dht.try_send(datagram)
-                {
-                    return;
-                }
-            }
-            Ok(_) => {}
+        let readable = tokio::select! {
+            readable = port.readable() => readable,
+            () = others.gone() => return,
+        };
+        match readable.and_then(|()| port.try_receive(&mut inbox)) {
+            Ok(()) => inbox.datagrams().for_each(|(from, _, it)| others.hand_on(from, it)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             // Word that an earlier datagram found nobody there, or worse.
             Err(_) => tokio::time::sleep(ERROR_PAUSE).await,
         }

@@ -16,6 +16,7 @@ use crate::dial::{Dialer, Transport};
 use crate::dropped::Dropped;
 use crate::files;
 use crate::greet::{Encryption, Greeter};
+use crate::hash_table::{HashTable, HashTableConfig};
 use crate::link::Surroundings;
 use crate::listen::{self, ListenError};
 use crate::mind::{Input, MIND_QUEUE_MAX, Mind};
@@ -23,7 +24,10 @@ use crate::throttle::Throttle;
 use crate::torrent::{EngineError, Torrent};
 use crate::trackers::Trackers;
 use crate::uplink::Uplink;
-use crate::utps::{self, Utp};
+
+mod udp_side;
+
+use self::udp_side::UdpSide;
 
 /// Unused block buffers kept for reuse: 16 MiB.
 const SPARE_BLOCKS_MAX: usize = 1_024;
@@ -56,6 +60,9 @@ pub struct EngineConfig {
     pub transport: Transport,
     /// Whether they are disguised.
     pub encryption: Encryption,
+    /// How the DHT is joined, if it is to be: by the sockets that belong to `listen`, not by some
+    /// of its own.
+    pub dht: Option<HashTableConfig>,
     /// What randomness follows from; drawn from the system by the caller.
     pub seed: u64,
 }
@@ -97,6 +104,7 @@ pub struct Engine {
     disk: Arc<Disk>,
     trackers: Arc<Trackers>,
     uplink: Uplink,
+    hash_table: Option<HashTable>,
     listening: Arc<[SocketAddr]>,
 }
 
@@ -111,10 +119,7 @@ impl Engine {
         let listeners = listen::open(&config.listen)?;
         let listening: Vec<_> = listeners.iter().filter_map(|l| l.local_addr().ok()).collect();
         let port = listening.first().map_or(0, SocketAddr::port);
-        let udp = match config.transport {
-            Transport::Tcp => Vec::new(),
-            _ => listen::open_udp(&config.listen, &listening)?,
-        };
+        let udp = UdpSide::open(config, &listening, clock, &mut rng)?;
         let (inputs, queue) = channel(MIND_QUEUE_MAX);
         let pool = Pool::new(SPARE_BLOCKS_MAX);
         let done = inputs.clone();
@@ -142,11 +147,9 @@ impl Engine {
         let peer_config = Arc::new(peer_config(peer_id, port, config.limits));
         let (tell, _) = broadcast::channel(DROPPED_MAX);
         let dropped = tell.downgrade();
-        let utp = |port| Utp::new(port, clock, session_max(config), rng.fork());
-        let utp: Vec<Utp> = udp.into_iter().map(utp).collect();
         let (keys, known) = watch::channel(Arc::default());
         let greeter = Greeter { encryption: config.encryption, keys: known };
-        let dialer = Dialer { transport: config.transport, utp: utp.clone(), greeter };
+        let dialer = Dialer { transport: config.transport, utp: udp.utp.clone(), greeter };
         let ways = (Arc::clone(&trackers), dialer);
         let mut mind = Mind::new(session, around, ways, keys, peer_config, gate, tell);
         let uplink = Uplink::new(Arc::clone(&throttle));
@@ -156,11 +159,8 @@ impl Engine {
                 mind.spawn(listen::accept(listener, inputs.clone()));
             }
         }
-        for utp in utp {
-            let (send, streams) = channel(UTP_BACKLOG);
-            mind.spawn(utps::serve(utp, send));
-            mind.spawn(listen::accept_utp(streams, inputs.clone()));
-        }
+        let hash_table = udp.table.clone();
+        udp.run(&mut mind, &inputs);
         let (handle, handles) = channel(1);
         let ended = watch_over(mind.run(queue, handles));
         Ok(Self {
@@ -171,6 +171,7 @@ impl Engine {
             disk,
             trackers,
             uplink,
+            hash_table,
             listening: listening.into(),
         })
     }
@@ -178,6 +179,11 @@ impl Engine {
     /// Where peers can connect to.
     pub fn listening(&self) -> &[SocketAddr] {
         &self.listening
+    }
+
+    /// The node of the DHT, where there is one.
+    pub fn hash_table(&self) -> Option<&HashTable> {
+        self.hash_table.as_ref()
     }
 
     /// The upload limit, for those who send bytes besides the peers.
@@ -220,6 +226,9 @@ impl Engine {
         if tokio::time::timeout(CLOSE_MAX, over).await.is_err() {
             tracing::warn!("the disk did not finish in time; the next start checks what is there");
         }
+        if let Some(table) = &self.hash_table {
+            table.clone().shutdown().await;
+        }
     }
 
     /// The threads that do a torrent's reading and writing.
@@ -245,11 +254,6 @@ impl Engine {
         let how = ended.wait_for(Option::is_some).await;
         Err(how.ok().and_then(|how| *how).unwrap_or(Ended::Broken))
     }
-}
-
-/// Connections of one UDP port, at most: one that fails or ends may still be on its way out.
-fn session_max(config: &EngineConfig) -> usize {
-    config.max_peers * 2 + UTP_BACKLOG
 }
 
 /// Runs the mind; a panic in it must not look like a normal end.

@@ -4,15 +4,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use dht::{Dht, Event, Family, Id, Item, LookupId, PublicKey, Stats};
 use disk::{NodeStore, SavedNodes};
 
 use crate::clock::Clock;
-use crate::datagrams;
+use crate::datagrams::{self, Datagram, Others};
 use crate::listen::ListenError;
+use crate::udp::{Outgoing, UdpPort};
 
 mod runner;
 
@@ -112,17 +112,29 @@ impl HashTable {
     /// # Errors
     /// When an address that was named cannot be had.
     pub fn start(config: &HashTableConfig) -> Result<Self, HashTableError> {
-        let sockets = datagrams::open(&config.listen)?;
-        let addresses = sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect();
-        let (orders, queue) = mpsc::channel(ORDERS_MAX);
-        let (dht, incoming) = mpsc::channel(DATAGRAMS_MAX);
-        let (tell_ready, ready) = watch::channel(false);
-        for (number, socket) in sockets.iter().enumerate() {
-            tokio::spawn(datagrams::receive(Arc::clone(socket), number, dht.clone()));
+        let ports = datagrams::open(&config.listen)?;
+        let (table, datagrams) = Self::on(config, &ports, Clock::start());
+        for (socket, port) in ports.into_iter().enumerate() {
+            let others = Others { socket, dht: Some(datagrams.clone()) };
+            tokio::spawn(datagrams::receive(port, others));
         }
-        let runner = Runner::new(config, sockets, tell_ready);
+        Ok(table)
+    }
+
+    /// Joins the table by sockets that are open, and that others may use, too. What comes for the
+    /// table is to be sent to where this says.
+    pub(crate) fn on(
+        config: &HashTableConfig,
+        ports: &[Arc<UdpPort>],
+        clock: Clock,
+    ) -> (Self, mpsc::Sender<Datagram>) {
+        let addresses = ports.iter().filter_map(|port| port.local_addr().ok()).collect();
+        let (orders, queue) = mpsc::channel(ORDERS_MAX);
+        let (datagrams, incoming) = mpsc::channel(DATAGRAMS_MAX);
+        let (tell_ready, ready) = watch::channel(false);
+        let runner = Runner::new(config, ports.to_vec(), clock, tell_ready);
         tokio::spawn(runner.run(queue, incoming));
-        Ok(Self { orders, ready, addresses })
+        (Self { orders, ready, addresses }, datagrams)
     }
 
     /// Where the nodes speak from.

@@ -1,5 +1,6 @@
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -45,22 +46,22 @@ pub(crate) fn open(named: &[SocketAddr]) -> Result<Vec<TcpListener>, ListenError
 }
 
 /// Opens the UDP ports that go with listening sockets: TCP and UDP take the same number. Without
-/// one that nobody named, uTP is left out.
+/// one that nobody named, uTP and the DHT are left out.
 ///
 /// # Errors
 /// When the port of an address that was named cannot be had.
 pub(crate) fn open_udp(
     named: &[SocketAddr],
     listening: &[SocketAddr],
-) -> Result<Vec<UdpPort>, ListenError> {
+) -> Result<Vec<Arc<UdpPort>>, ListenError> {
     let mut ports = Vec::new();
     for &address in listening {
         match UdpPort::bind(address) {
-            Ok(port) => ports.push(port),
+            Ok(port) => ports.push(Arc::new(port)),
             Err(source) if named.contains(&address) => {
                 return Err(ListenError { address, source });
             }
-            Err(error) => tracing::info!(%error, "no UDP at {address}, and so no uTP"),
+            Err(error) => tracing::info!(%error, "no UDP at {address}, and so no uTP and no DHT"),
         }
     }
     Ok(ports)

@@ -64,7 +64,7 @@ impl Inbox {
 ///
 /// # Errors
 /// When the address cannot be had.
-pub(crate) fn socket(address: SocketAddr) -> io::Result<UdpSocket> {
+fn socket(address: SocketAddr) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
@@ -93,7 +93,6 @@ impl UdpPort {
     ///
     /// # Errors
     /// What the system says.
-    #[cfg(test)]
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
     }

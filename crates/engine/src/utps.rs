@@ -25,7 +25,7 @@ pub(crate) struct Utp(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    port: UdpPort,
+    port: Arc<UdpPort>,
     clock: Clock,
     state: Mutex<State>,
     /// There may be something to send.
@@ -49,7 +49,7 @@ struct Readiness {
 }
 
 impl Utp {
-    pub(crate) fn new(port: UdpPort, clock: Clock, max: usize, rng: Rng) -> Self {
+    pub(crate) fn new(port: Arc<UdpPort>, clock: Clock, max: usize, rng: Rng) -> Self {
         let config = Config { connections_max: max, ..Config::default() };
         let state = State { endpoint: Endpoint::new(config, rng), streams: HashMap::new() };
         Self(Arc::new(Shared { port, clock, state: Mutex::new(state), wake: Notify::new() }))

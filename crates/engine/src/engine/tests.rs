@@ -1,16 +1,42 @@
 use super::*;
 
 fn start() -> Engine {
+    Engine::start(&config()).unwrap()
+}
+
+fn config() -> EngineConfig {
     let listen = vec!["127.0.0.1:0".parse().unwrap()];
-    let config = EngineConfig {
+    EngineConfig {
         listen,
         limits: Limits::default(),
         max_peers: 10,
         transport: Transport::Both,
         encryption: Encryption::Prefer,
+        dht: None,
         seed: 1,
-    };
-    Engine::start(&config).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn the_hash_table_speaks_at_the_port_of_the_peers() {
+    for transport in [Transport::Tcp, Transport::Utp, Transport::Both] {
+        let join = |bootstrap, secret| {
+            let dht = HashTableConfig { bootstrap, secret, ..HashTableConfig::default() };
+            Engine::start(&EngineConfig { transport, dht: Some(dht), ..config() }).unwrap()
+        };
+        let first = join(Vec::new(), [1; 16]);
+        let known = first.listening().iter().map(ToString::to_string).collect();
+        let second = join(known, [2; 16]);
+        for engine in [&first, &second] {
+            let table = engine.hash_table().unwrap();
+            assert_eq!(table.addresses(), engine.listening(), "{transport:?}");
+            let joined = tokio::time::timeout(Duration::from_mins(1), table.ready());
+            joined.await.unwrap_or_else(|_| panic!("joined with {transport:?}"));
+        }
+        second.close().await;
+        let gone = second.hash_table().unwrap().view().await;
+        assert!(gone.is_err(), "closed with its engine");
+    }
 }
 
 #[tokio::test]

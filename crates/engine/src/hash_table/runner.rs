@@ -4,10 +4,9 @@ use std::net::IpAddr;
 use tokio::task::JoinSet;
 
 use super::{
-    Arc, Clock, Dht, Event, Family, HashTableConfig, Lookup, LookupId, NodeStore, NodeView, Order,
-    SavedNodes, SocketAddr, UdpSocket, mpsc, watch,
+    Arc, Clock, Datagram, Dht, Event, Family, HashTableConfig, Lookup, LookupId, NodeStore,
+    NodeView, Order, Outgoing, SavedNodes, SocketAddr, UdpPort, mpsc, watch,
 };
-use crate::datagrams::Datagram;
 
 /// Time between two times that nodes are saved.
 const SAVE_EVERY: std::time::Duration = std::time::Duration::from_mins(5);
@@ -22,7 +21,7 @@ struct Member {
 pub(super) struct Runner {
     clock: Clock,
     members: Vec<Member>,
-    sockets: Vec<Arc<UdpSocket>>,
+    sockets: Vec<Arc<UdpPort>>,
     /// Which member each socket is of.
     owners: Vec<usize>,
     watched: BTreeMap<(usize, LookupId), mpsc::Sender<Event>>,
@@ -36,10 +35,10 @@ pub(super) struct Runner {
 impl Runner {
     pub(super) fn new(
         config: &HashTableConfig,
-        sockets: Vec<Arc<UdpSocket>>,
+        sockets: Vec<Arc<UdpPort>>,
+        clock: Clock,
         ready: watch::Sender<bool>,
     ) -> Self {
-        let clock = Clock::start();
         let store = open_store(config);
         let saved = store.as_ref().and_then(|it| it.load().ok()).unwrap_or_default();
         let mut runner = Self {
@@ -123,6 +122,8 @@ impl Runner {
                 order = orders.recv() => match order {
                     Some(Order::Stop(done)) => {
                         self.save();
+                        // The sockets are closed once it is said to be over.
+                        drop(self);
                         // Whoever asked may have gone.
                         let _gone = done.send(());
                         return;
@@ -197,7 +198,13 @@ impl Runner {
             let socket = member.sockets[Family::of(transmit.to) as usize];
             if let Some(socket) = socket.and_then(|it| self.sockets.get(it)) {
                 // What the kernel does not take now is lost, as on the way.
-                let _lost = socket.try_send_to(&transmit.payload, transmit.to);
+                let _lost = socket.try_send(&Outgoing {
+                    to: transmit.to,
+                    from: None,
+                    segment: transmit.payload.len(),
+                    bytes: &transmit.payload,
+                    dont_fragment: false,
+                });
             }
         }
         while let Some(event) = self.members[number].dht.poll_event() {

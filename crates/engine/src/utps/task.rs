@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 
 use super::{Shared, Utp, UtpStream, outgoing};
-use crate::datagrams::Protocol;
+use crate::datagrams::{Others, Protocol};
 use crate::udp::Inbox;
 
 /// Batches received before anything else gets its turn.
@@ -23,8 +23,8 @@ struct Outbox {
 }
 
 /// Runs the endpoint, for ever. Connections that others begin go to `incoming`; those that find no
-/// room there are let go.
-pub(crate) async fn serve(utp: Utp, incoming: Sender<(UtpStream, SocketAddr)>) {
+/// room there are let go. Datagrams that are not uTP's go to `others`.
+pub(crate) async fn serve(utp: Utp, incoming: Sender<(UtpStream, SocketAddr)>, others: Others) {
     let shared = &utp.0;
     let (mut inbox, mut outbox) = (Inbox::new(), Outbox::default());
     loop {
@@ -33,7 +33,7 @@ pub(crate) async fn serve(utp: Utp, incoming: Sender<(UtpStream, SocketAddr)>) {
         let deadline = shared.lock().endpoint.poll_timeout();
         tokio::select! {
             readable = shared.port.readable() => {
-                if let Err(error) = readable.and_then(|()| receive(shared, &mut inbox)) {
+                if let Err(error) = readable.and_then(|()| receive(shared, &mut inbox, &others)) {
                     tracing::debug!(%error, "cannot receive UDP datagrams");
                     tokio::time::sleep(ERROR_PAUSE).await;
                 }
@@ -76,7 +76,7 @@ fn send(shared: &Shared, outbox: &mut Outbox) -> bool {
 }
 
 /// Takes in what has come, as far as it is uTP.
-fn receive(shared: &Shared, inbox: &mut Inbox) -> io::Result<()> {
+fn receive(shared: &Shared, inbox: &mut Inbox, others: &Others) -> io::Result<()> {
     for _ in 0..TURNS {
         match shared.port.try_receive(inbox) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
@@ -87,6 +87,8 @@ fn receive(shared: &Shared, inbox: &mut Inbox) -> io::Result<()> {
         for (from, local, datagram) in inbox.datagrams() {
             if Protocol::of(datagram) == Protocol::Utp {
                 state.endpoint.handle_datagram(now, from, local, datagram);
+            } else {
+                others.hand_on(from, datagram);
             }
         }
     }

@@ -1,13 +1,14 @@
 use tokio::sync::mpsc::{Receiver, channel};
 
 use super::*;
+use crate::datagrams::Others;
 
 fn utp(seed: u64) -> (Utp, SocketAddr, Receiver<(UtpStream, SocketAddr)>) {
     let port = UdpPort::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = port.local_addr().unwrap();
-    let utp = Utp::new(port, Clock::start(), 100, Rng::new(seed));
+    let utp = Utp::new(Arc::new(port), Clock::start(), 100, Rng::new(seed));
     let (send, receive) = channel(10);
-    tokio::spawn(serve(utp.clone(), send));
+    tokio::spawn(serve(utp.clone(), send, Others::default()));
     (utp, address, receive)
 }
 

@@ -151,7 +151,7 @@ pub(crate) fn engine_with(
     let seed = STARTED.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let listen = vec!["127.0.0.1:0".parse().unwrap()];
     let max_peers = 50;
-    let config = EngineConfig { listen, limits, max_peers, transport, encryption, seed };
+    let config = EngineConfig { listen, limits, max_peers, transport, encryption, dht: None, seed };
     Engine::start(&config).unwrap()
 }
 

@@ -1,0 +1,78 @@
+//! Everything of an engine that speaks UDP: one socket for each address, shared by all.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::mpsc::{Sender, channel};
+
+use stdx::Rng;
+
+use super::{EngineConfig, StartError, UTP_BACKLOG};
+use crate::clock::Clock;
+use crate::datagrams::{self, Others};
+use crate::dial::Transport;
+use crate::hash_table::HashTable;
+use crate::listen;
+use crate::mind::{Input, Mind};
+use crate::udp::UdpPort;
+use crate::utps::{self, Utp};
+
+/// The sockets, and who speaks there.
+pub(super) struct UdpSide {
+    /// uTP, on each socket.
+    pub(super) utp: Vec<Utp>,
+    /// The node of the DHT, on all of them.
+    pub(super) table: Option<HashTable>,
+    sockets: Vec<(Arc<UdpPort>, Others)>,
+}
+
+impl UdpSide {
+    /// Opens a socket beside each listening one, as far as anybody wants to speak there.
+    ///
+    /// # Errors
+    /// When the port of an address that was named cannot be had.
+    pub(super) fn open(
+        config: &EngineConfig,
+        listening: &[SocketAddr],
+        clock: Clock,
+        rng: &mut Rng,
+    ) -> Result<Self, StartError> {
+        let utp = config.transport != Transport::Tcp;
+        let ports = if utp || config.dht.is_some() {
+            listen::open_udp(&config.listen, listening)?
+        } else {
+            Vec::new()
+        };
+        let dht = config.dht.as_ref().filter(|_| !ports.is_empty());
+        let (table, dht) = dht.map(|dht| HashTable::on(dht, &ports, clock)).unzip();
+        let connections = session_max(config);
+        let utp = if utp { &*ports } else { &[] };
+        let utp = utp.iter().map(|it| Utp::new(Arc::clone(it), clock, connections, rng.fork()));
+        let others = |(socket, port)| (port, Others { socket, dht: dht.clone() });
+        Ok(Self {
+            utp: utp.collect(),
+            table,
+            sockets: ports.iter().cloned().enumerate().map(others).collect(),
+        })
+    }
+
+    /// Begins to receive, for as long as the mind lives.
+    pub(super) fn run(self, mind: &mut Mind, inputs: &Sender<Input>) {
+        if self.utp.is_empty() {
+            for (port, others) in self.sockets {
+                mind.spawn(datagrams::receive(port, others));
+            }
+            return;
+        }
+        for (utp, (_, others)) in self.utp.into_iter().zip(self.sockets) {
+            let (send, streams) = channel(UTP_BACKLOG);
+            mind.spawn(utps::serve(utp, send, others));
+            mind.spawn(listen::accept_utp(streams, inputs.clone()));
+        }
+    }
+}
+
+/// Connections of one UDP port, at most: one that fails or ends may still be on its way out.
+fn session_max(config: &EngineConfig) -> usize {
+    config.max_peers * 2 + UTP_BACKLOG
+}
