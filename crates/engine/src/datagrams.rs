@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
 
+use crate::egress::Egress;
 use crate::listen::{DEFAULT_PORT, ListenError};
 use crate::udp::{Inbox, UdpPort};
 
@@ -82,8 +83,11 @@ impl Others {
 ///
 /// # Errors
 /// When an address that was named cannot be had.
-pub(crate) fn open(named: &[SocketAddr]) -> Result<Vec<Arc<UdpPort>>, ListenError> {
-    let bind = |address| match UdpPort::bind(address) {
+pub(crate) fn open(
+    egress: &Egress,
+    named: &[SocketAddr],
+) -> Result<Vec<Arc<UdpPort>>, ListenError> {
+    let bind = |address| match UdpPort::bind(egress, address) {
         Ok(port) => Ok(Arc::new(port)),
         Err(source) => Err(ListenError { address, source }),
     };

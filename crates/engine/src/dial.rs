@@ -2,9 +2,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
-
 use crate::conduit::Conduit;
+use crate::egress::Egress;
 use crate::greet::{Encryption, Greeter, Hello};
 use crate::stream::Stream;
 use crate::tuning;
@@ -34,6 +33,7 @@ pub(crate) struct Dialer {
     pub(crate) transport: Transport,
     pub(crate) utp: Vec<Utp>,
     pub(crate) greeter: Greeter,
+    pub(crate) egress: Egress,
 }
 
 impl Dialer {
@@ -75,12 +75,12 @@ impl Dialer {
             if self.transport == Transport::Utp {
                 return Err(io::Error::other("no UDP socket of the peer's address family"));
             }
-            return tcp(to).await;
+            return self.tcp(to).await;
         };
         if self.transport == Transport::Utp {
             return utp.connect(to).await.map(Stream::Utp);
         }
-        let mut first = std::pin::pin!(tcp(to));
+        let mut first = std::pin::pin!(self.tcp(to));
         let failed = match tokio::time::timeout(HEAD_START, &mut first).await {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) => Some(error),
@@ -102,10 +102,10 @@ impl Dialer {
             },
         }
     }
-}
 
-async fn tcp(to: SocketAddr) -> io::Result<Stream> {
-    let stream = TcpStream::connect(to).await?;
-    tuning::tune(&stream);
-    Ok(Stream::Tcp(stream))
+    async fn tcp(&self, to: SocketAddr) -> io::Result<Stream> {
+        let stream = self.egress.connect(to).await?;
+        tuning::tune(&stream);
+        Ok(Stream::Tcp(stream))
+    }
 }

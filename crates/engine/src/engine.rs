@@ -14,6 +14,7 @@ use stdx::{Instant, PeerId, Pool, Rng};
 use crate::clock::Clock;
 use crate::dial::{Dialer, Transport};
 use crate::dropped::Dropped;
+use crate::egress::Egress;
 use crate::files;
 use crate::greet::{Encryption, Greeter};
 use crate::hash_table::{HashTable, HashTableConfig};
@@ -63,6 +64,8 @@ pub struct EngineConfig {
     /// How the DHT is joined, if it is to be: by the sockets that belong to `listen`, not by some
     /// of its own.
     pub dht: Option<HashTableConfig>,
+    /// How everything leaves this machine.
+    pub egress: Egress,
     /// What randomness follows from; drawn from the system by the caller.
     pub seed: u64,
 }
@@ -104,6 +107,7 @@ pub struct Engine {
     disk: Arc<Disk>,
     trackers: Arc<Trackers>,
     uplink: Uplink,
+    egress: Egress,
     hash_table: Option<HashTable>,
     listening: Arc<[SocketAddr]>,
 }
@@ -116,7 +120,7 @@ impl Engine {
     pub fn start(config: &EngineConfig) -> Result<Self, StartError> {
         let clock = Clock::start();
         let mut rng = Rng::new(config.seed);
-        let listeners = listen::open(&config.listen)?;
+        let listeners = listen::open(&config.egress, &config.listen)?;
         let listening: Vec<_> = listeners.iter().filter_map(|l| l.local_addr().ok()).collect();
         let port = listening.first().map_or(0, SocketAddr::port);
         let udp = UdpSide::open(config, &listening, clock, &mut rng)?;
@@ -129,7 +133,7 @@ impl Engine {
         })?;
         let disk = Arc::new(disk);
         let peer_id = peer_id(&mut rng);
-        let trackers = Trackers::start(clock, rng.next_u64());
+        let trackers = Trackers::start(config.egress.clone(), clock, rng.next_u64());
         let throttle = Throttle::new(clock, config.limits);
         let (gate, reading) = watch::channel(true);
         let around = Surroundings {
@@ -149,7 +153,8 @@ impl Engine {
         let dropped = tell.downgrade();
         let (keys, known) = watch::channel(Arc::default());
         let greeter = Greeter { encryption: config.encryption, keys: known };
-        let dialer = Dialer { transport: config.transport, utp: udp.utp.clone(), greeter };
+        let egress = config.egress.clone();
+        let dialer = Dialer { transport: config.transport, utp: udp.utp.clone(), greeter, egress };
         let ways = (Arc::clone(&trackers), dialer);
         let mut mind = Mind::new(session, around, ways, keys, peer_config, gate, tell);
         let uplink = Uplink::new(Arc::clone(&throttle));
@@ -171,6 +176,7 @@ impl Engine {
             disk,
             trackers,
             uplink,
+            egress: config.egress.clone(),
             hash_table,
             listening: listening.into(),
         })
@@ -184,6 +190,11 @@ impl Engine {
     /// The node of the DHT, where there is one.
     pub fn hash_table(&self) -> Option<&HashTable> {
         self.hash_table.as_ref()
+    }
+
+    /// How everything leaves this machine.
+    pub fn egress(&self) -> &Egress {
+        &self.egress
     }
 
     /// The upload limit, for those who send bytes besides the peers.

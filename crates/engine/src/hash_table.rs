@@ -11,6 +11,7 @@ use disk::{NodeStore, SavedNodes};
 
 use crate::clock::Clock;
 use crate::datagrams::{self, Datagram, Others};
+use crate::egress::Egress;
 use crate::listen::ListenError;
 use crate::udp::{Outgoing, UdpPort};
 
@@ -40,6 +41,8 @@ pub struct HashTableConfig {
     pub state_dir: Option<PathBuf>,
     /// Asks, and answers nobody (BEP 43).
     pub read_only: bool,
+    /// How everything leaves this machine.
+    pub egress: Egress,
     /// A secret that nobody else knows.
     pub secret: [u8; 16],
 }
@@ -112,7 +115,7 @@ impl HashTable {
     /// # Errors
     /// When an address that was named cannot be had.
     pub fn start(config: &HashTableConfig) -> Result<Self, HashTableError> {
-        let ports = datagrams::open(&config.listen)?;
+        let ports = datagrams::open(&config.egress, &config.listen)?;
         let (table, datagrams) = Self::on(config, &ports, Clock::start());
         for (socket, port) in ports.into_iter().enumerate() {
             let others = Others { socket, dht: Some(datagrams.clone()) };

@@ -17,6 +17,8 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use announce::Scope;
 
+use crate::egress::Egress;
+
 use target::{Target, host_of, shown};
 
 mod target;
@@ -89,8 +91,8 @@ pub enum FetchError {
 ///
 /// # Errors
 /// When it cannot be had whole.
-pub async fn fetch(url: &str, limit: u64) -> Result<Vec<u8>, FetchError> {
-    get(url, limit, FETCH_TIMEOUT, &|_, to, from| {
+pub async fn fetch(egress: &Egress, url: &str, limit: u64) -> Result<Vec<u8>, FetchError> {
+    get(egress, url, limit, FETCH_TIMEOUT, &|_, to, from| {
         let inward = |from| Scope::of(from) == Scope::Global && Scope::of(to) == Scope::Local;
         !from.is_some_and(inward)
     })
@@ -104,27 +106,33 @@ pub(crate) type Allow<'a> = dyn Fn(&str, IpAddr, Option<IpAddr>) -> bool + Sync 
 /// Fetches a document of at most `limit` bytes within `timeout`, following redirects that `allow`
 /// permits.
 pub(crate) async fn get(
+    egress: &Egress,
     url: &str,
     limit: u64,
     timeout: Duration,
     allow: &Allow<'_>,
 ) -> Result<Vec<u8>, FetchError> {
-    tokio::time::timeout(timeout, follow(url, limit, allow))
+    tokio::time::timeout(timeout, follow(egress, url, limit, allow))
         .await
         .unwrap_or_else(|_| Err(FetchError::Timeout(host_of(url))))
 }
 
-async fn follow(url: &str, limit: u64, allow: &Allow<'_>) -> Result<Vec<u8>, FetchError> {
+async fn follow(
+    egress: &Egress,
+    url: &str,
+    limit: u64,
+    allow: &Allow<'_>,
+) -> Result<Vec<u8>, FetchError> {
     let mut url = url.to_owned();
     let mut from = None;
     for _ in 0..=REDIRECTS_MAX {
         let target = Target::parse(&url)?;
-        let addresses = target.resolve().await?;
+        let addresses = target.resolve(egress).await?;
         let allowed: Vec<_> = addresses.into_iter().filter(|a| allow(&url, a.ip(), from)).collect();
         if allowed.is_empty() {
             return Err(FetchError::Forbidden(shown(&url)));
         }
-        let (stream, address) = target.connect(&allowed).await?;
+        let (stream, address) = target.connect(egress, &allowed).await?;
         from = Some(address.ip());
         match target.exchange(stream, limit).await? {
             Answer::Body(body) => return Ok(body),
@@ -140,21 +148,21 @@ enum Answer {
 }
 
 impl Target {
-    async fn resolve(&self) -> Result<Vec<SocketAddr>, FetchError> {
-        let bare = self.host.trim_start_matches('[').trim_end_matches(']');
-        tokio::net::lookup_host((bare, self.port))
+    async fn resolve(&self, egress: &Egress) -> Result<Vec<SocketAddr>, FetchError> {
+        egress
+            .lookup(&self.host, self.port)
             .await
-            .map(Iterator::collect)
             .map_err(|source| FetchError::Resolve { host: self.host.clone(), source })
     }
 
     async fn connect(
         &self,
+        egress: &Egress,
         addresses: &[SocketAddr],
     ) -> Result<(TcpStream, SocketAddr), FetchError> {
         let mut reason = String::from("no address");
         for &address in addresses {
-            match tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
+            match tokio::time::timeout(CONNECT_TIMEOUT, egress.connect(address)).await {
                 Ok(Ok(stream)) => return Ok((stream, address)),
                 Ok(Err(error)) => reason = error.to_string(),
                 Err(_) => "timed out".clone_into(&mut reason),

@@ -10,6 +10,7 @@
 //! - `throttle`: the rate limits that all links share.
 //! - `uplink`: the same for who is no peer.
 //! - `opening`: looks at a torrent's files before it starts; `watch`: and while it serves them.
+//! - `egress`: where outgoing sockets are made and names looked up, for all the others.
 //! - `dropped`: what is told of peers that were dropped.
 //! - `trackers`, `http`: announces and downloads by URL.
 //! - `datagrams`: UDP sockets, and who is spoken to there; `hash_table`: the DHT on them.
@@ -19,6 +20,7 @@ mod conduit;
 mod datagrams;
 mod dial;
 mod dropped;
+mod egress;
 mod engine;
 mod files;
 mod greet;
@@ -42,6 +44,7 @@ mod watch;
 pub use clock::Clock;
 pub use dial::Transport;
 pub use dropped::Dropped;
+pub use egress::{Egress, EgressError};
 pub use engine::{Ended, Engine, EngineConfig, StartError};
 pub use greet::Encryption;
 pub use hash_table::{HashTable, HashTableConfig, HashTableError, Lookup, NodeView, ROUTERS};

@@ -7,6 +7,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{Receiver, Sender};
 
+use crate::egress::Egress;
 use crate::mind::Input;
 use crate::stream::Stream;
 use crate::tuning;
@@ -35,13 +36,13 @@ pub struct ListenError {
 ///
 /// # Errors
 /// When an address that was named cannot be had.
-pub(crate) fn open(named: &[SocketAddr]) -> Result<Vec<TcpListener>, ListenError> {
+pub(crate) fn open(egress: &Egress, named: &[SocketAddr]) -> Result<Vec<TcpListener>, ListenError> {
     if named.is_empty() {
-        return open_default();
+        return open_default(egress);
     }
     named
         .iter()
-        .map(|&address| bind(address).map_err(|source| ListenError { address, source }))
+        .map(|&address| bind(egress, address).map_err(|source| ListenError { address, source }))
         .collect()
 }
 
@@ -51,12 +52,13 @@ pub(crate) fn open(named: &[SocketAddr]) -> Result<Vec<TcpListener>, ListenError
 /// # Errors
 /// When the port of an address that was named cannot be had.
 pub(crate) fn open_udp(
+    egress: &Egress,
     named: &[SocketAddr],
     listening: &[SocketAddr],
 ) -> Result<Vec<Arc<UdpPort>>, ListenError> {
     let mut ports = Vec::new();
     for &address in listening {
-        match UdpPort::bind(address) {
+        match UdpPort::bind(egress, address) {
             Ok(port) => ports.push(Arc::new(port)),
             Err(source) if named.contains(&address) => {
                 return Err(ListenError { address, source });
@@ -67,27 +69,32 @@ pub(crate) fn open_udp(
     Ok(ports)
 }
 
-fn open_default() -> Result<Vec<TcpListener>, ListenError> {
+fn open_default(egress: &Egress) -> Result<Vec<TcpListener>, ListenError> {
     let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, DEFAULT_PORT));
-    let first = bind(v4).or_else(|_| {
+    let first = bind(egress, v4).or_else(|_| {
         tracing::info!("port {DEFAULT_PORT} is busy; taking another");
         let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        bind(any).map_err(|source| ListenError { address: any, source })
-    })?;
-    let port = first.local_addr().map_or(0, |address| address.port());
-    // A host without IPv6 still serves IPv4.
-    let second = bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))).ok();
-    Ok(std::iter::once(first).chain(second).collect())
+        bind(egress, any).map_err(|source| ListenError { address: any, source })
+    });
+    let port = match &first {
+        Ok(first) => first.local_addr().map_or(0, |address| address.port()),
+        Err(_) => DEFAULT_PORT,
+    };
+    // A host without IPv6 still serves IPv4, and the other way round.
+    match bind(egress, SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))) {
+        Ok(second) => Ok(first.into_iter().chain([second]).collect()),
+        Err(_) => first.map(|first| vec![first]),
+    }
 }
 
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+fn bind(egress: &Egress, address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
     socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
+    egress.bind(&socket, address)?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
 }

@@ -11,6 +11,7 @@ use announce::{
 };
 
 use crate::clock::Clock;
+use crate::egress::Egress;
 use crate::http;
 
 use udp::UdpTrackers;
@@ -37,6 +38,7 @@ const HTTP_AT_ONCE: usize = 50;
 #[derive(Debug)]
 pub(crate) struct Trackers {
     udp: UdpTrackers,
+    egress: Egress,
     http: Semaphore,
     /// URLs that a person typed; these may lead anywhere.
     typed: Mutex<HashSet<String>>,
@@ -45,9 +47,10 @@ pub(crate) struct Trackers {
 }
 
 impl Trackers {
-    pub(crate) fn start(clock: Clock, seed: u64) -> Arc<Self> {
+    pub(crate) fn start(egress: Egress, clock: Clock, seed: u64) -> Arc<Self> {
         Arc::new(Self {
-            udp: UdpTrackers::start(clock, seed),
+            udp: UdpTrackers::start(egress.clone(), clock, seed),
+            egress,
             http: Semaphore::new(HTTP_AT_ONCE),
             typed: Mutex::default(),
             answered: Mutex::default(),
@@ -78,7 +81,7 @@ impl Trackers {
         request: AnnounceRequest,
         typed: bool,
     ) -> Result<AnnounceResponse, Failure> {
-        let mut targets = resolve(url).await?;
+        let mut targets = resolve(&self.egress, url).await?;
         targets.retain(|target| typed || content_may_contact(url, target.ip()));
         if let Some(last) = lock(&self.answered).get(url.as_str()) {
             // Stable: the others stay in the order that the system prefers.
@@ -112,7 +115,7 @@ impl Trackers {
             Some(from) => next.parse().is_ok_and(|next| may_redirect(from, &next, to)),
         };
         let full = announce_url(url.as_str(), &request);
-        let body = http::get(&full, ANSWER_MAX, HTTP_TIMEOUT, &allow)
+        let body = http::get(&self.egress, &full, ANSWER_MAX, HTTP_TIMEOUT, &allow)
             .await
             .map_err(|error| Failure::new(error.to_string().as_bytes()))?;
         parse_announce_response(&body)
@@ -149,15 +152,15 @@ where
     Err(last)
 }
 
-async fn resolve(url: &TrackerUrl) -> Result<Vec<SocketAddr>, Failure> {
+async fn resolve(egress: &Egress, url: &TrackerUrl) -> Result<Vec<SocketAddr>, Failure> {
     let name = match url.host() {
         Host::Ip(ip) => return Ok(vec![SocketAddr::new(*ip, url.port())]),
         Host::Name(name) => name,
     };
-    let look = tokio::net::lookup_host((name.as_str(), url.port()));
+    let look = egress.lookup(name, url.port());
     let late = |_| Err(std::io::ErrorKind::TimedOut.into());
     let found = tokio::time::timeout(RESOLVE_TIMEOUT, look).await.unwrap_or_else(late);
-    found.map(Iterator::collect).map_err(|error| {
+    found.map_err(|error| {
         Failure::new(format!("cannot find the address of `{name}`: {error}").as_bytes())
     })
 }

@@ -2,9 +2,11 @@ use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 
 use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
+
+use crate::egress::Egress;
 
 /// Buffers filled by one system call. The system may join datagrams of one sender, so each holds
 /// as much as that can be.
@@ -64,16 +66,12 @@ impl Inbox {
 ///
 /// # Errors
 /// When the address cannot be had.
-fn socket(address: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    let _less = socket.set_recv_buffer_size(KEPT);
-    let _less = socket.set_send_buffer_size(KEPT);
-    UdpSocket::from_std(socket.into())
+fn socket(egress: &Egress, address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = egress.udp(address)?;
+    let settings = SockRef::from(&socket);
+    let _less = settings.set_recv_buffer_size(KEPT);
+    let _less = settings.set_send_buffer_size(KEPT);
+    Ok(socket)
 }
 
 impl UdpPort {
@@ -81,8 +79,8 @@ impl UdpPort {
     ///
     /// # Errors
     /// When the address cannot be had.
-    pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = socket(address)?;
+    pub(crate) fn bind(egress: &Egress, address: SocketAddr) -> io::Result<Self> {
+        let socket = socket(egress, address)?;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         let port = Self { socket, state, is_v6: address.is_ipv6() };
         let _system_s_choice = port.set_dont_fragment(false);

@@ -6,6 +6,7 @@ mod layers;
 mod plan;
 mod tools;
 mod values;
+mod way;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ pub(crate) use self::plan::Plan;
 pub(crate) use self::tools::{Completions, Create, Man, Show, Tracker, Verify};
 pub(crate) use self::values::SeedGoal;
 use self::values::{parse_address, parse_goal, parse_piece_length, parse_tracker};
+pub(crate) use self::way::Way;
 use crate::units::{Rate, parse_duration, parse_rate};
 
 const STYLES: Styles = Styles::styled()
@@ -205,6 +207,8 @@ pub(crate) struct Net {
     /// Use only what is named: no DHT, local discovery, peer exchange or port mapping
     #[arg(long)]
     pub(crate) no_discovery: bool,
+    #[command(flatten)]
+    pub(crate) way: Way,
     /// Send at most this much (4MB/s, 10Mbit/s; `none` is unlimited)
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     pub(crate) up_limit: Option<Rate>,

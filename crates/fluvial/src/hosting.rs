@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use announce::StoreConfig;
-use engine::{Engine, Torrent, UplinkTurns};
+use engine::{Egress, Engine, Torrent, UplinkTurns};
 use metainfo::Metainfo;
 use page::{Site, Swarm};
 use served::{Grant, Page, PageContent, TrackerServer, Turns, Uplink};
@@ -23,6 +23,7 @@ const MIN_INTERVAL: Duration = Duration::from_secs(15);
 pub(crate) struct Hosting {
     server: TrackerServer,
     page: Page,
+    egress: Egress,
 }
 
 impl Hosting {
@@ -44,6 +45,9 @@ impl Hosting {
         let page = Page::new();
         let listening = engine.listening();
         let mut builder = TrackerServer::builder().store(store).fallback(page.clone());
+        if let Some(interface) = engine.egress().interface() {
+            builder = builder.interface(interface);
+        }
         match args.http {
             Some(address) => builder = builder.http(address),
             None => {
@@ -57,17 +61,17 @@ impl Hosting {
         for hash in metainfo.hashes.handshake_hashes() {
             server.host(hash, port, true);
         }
-        Ok(Self { server, page })
+        Ok(Self { server, page, egress: engine.egress().clone() })
     }
 
     /// Where to announce.
     pub(crate) fn tracker(&self) -> String {
-        tracker::url(self.server.http_addresses())
+        tracker::url(&self.egress, self.server.http_addresses())
     }
 
     /// Where the page is, under an address that others can reach.
     pub(crate) fn address(&self) -> Option<String> {
-        let reachable = reach::addresses(self.server.http_addresses());
+        let reachable = reach::addresses(&self.egress, self.server.http_addresses());
         reachable.first().map(|address| format!("http://{address}/"))
     }
 

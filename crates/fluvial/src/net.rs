@@ -30,6 +30,7 @@ pub(crate) fn start(net: &Net, output: &Output) -> anyhow::Result<Engine> {
         transport: net.transport.into(),
         encryption: net.encryption.into(),
         dht: None,
+        egress: net.way.open()?,
         seed: u64::from_le_bytes(seed),
     };
     let engine = Engine::start(&config)?;
@@ -111,10 +112,14 @@ pub(crate) fn named_trackers(tiers: &[Vec<String>], output: &Output) -> Vec<Vec<
 }
 
 /// Finds the addresses of peers that are named by host; those without one are left out.
-pub(crate) async fn resolve_peers(named: &[String], output: &Output) -> Vec<SocketAddr> {
+pub(crate) async fn resolve_peers(
+    named: &[String],
+    engine: &Engine,
+    output: &Output,
+) -> Vec<SocketAddr> {
     let mut all = Vec::new();
     for peer in named {
-        match tokio::net::lookup_host(peer).await {
+        match engine.egress().lookup_named(peer).await {
             Ok(found) => all.extend(found),
             Err(error) => output.warn(format!("peer `{peer}` is left out: {error}")),
         }

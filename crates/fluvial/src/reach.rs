@@ -2,12 +2,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
+use engine::Egress;
+
 /// The addresses to tell others for a socket that listens on `listen`: itself, or for a wildcard
 /// those of the default route. Never loopback, unless that is what was listened on, or there is
 /// no other.
-pub(crate) fn addresses(listen: &[SocketAddr]) -> Vec<SocketAddr> {
+pub(crate) fn addresses(egress: &Egress, listen: &[SocketAddr]) -> Vec<SocketAddr> {
     let mut all: Vec<SocketAddr> =
-        listen.iter().filter_map(|&address| reachable(address)).collect();
+        listen.iter().filter_map(|&address| reachable(egress, address)).collect();
     all.sort_by_key(SocketAddr::is_ipv6);
     all.dedup();
     if all.is_empty() {
@@ -17,11 +19,14 @@ pub(crate) fn addresses(listen: &[SocketAddr]) -> Vec<SocketAddr> {
     all
 }
 
-fn reachable(address: SocketAddr) -> Option<SocketAddr> {
+fn reachable(egress: &Egress, address: SocketAddr) -> Option<SocketAddr> {
     if !address.ip().is_unspecified() {
         return Some(address);
     }
-    let ip = default_route(address.is_ipv6())?;
+    let ip = match egress.interface() {
+        Some(_) => egress.address(address.is_ipv6()),
+        None => default_route(address.is_ipv6()),
+    }?;
     Some(SocketAddr::new(ip, address.port()))
 }
 

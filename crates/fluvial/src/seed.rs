@@ -133,7 +133,8 @@ async fn start(torrent: &Torrent, job: StartJob, output: &Output) -> anyhow::Res
 
 fn tell_ready(metainfo: &Metainfo, file: &Path, engine: &Engine, output: &Output) {
     let mut magnet = magnet_of(metainfo);
-    magnet.peers = reach::addresses(engine.listening()).iter().map(ToString::to_string).collect();
+    let reachable = reach::addresses(engine.egress(), engine.listening());
+    magnet.peers = reachable.iter().map(ToString::to_string).collect();
     output.event(&Event::Ready {
         info_hash: metainfo.hashes.v1.map(|hash| hash.to_string()),
         info_hash_v2: metainfo.hashes.v2.map(|hash| hash.to_string()),

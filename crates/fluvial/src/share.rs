@@ -48,7 +48,7 @@ pub(crate) async fn run(args: &Share, output: &Output) -> anyhow::Result<()> {
         purpose: Purpose::Seed { trusted: true, roots: made.paths.roots },
     };
     let _trusted = torrent.start(job, |_, _| {}).await?;
-    let reachable = reach::addresses(engine.listening());
+    let reachable = reach::addresses(engine.egress(), engine.listening());
     let mut magnet = magnet_of(&metainfo);
     magnet.peers = reachable.iter().map(ToString::to_string).collect();
     let magnet = magnet.to_string();

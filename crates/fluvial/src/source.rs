@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
 
+use engine::Egress;
 use metainfo::limits::MAX_TORRENT_SIZE;
 use metainfo::{Magnet, Metainfo};
 
@@ -21,7 +22,7 @@ pub(crate) enum Source {
 ///
 /// # Errors
 /// When it is none of these, cannot be read, or holds no usable torrent.
-pub(crate) async fn read(source: &str) -> anyhow::Result<Source> {
+pub(crate) async fn read(source: &str, egress: &Egress) -> anyhow::Result<Source> {
     if source == "-" {
         let mut bytes = Vec::new();
         std::io::stdin()
@@ -35,7 +36,7 @@ pub(crate) async fn read(source: &str) -> anyhow::Result<Source> {
         return magnet(source);
     }
     if has_scheme(source, "http://") || has_scheme(source, "https://") {
-        let bytes = engine::fetch(source, MAX_TORRENT_SIZE as u64)
+        let bytes = engine::fetch(egress, source, MAX_TORRENT_SIZE as u64)
             .await
             .with_context(|| format!("cannot fetch `{source}`"))?;
         return torrent(&bytes, &format!("`{source}`"));

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use announce::StoreConfig;
+
+use engine::Egress;
 use served::{Lists, TrackerBuilder, TrackerServer, TrackerStats};
 
 use crate::args::Tracker;
@@ -32,7 +34,8 @@ pub(crate) async fn run(args: &Tracker, output: &Output) -> anyhow::Result<()> {
     };
     let mut hangups = Hangups::listen(&lists)?;
     let server = start(args, &lists)?;
-    let url = server.http_addresses().first().map(|_| url(server.http_addresses()));
+    let egress = Egress::default();
+    let url = server.http_addresses().first().map(|_| url(&egress, server.http_addresses()));
     let udp = server.udp_addresses().first().map(ToString::to_string);
     let metrics: Vec<String> =
         server.metrics_addresses().iter().map(|a| format!("http://{a}/metrics")).collect();
@@ -42,10 +45,10 @@ pub(crate) async fn run(args: &Tracker, output: &Output) -> anyhow::Result<()> {
         metrics: metrics.first().map(String::as_str),
     });
     output.good("Tracker", "announce to");
-    for address in reach::addresses(server.http_addresses()) {
+    for address in reach::addresses(&egress, server.http_addresses()) {
         output.line(format!("  http://{address}/announce"));
     }
-    for address in reach::addresses(server.udp_addresses()) {
+    for address in reach::addresses(&egress, server.udp_addresses()) {
         output.line(format!("  udp://{address}/announce"));
     }
     for metrics in &metrics {
@@ -158,8 +161,8 @@ impl Hangups {
 }
 
 /// The announce URL of an HTTP tracker that listens on `addresses`.
-pub(crate) fn url(addresses: &[SocketAddr]) -> String {
-    let reachable = reach::addresses(addresses);
+pub(crate) fn url(egress: &Egress, addresses: &[SocketAddr]) -> String {
+    let reachable = reach::addresses(egress, addresses);
     let address = reachable.first().copied().unwrap_or(addresses[0]);
     format!("http://{address}/announce")
 }

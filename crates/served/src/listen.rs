@@ -12,12 +12,13 @@ const BACKLOG: i32 = 1_024;
 const UDP_BUFFER: usize = 4 << 20;
 
 /// Listens for connections. IPv6 sockets take IPv6 only, so that each family has its own.
-pub(crate) fn tcp(address: SocketAddr) -> Result<TcpListener, Error> {
+pub(crate) fn tcp(address: SocketAddr, interface: Option<&str>) -> Result<TcpListener, Error> {
     let listen = || {
         let socket = socket(address, Type::STREAM, Protocol::TCP)?;
         // A server that restarts must not wait for its old connections to be forgotten.
         #[cfg(unix)]
         socket.set_reuse_address(true)?;
+        keep_to(&socket, interface)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
         TcpListener::from_std(socket.into())
@@ -26,12 +27,13 @@ pub(crate) fn tcp(address: SocketAddr) -> Result<TcpListener, Error> {
 }
 
 /// Listens for datagrams.
-pub(crate) fn udp(address: SocketAddr) -> Result<UdpSocket, Error> {
+pub(crate) fn udp(address: SocketAddr, interface: Option<&str>) -> Result<UdpSocket, Error> {
     let listen = || {
         let socket = socket(address, Type::DGRAM, Protocol::UDP)?;
         // The system may grant less; that only matters under load.
         let _ = socket.set_recv_buffer_size(UDP_BUFFER);
         let _ = socket.set_send_buffer_size(UDP_BUFFER);
+        keep_to(&socket, interface)?;
         socket.bind(&address.into())?;
         UdpSocket::from_std(socket.into())
     };
@@ -45,4 +47,15 @@ fn socket(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Soc
     }
     socket.set_nonblocking(true)?;
     Ok(socket)
+}
+
+/// Keeps a socket to one interface, whatever the routes say.
+fn keep_to(socket: &Socket, interface: Option<&str>) -> io::Result<()> {
+    let Some(name) = interface else {
+        return Ok(());
+    };
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return socket.bind_device(Some(name.as_bytes()));
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    return Err(io::Error::new(io::ErrorKind::Unsupported, format!("cannot keep to `{name}`")));
 }

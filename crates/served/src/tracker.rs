@@ -31,6 +31,7 @@ pub struct TrackerBuilder {
     udp: Vec<SocketAddr>,
     http: Vec<SocketAddr>,
     metrics: Vec<SocketAddr>,
+    interface: Option<String>,
     store: StoreConfig,
     lists: Lists,
     http_connections: Option<usize>,
@@ -48,6 +49,12 @@ impl TrackerBuilder {
     /// Listens for HTTP announces on `address` too; port 0 takes a free one.
     pub fn http(mut self, address: SocketAddr) -> Self {
         self.http.push(address);
+        self
+    }
+
+    /// Keeps the sockets to one interface, by its name.
+    pub fn interface(mut self, name: &str) -> Self {
+        self.interface = Some(name.to_owned());
         self
     }
 
@@ -107,9 +114,10 @@ impl TrackerBuilder {
         self.lists.load()?.put_into(&mut server);
         let limit = self.http_connections.unwrap_or_else(connections_allowed);
         let shared = Arc::new(Shared::new(server, memory, Gate::new(limit)));
-        let udp = bind_all(&self.udp, listen::udp)?;
-        let http = bind_all(&self.http, listen::tcp)?;
-        let metrics = bind_all(&self.metrics, listen::tcp)?;
+        let interface = self.interface.as_deref();
+        let udp = bind_all(&self.udp, |address| listen::udp(address, interface))?;
+        let http = bind_all(&self.http, |address| listen::tcp(address, interface))?;
+        let metrics = bind_all(&self.metrics, |address| listen::tcp(address, interface))?;
         let drops = Drops::of(udp.iter().map(|(_, socket)| socket));
         shared.drops.set(drops).expect("it is set once, here");
 

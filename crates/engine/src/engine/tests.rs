@@ -13,6 +13,7 @@ fn config() -> EngineConfig {
         transport: Transport::Both,
         encryption: Encryption::Prefer,
         dht: None,
+        egress: Egress::default(),
         seed: 1,
     }
 }

@@ -39,7 +39,7 @@ impl UdpSide {
     ) -> Result<Self, StartError> {
         let utp = config.transport != Transport::Tcp;
         let ports = if utp || config.dht.is_some() {
-            listen::open_udp(&config.listen, listening)?
+            listen::open_udp(&config.egress, &config.listen, listening)?
         } else {
             Vec::new()
         };

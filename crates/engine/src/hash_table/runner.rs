@@ -7,6 +7,7 @@ use super::{
     Arc, Clock, Datagram, Dht, Event, Family, HashTableConfig, Lookup, LookupId, NodeStore,
     NodeView, Order, Outgoing, SavedNodes, SocketAddr, UdpPort, mpsc, watch,
 };
+use crate::egress::Egress;
 
 /// Time between two times that nodes are saved.
 const SAVE_EVERY: std::time::Duration = std::time::Duration::from_mins(5);
@@ -27,6 +28,7 @@ pub(super) struct Runner {
     watched: BTreeMap<(usize, LookupId), mpsc::Sender<Event>>,
     store: Option<NodeStore>,
     bootstrap: Vec<String>,
+    egress: Egress,
     names: JoinSet<Vec<SocketAddr>>,
     ready: watch::Sender<bool>,
     next: usize,
@@ -48,6 +50,7 @@ impl Runner {
             watched: BTreeMap::new(),
             store,
             bootstrap: config.bootstrap.clone(),
+            egress: config.egress.clone(),
             names: JoinSet::new(),
             ready,
             next: 0,
@@ -250,9 +253,10 @@ impl Runner {
             return;
         }
         for name in self.bootstrap.clone() {
+            let egress = self.egress.clone();
             self.names.spawn(async move {
-                match tokio::net::lookup_host(&name).await {
-                    Ok(addresses) => addresses.collect(),
+                match egress.lookup_named(&name).await {
+                    Ok(addresses) => addresses,
                     Err(error) => {
                         tracing::info!(name, %error, "no address of a DHT router");
                         Vec::new()

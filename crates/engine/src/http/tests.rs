@@ -80,7 +80,7 @@ async fn bodies_are_read_whole_and_within_the_limit() {
     ] {
         let shown = answer.clone();
         let site = Site::local(move |_| answer.clone()).await;
-        match (fetch(&site.url("/a"), limit).await, expected) {
+        match (fetch(&Egress::default(), &site.url("/a"), limit).await, expected) {
             (Ok(got), Ok(expected)) => assert_eq!(got, expected.as_bytes(), "{shown}"),
             (Err(error), Err(part)) => {
                 let text = error.to_string();
@@ -95,7 +95,7 @@ async fn bodies_are_read_whole_and_within_the_limit() {
 #[tokio::test]
 async fn requests_say_who_asks_and_for_what() {
     let mut site = Site::local(|_| body("x")).await;
-    fetch(&site.url("/a/b.torrent?k=v%20w#part"), 10).await.unwrap();
+    fetch(&Egress::default(), &site.url("/a/b.torrent?k=v%20w#part"), 10).await.unwrap();
     let head = site.next().to_lowercase();
     assert!(head.starts_with("get /a/b.torrent?k=v%20w http/1.1\r\n"), "{head}");
     assert!(head.contains(&format!("host: {}\r\n", site.address)), "{head}");
@@ -109,7 +109,7 @@ async fn an_address_of_ipv6_is_reached() {
     };
     drop(probe);
     let mut site = Site::new("[::1]:0", |_| body("six")).await;
-    assert_eq!(fetch(&site.url("/"), 10).await.unwrap(), b"six");
+    assert_eq!(fetch(&Egress::default(), &site.url("/"), 10).await.unwrap(), b"six");
     let head = site.next().to_lowercase();
     assert!(head.contains(&format!("host: {}\r\n", site.address)), "{head}");
 }
@@ -125,8 +125,8 @@ async fn redirects_are_followed_a_few_times() {
         None => String::new(),
     })
     .await;
-    assert_eq!(fetch(&site.url("/5"), 10).await.unwrap(), b"there");
-    let error = fetch(&site.url("/6"), 10).await.unwrap_err();
+    assert_eq!(fetch(&Egress::default(), &site.url("/5"), 10).await.unwrap(), b"there");
+    let error = fetch(&Egress::default(), &site.url("/6"), 10).await.unwrap_err();
     assert!(matches!(error, FetchError::Redirects(_)), "{error}");
     while site.asked.try_recv().is_ok() {}
 }
@@ -137,7 +137,7 @@ async fn user_names_go_nowhere() {
     let to = there.url("/b");
     let mut here = Site::local(move |_| redirect(&to)).await;
     let url = format!("http://user:secret@{}/a", here.address);
-    assert_eq!(fetch(&url, 10).await.unwrap(), b"there");
+    assert_eq!(fetch(&Egress::default(), &url, 10).await.unwrap(), b"there");
     for head in [here.next(), there.next()] {
         let head = head.to_lowercase();
         assert!(!head.contains("secret") && !head.contains("authorization"), "{head}");
@@ -150,11 +150,12 @@ async fn a_redirect_may_be_forbidden() {
     let to = there.url("/b");
     let here = Site::local(move |_| redirect(&to)).await;
     let first_only = |_: &str, _: IpAddr, from: Option<IpAddr>| from.is_none();
-    let error = get(&here.url("/a"), 10, FETCH_TIMEOUT, &first_only).await.unwrap_err();
+    let error =
+        get(&Egress::default(), &here.url("/a"), 10, FETCH_TIMEOUT, &first_only).await.unwrap_err();
     assert!(matches!(&error, FetchError::Forbidden(url) if *url == there.url("/b")), "{error}");
     for bad in ["ftp://127.0.0.1/", "file:///etc/passwd", "http://", "mailto:x"] {
         let here = Site::local(move |_| redirect(bad)).await;
-        let error = fetch(&here.url("/"), 10).await.unwrap_err();
+        let error = fetch(&Egress::default(), &here.url("/"), 10).await.unwrap_err();
         assert!(matches!(error, FetchError::Url(_)), "{bad}: {error}");
     }
 }
@@ -164,7 +165,8 @@ async fn silence_ends_in_time() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let any = |_: &str, _: IpAddr, _: Option<IpAddr>| true;
-    let error = get(&url, 10, Duration::from_millis(50), &any).await.unwrap_err();
+    let error =
+        get(&Egress::default(), &url, 10, Duration::from_millis(50), &any).await.unwrap_err();
     assert!(matches!(error, FetchError::Timeout(_)), "{error}");
 }
 
@@ -173,10 +175,10 @@ async fn a_closed_port_and_an_unknown_name_are_told() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let error = fetch(&format!("http://{address}/"), 10).await.unwrap_err();
+    let error = fetch(&Egress::default(), &format!("http://{address}/"), 10).await.unwrap_err();
     let says = format!("cannot connect to `127.0.0.1` port {}", address.port());
     assert!(error.to_string().contains(&says), "{error}");
-    let error = fetch("http://no.such.name.invalid/", 10).await.unwrap_err();
+    let error = fetch(&Egress::default(), "http://no.such.name.invalid/", 10).await.unwrap_err();
     assert!(error.to_string().contains("`no.such.name.invalid`"), "{error}");
 }
 
@@ -184,7 +186,7 @@ async fn a_closed_port_and_an_unknown_name_are_told() {
 async fn https_speaks_tls() {
     let mut site = Site::local(|_| "no TLS here\r\n".to_owned()).await;
     let url = format!("https://{}/", site.address);
-    let error = fetch(&url, 10).await.unwrap_err();
+    let error = fetch(&Egress::default(), &url, 10).await.unwrap_err();
     assert!(matches!(error, FetchError::Exchange { .. }), "{error}");
     assert!(site.next().starts_with('\u{16}'), "a TLS handshake record");
 }

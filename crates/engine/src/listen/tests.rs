@@ -2,9 +2,9 @@ use super::*;
 
 #[tokio::test]
 async fn a_named_address_that_is_busy_is_an_error() {
-    let first = open(&["127.0.0.1:0".parse().unwrap()]).unwrap();
+    let first = open(&Egress::default(), &["127.0.0.1:0".parse().unwrap()]).unwrap();
     let taken = first[0].local_addr().unwrap();
-    let error = open(&[taken]).unwrap_err();
+    let error = open(&Egress::default(), &[taken]).unwrap_err();
     let text = error.to_string();
     assert!(text.contains(&taken.to_string()) && text.contains("port 0"), "{text}");
 }
@@ -12,7 +12,8 @@ async fn a_named_address_that_is_busy_is_an_error() {
 #[tokio::test]
 async fn without_a_name_some_port_is_had() {
     // Twice: the second time the default port is busy, if it was not before.
-    let (one, other) = (open(&[]).unwrap(), open(&[]).unwrap());
+    let (one, other) =
+        (open(&Egress::default(), &[]).unwrap(), open(&Egress::default(), &[]).unwrap());
     let port = |listeners: &[TcpListener]| listeners[0].local_addr().unwrap().port();
     assert_ne!(port(&one), port(&other));
     for listeners in [one, other] {
@@ -24,7 +25,7 @@ async fn without_a_name_some_port_is_had() {
 
 #[tokio::test]
 async fn accepting_ends_with_the_mind() {
-    let listener = open(&["127.0.0.1:0".parse().unwrap()]).unwrap().remove(0);
+    let listener = open(&Egress::default(), &["127.0.0.1:0".parse().unwrap()]).unwrap().remove(0);
     let address = listener.local_addr().unwrap();
     let (send, receive) = tokio::sync::mpsc::channel(1);
     let accepting = tokio::spawn(accept(listener, send));

@@ -37,7 +37,7 @@ fn server() -> (TrackerServer, Vec<String>) {
 }
 
 fn trackers() -> Arc<Trackers> {
-    Trackers::start(Clock::start(), 1)
+    Trackers::start(Egress::default(), Clock::start(), 1)
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::net::UdpSocket;
@@ -10,6 +10,7 @@ use announce::{AnnounceRequest, AnnounceResponse, Failure, UdpClient, UdpOutcome
 use stdx::Rng;
 
 use crate::clock::Clock;
+use crate::egress::Egress;
 
 /// Announces that may wait to be taken up; the cores ask for far fewer.
 const QUEUE_MAX: usize = 1_024;
@@ -37,9 +38,9 @@ pub(super) struct UdpTrackers {
 }
 
 impl UdpTrackers {
-    pub(super) fn start(clock: Clock, seed: u64) -> Self {
+    pub(super) fn start(egress: Egress, clock: Clock, seed: u64) -> Self {
         let (asks, queue) = mpsc::channel(QUEUE_MAX);
-        tokio::spawn(Carrier::new(clock, seed).run(queue));
+        tokio::spawn(Carrier::new(egress, clock, seed).run(queue));
         Self { asks }
     }
 
@@ -58,6 +59,7 @@ impl UdpTrackers {
 }
 
 struct Carrier {
+    egress: Egress,
     clock: Clock,
     client: UdpClient,
     sockets: [Option<UdpSocket>; 2],
@@ -67,8 +69,9 @@ struct Carrier {
 }
 
 impl Carrier {
-    fn new(clock: Clock, seed: u64) -> Self {
+    fn new(egress: Egress, clock: Clock, seed: u64) -> Self {
         Self {
+            egress,
             clock,
             client: UdpClient::new(Rng::new(seed)),
             sockets: [None, None],
@@ -86,7 +89,7 @@ impl Carrier {
             let deadline = self.client.poll_timeout();
             let received = tokio::select! {
                 ask = queue.recv() => match ask {
-                    Some(ask) => { self.take_up(ask).await; None }
+                    Some(ask) => { self.take_up(ask); None }
                     None => return,
                 },
                 received = receive(v4.as_ref(), buffer4) => received.map(|(n, from)| (0, n, from)),
@@ -101,8 +104,8 @@ impl Carrier {
         }
     }
 
-    async fn take_up(&mut self, ask: Ask) {
-        if let Err(error) = self.open(ask.target).await {
+    fn take_up(&mut self, ask: Ask) {
+        if let Err(error) = self.open(ask.target) {
             let reason = format!("cannot send to {}: {error}", ask.target);
             // The asker may have gone.
             let _gone = ask.answer.send(Err(Failure::new(reason.as_bytes())));
@@ -121,13 +124,10 @@ impl Carrier {
         }
     }
 
-    async fn open(&mut self, target: SocketAddr) -> io::Result<()> {
-        let (slot, any) = match target {
-            SocketAddr::V4(_) => (0, SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))),
-            SocketAddr::V6(_) => (1, SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))),
-        };
+    fn open(&mut self, target: SocketAddr) -> io::Result<()> {
+        let slot = usize::from(target.is_ipv6());
         if self.sockets[slot].is_none() {
-            self.sockets[slot] = Some(UdpSocket::bind(any).await?);
+            self.sockets[slot] = Some(self.egress.udp_towards(target)?);
         }
         Ok(())
     }

@@ -13,11 +13,11 @@ async fn received(port: &UdpPort, inbox: &mut Inbox) -> Vec<(SocketAddr, Vec<u8>
 #[tokio::test]
 async fn batches_arrive_as_single_datagrams() {
     for any in ["127.0.0.1:0", "[::1]:0"] {
-        let Ok(near) = UdpPort::bind(any.parse().unwrap()) else {
+        let Ok(near) = UdpPort::bind(&Egress::default(), any.parse().unwrap()) else {
             // A host without IPv6.
             continue;
         };
-        let far = UdpPort::bind(any.parse().unwrap()).unwrap();
+        let far = UdpPort::bind(&Egress::default(), any.parse().unwrap()).unwrap();
         let to = far.local_addr().unwrap();
         let sizes: Vec<usize> = if near.segments_max() > 2 { vec![400, 400, 7] } else { vec![400] };
         let bytes: Vec<u8> = (0..sizes.iter().sum()).map(|n| n as u8).collect();

@@ -2,9 +2,10 @@ use tokio::sync::mpsc::{Receiver, channel};
 
 use super::*;
 use crate::datagrams::Others;
+use crate::egress::Egress;
 
 fn utp(seed: u64) -> (Utp, SocketAddr, Receiver<(UtpStream, SocketAddr)>) {
-    let port = UdpPort::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = UdpPort::bind(&Egress::default(), "127.0.0.1:0".parse().unwrap()).unwrap();
     let address = port.local_addr().unwrap();
     let utp = Utp::new(Arc::new(port), Clock::start(), 100, Rng::new(seed));
     let (send, receive) = channel(10);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use disk::Resume;
-use engine::{Engine, EngineConfig, Purpose, StartJob, Started, Torrent};
+use engine::{Egress, Engine, EngineConfig, Purpose, StartJob, Started, Torrent};
 use metainfo::{Info, Metainfo, PlanOptions, Version};
 use session::{AddTorrent, Event, Limits};
 use stdx::Rng;
@@ -151,7 +151,16 @@ pub(crate) fn engine_with(
     let seed = STARTED.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let listen = vec!["127.0.0.1:0".parse().unwrap()];
     let max_peers = 50;
-    let config = EngineConfig { listen, limits, max_peers, transport, encryption, dht: None, seed };
+    let config = EngineConfig {
+        listen,
+        limits,
+        max_peers,
+        transport,
+        encryption,
+        dht: None,
+        egress: Egress::default(),
+        seed,
+    };
     Engine::start(&config).unwrap()
 }
 

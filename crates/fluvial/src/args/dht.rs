@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 
 use dht::Id;
 
+use super::Way;
 use super::values::parse_address;
 
 /// Ask the distributed hash table, or be one of its nodes
@@ -42,6 +43,8 @@ pub(crate) struct DhtNet {
     /// [default: public routers, beside the nodes of the last time]
     #[arg(long, value_name = "HOST:PORT", value_parser = parse_host)]
     pub(crate) bootstrap: Vec<String>,
+    #[command(flatten)]
+    pub(crate) way: Way,
     /// Keep known nodes here [default: $XDG_STATE_HOME/fluvial]
     #[arg(long, value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,

@@ -29,6 +29,7 @@ pub(super) fn start(net: &DhtNet, read_only: bool) -> anyhow::Result<HashTable> 
         bootstrap,
         state_dir: Some(state::dir(net.state_dir.as_deref())?),
         read_only,
+        egress: net.way.open()?,
         secret,
     };
     Ok(HashTable::start(&config)?)

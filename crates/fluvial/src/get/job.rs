@@ -59,7 +59,7 @@ impl<'a> Job<'a> {
         net::add_typed(&mut add, &args.tracker, &engine);
         add.peers = args.peer.iter().map(|&peer| (peer, Origin::User)).collect();
         if let Some(magnet) = &plan.magnet {
-            let peers = net::resolve_peers(&magnet.peers, output).await;
+            let peers = net::resolve_peers(&magnet.peers, &engine, output).await;
             add.peers.extend(peers.into_iter().map(|peer| (peer, Origin::Magnet)));
         }
         let torrent = engine.add(add).await?;

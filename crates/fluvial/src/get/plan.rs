@@ -26,7 +26,7 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) async fn read(args: &Get, output: &Output) -> anyhow::Result<Self> {
-        let source = source::read(&args.source).await?;
+        let source = source::read(&args.source, &args.net.way.open()?).await?;
         let (hashes, mut metainfo, magnet) = match source {
             Source::Torrent(metainfo) => (metainfo.hashes, Some(metainfo), None),
             Source::Magnet(magnet) => (magnet.hashes, None, Some(magnet)),
