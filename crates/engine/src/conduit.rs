@@ -1,6 +1,7 @@
 use std::io::{self, IoSlice, IoSliceMut};
 
 use mse::Ciphers;
+use peer::Carrier;
 
 use crate::stream::Stream;
 
@@ -43,6 +44,12 @@ impl Conduit {
     pub(crate) fn with_ciphers(mut self, ciphers: Option<Ciphers>) -> Self {
         self.ciphers = ciphers.map(Box::new);
         self
+    }
+
+    /// What carries it, as other peers may be told.
+    pub(crate) fn carrier(&self) -> Carrier {
+        let utp = matches!(self.stream, Stream::Utp(_));
+        Carrier { utp, encrypted: self.ciphers.is_some() }
     }
 
     /// Waits until what is asked for may be tried: reading, writing. One of them must be.

@@ -61,6 +61,8 @@ pub struct EngineConfig {
     pub transport: Transport,
     /// Whether they are disguised.
     pub encryption: Encryption,
+    /// Whether peers tell each other of others (BEP 11).
+    pub pex: bool,
     /// How the DHT is joined, if it is to be: by the sockets that belong to `listen`, not by some
     /// of its own.
     pub dht: Option<HashTableConfig>,
@@ -148,7 +150,7 @@ impl Engine {
         session_config.limits = config.limits;
         session_config.max_peers = files::make_room(config.max_peers);
         let session = Session::new(clock.now(), session_config, rng.next_u64());
-        let peer_config = Arc::new(peer_config(peer_id, port, config.limits));
+        let peer_config = Arc::new(peer_config(peer_id, port, config));
         let (tell, _) = broadcast::channel(DROPPED_MAX);
         let dropped = tell.downgrade();
         let (keys, known) = watch::channel(Arc::default());
@@ -287,11 +289,13 @@ fn peer_id(rng: &mut Rng) -> PeerId {
     id
 }
 
-fn peer_config(peer_id: PeerId, listen_port: u16, limits: Limits) -> peer::Config {
-    let mut config = peer::Config::new(peer_id, "Fluvial 0.1");
-    config.listen_port = listen_port;
-    config.uplink = limits.up;
-    config
+fn peer_config(peer_id: PeerId, listen_port: u16, config: &EngineConfig) -> peer::Config {
+    peer::Config {
+        listen_port,
+        uplink: config.limits.up,
+        pex: config.pex,
+        ..peer::Config::new(peer_id, "Fluvial 0.1")
+    }
 }
 
 #[cfg(test)]

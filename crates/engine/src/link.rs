@@ -61,10 +61,11 @@ impl Link {
     pub(crate) fn new(
         conn: ConnId,
         conduit: Conduit,
-        peer: Peer,
+        mut peer: Peer,
         (mailbox, inbox): (Mailbox, Receiver<LinkInput>),
         around: Surroundings,
     ) -> Self {
+        peer.set_carrier(conduit.carrier());
         let told_at = around.clock.now();
         Self {
             conn,

@@ -207,6 +207,9 @@ pub(crate) struct Net {
     /// Use only what is named: no DHT, local discovery, peer exchange or port mapping
     #[arg(long)]
     pub(crate) no_discovery: bool,
+    /// Do not tell peers of other peers, nor listen to what they tell (PEX)
+    #[arg(long)]
+    pub(crate) no_pex: bool,
     #[command(flatten)]
     pub(crate) way: Way,
     /// Send at most this much (4MB/s, 10Mbit/s; `none` is unlimited)

@@ -29,6 +29,7 @@ pub(crate) fn start(net: &Net, output: &Output) -> anyhow::Result<Engine> {
         max_peers: net.max_peers as usize,
         transport: net.transport.into(),
         encryption: net.encryption.into(),
+        pex: !(net.no_pex || net.no_discovery),
         dht: None,
         egress: net.way.open()?,
         seed: u64::from_le_bytes(seed),

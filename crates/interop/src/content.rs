@@ -57,7 +57,8 @@ pub struct Content {
 }
 
 impl Content {
-    /// Generates about `size` bytes and has `fluvial create` make the torrent.
+    /// Generates about `size` bytes and has `fluvial create` make the torrent; without a tracker
+    /// when its URL is empty.
     ///
     /// # Errors
     /// When that fails.
@@ -92,8 +93,11 @@ impl Content {
             Shape::File => write_noise(&original, size, &mut rng)?,
             Shape::Tree => write_tree(&original, size, &mut rng)?,
         }
-        let content =
-            Self::create(original, torrent, &["--format", format.name(), "--announce", tracker])?;
+        let mut flags = vec!["--format", format.name()];
+        if !tracker.is_empty() {
+            flags.extend(["--announce", tracker]);
+        }
+        let content = Self::create(original, torrent, &flags)?;
         let seeds = &content.described.web_seeds;
         ensure!(seeds.is_empty(), "bytes must come from peers, not web seeds");
         Ok(content)

@@ -1,6 +1,7 @@
 //! The binary under test, as a client.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -11,6 +12,9 @@ use crate::lab::{Lab, Node};
 use crate::process::Process;
 use crate::programs;
 
+/// The port of its first process; the next have the following ones.
+const FIRST_PORT: u16 = 7001;
+
 /// One process for each content.
 #[derive(Debug)]
 pub struct Fluvial {
@@ -18,6 +22,7 @@ pub struct Fluvial {
     flags: Vec<String>,
     jobs: BTreeMap<String, Job>,
     next_port: u16,
+    discovers: bool,
 }
 
 #[derive(Debug)]
@@ -34,7 +39,20 @@ impl Fluvial {
     pub fn start(lab: &mut Lab, flags: &[&str]) -> Result<Self> {
         let node = lab.node("fluvial")?;
         let flags = flags.iter().map(ToString::to_string).collect();
-        Ok(Self { node, flags, jobs: BTreeMap::new(), next_port: 7000 })
+        Ok(Self { node, flags, jobs: BTreeMap::new(), next_port: FIRST_PORT - 1, discovers: false })
+    }
+
+    /// The same, which finds peers in every way that `flags` leave it.
+    ///
+    /// # Errors
+    /// When the lab has no room.
+    pub fn start_discovering(lab: &mut Lab, flags: &[&str]) -> Result<Self> {
+        Ok(Self { discovers: true, ..Self::start(lab, flags)? })
+    }
+
+    /// Where its first process can be connected to.
+    pub fn address(&self) -> SocketAddr {
+        (self.node.v4(), FIRST_PORT).into()
     }
 
     /// What `complete` said of a content that was got.
@@ -72,7 +90,8 @@ impl Fluvial {
         let mut command = self.node.command(&programs::fluvial()?);
         command
             .args(args)
-            .args(["--json", "--no-discovery", "-vv", "--log", &format!("{port}.log")])
+            .args(["--json", "-vv", "--log", &format!("{port}.log")])
+            .args((!self.discovers).then_some("--no-discovery"))
             .args(["--listen", &format!("{v4}:{port}"), "--listen", &format!("[{v6}]:{port}")])
             .args(&self.flags);
         let log = self.node.path(&format!("{port}-stderr.log"));

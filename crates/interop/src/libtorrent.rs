@@ -1,5 +1,6 @@
 //! libtorrent (rasterbar), driven through its Python module.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
@@ -10,6 +11,9 @@ use crate::content::Content;
 use crate::lab::{Lab, Node};
 use crate::process::Process;
 use crate::programs;
+
+/// Where it listens.
+const PORT: u16 = 6881;
 
 /// A session with libtorrent's defaults, but for discovery, which is off.
 #[derive(Debug)]
@@ -32,11 +36,19 @@ impl Libtorrent {
     /// # Errors
     /// When it does not answer.
     pub fn start_limited(lab: &mut Lab, upload_rate: u32) -> Result<Self> {
+        Self::start_with(lab, &json!({"upload_rate_limit": upload_rate}))
+    }
+
+    /// The same, with settings by the names that libtorrent gives them.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn start_with(lab: &mut Lab, settings: &Value) -> Result<Self> {
         let node = lab.node("libtorrent")?;
         let mut command = node.command(&programs::python());
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/libtorrent/session.py");
         command.arg(script).arg(node.v4().to_string()).arg(node.v6().to_string());
-        command.arg(upload_rate.to_string());
+        command.arg(settings.to_string());
         let log = node.path("libtorrent.log");
         let mut process = Process::start_talking("libtorrent", command, &log)?;
         let ready = process.next()?;
@@ -51,6 +63,21 @@ impl Libtorrent {
     pub fn scraped_seeders(&mut self, content: &Content) -> Result<u64> {
         let answer = self.ask(&json!({"do": "scrape", "name": content.name()}))?;
         answer["complete"].as_u64().context("no count in its scrape")
+    }
+
+    /// Where it can be connected to.
+    pub fn address(&self) -> SocketAddr {
+        (self.node.v4(), PORT).into()
+    }
+
+    /// Has it connect to a peer.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn connect(&mut self, content: &Content, to: SocketAddr) -> Result<()> {
+        let (name, ip, port) = (content.name(), to.ip().to_string(), to.port());
+        self.ask(&json!({"do": "connect", "name": name, "ip": ip, "port": port}))?;
+        Ok(())
     }
 
     fn ask(&mut self, request: &Value) -> Result<Value> {

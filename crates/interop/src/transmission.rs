@@ -16,6 +16,8 @@ use crate::process::Process;
 use crate::wait::wait_until;
 
 const RPC_PORT: u16 = 9091;
+/// Where it listens.
+const PORT: u16 = 51413;
 /// The value of `status` of a torrent that seeds.
 const SEEDING: u64 = 6;
 
@@ -36,16 +38,27 @@ impl Transmission {
     /// # Errors
     /// When it does not answer.
     pub fn start(lab: &mut Lab) -> Result<Self> {
+        Self::start_with(lab, &json!({}))
+    }
+
+    /// The same, with settings by the names that its file has for them.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn start_with(lab: &mut Lab, more: &Value) -> Result<Self> {
         let node = lab.node("transmission")?;
         let config = node.path("config");
         fs::create_dir_all(&config)?;
-        let settings = json!({
+        let mut settings = json!({
             "dht-enabled": false, "lpd-enabled": false, "pex-enabled": false,
-            "port-forwarding-enabled": false, "utp-enabled": false, "peer-port": 51413,
+            "port-forwarding-enabled": false, "utp-enabled": false, "peer-port": PORT,
             "rpc-bind-address": "0.0.0.0", "rpc-port": RPC_PORT,
             "rpc-whitelist-enabled": false, "rpc-host-whitelist-enabled": false,
             "download-dir": node.content(),
         });
+        for (name, value) in more.as_object().into_iter().flatten() {
+            settings[name] = value.clone();
+        }
         fs::write(config.join("settings.json"), settings.to_string())?;
         let mut command = node.command(Path::new("transmission-daemon"));
         command.args(["--foreground", "--log-debug", "--config-dir"]).arg(&config);
@@ -58,6 +71,11 @@ impl Transmission {
             Ok(client.call(&call).is_ok())
         })?;
         Ok(client)
+    }
+
+    /// Where it can be connected to.
+    pub fn address(&self) -> SocketAddr {
+        (self.node.v4(), PORT).into()
     }
 
     /// Seeders that a tracker told it of when it last scraped; 0 before that.

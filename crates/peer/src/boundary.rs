@@ -1,10 +1,10 @@
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use hash::{Sha1Digest, Sha256Digest};
 use metainfo::{Info, InfoHashes};
 use stdx::{Bitfield, BlockRange, Buf, PeerId, PieceIndex, TorrentId};
-use wire::HashRequest;
+use wire::{HashRequest, Pex};
 
 use crate::PeerError;
 
@@ -68,6 +68,8 @@ pub enum Order {
     Hashes(HashRequest, Vec<Sha256Digest>),
     /// Refuses [`Report::HashRequest`].
     RejectHashes(HashRequest),
+    /// Tell of other peers (BEP 11). Dropped where the remote, or we, do not exchange any.
+    Pex(Pex),
     /// End the connection.
     Close(CloseReason),
 }
@@ -137,12 +139,18 @@ pub enum Report {
     /// The remote will not send these hashes.
     HashesRejected(HashRequest),
     /// Other peers that the remote knows (BEP 11).
-    Pex {
-        /// It connected to them.
-        added: Vec<SocketAddr>,
-        /// It lost them.
-        dropped: Vec<SocketAddr>,
-    },
+    Pex(Pex),
+    /// The conversation opens, over this, where it is not plain TCP.
+    Carried(Carrier),
+}
+
+/// What carries a connection, as far as it matters to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Carrier {
+    /// uTP (BEP 29), not TCP.
+    pub utp: bool,
+    /// It is encrypted.
+    pub encrypted: bool,
 }
 
 /// What the remote's extension handshakes say, all of them together (BEP 10).
@@ -164,7 +172,7 @@ pub struct ExtendedInfo {
     pub uplink: Option<u64>,
     /// It gives metadata (BEP 9).
     pub supports_metadata: bool,
-    /// It exchanges peers (BEP 11).
+    /// It exchanges peers with us (BEP 11).
     pub supports_pex: bool,
     /// It understands that a piece is lost (BEP 54).
     pub supports_dont_have: bool,

@@ -16,7 +16,7 @@ use crate::outbox::Outbox;
 use crate::pieces::PieceSet;
 use crate::pipeline::Pipeline;
 use crate::uploads::Uploads;
-use crate::{Config, PeerError, Report, Torrent, Totals};
+use crate::{Carrier, Config, PeerError, Report, Torrent, Totals};
 
 /// Messages that may wait for the socket before the remote is no longer listened to, in bytes.
 const CONTROL_MAX: usize = 256 * 1024;
@@ -26,6 +26,7 @@ const CONTROL_MAX: usize = 256 * 1024;
 pub(crate) struct Connection {
     pub(crate) config: Arc<Config>,
     pub(crate) remote: SocketAddr,
+    pub(crate) carrier: Carrier,
     pub(crate) torrent: Option<Arc<Torrent>>,
     pub(crate) greeting: Greeting,
     pub(crate) agreed: Agreed,
@@ -89,6 +90,7 @@ impl Connection {
     pub(crate) fn accept(now: Instant, config: Arc<Config>, remote: SocketAddr) -> Self {
         Self {
             remote,
+            carrier: Carrier::default(),
             torrent: None,
             greeting: Greeting::Listening(Partial::EMPTY),
             agreed: Agreed::default(),
@@ -195,6 +197,9 @@ impl Connection {
     pub(crate) fn open(&mut self, agreed: Agreed) {
         self.greeting = Greeting::Done;
         self.agreed = agreed;
+        if self.carrier != Carrier::default() {
+            self.reports.push_back(Report::Carried(self.carrier));
+        }
         match &self.have {
             PieceSet::None(_) if agreed.fast => self.outbox.send(&Message::HaveNone),
             PieceSet::None(_) => {}
@@ -208,6 +213,11 @@ impl Connection {
         if self.am_interested {
             self.outbox.send(&Message::Interested);
         }
+    }
+
+    /// Whether peers are exchanged with the remote, as far as we are concerned (BEP 11, BEP 27).
+    pub(crate) fn exchanges_peers(&self) -> bool {
+        self.config.pex && self.torrent.as_ref().is_some_and(|torrent| !torrent.private)
     }
 
     pub(crate) fn send_extended_handshake(&mut self) {

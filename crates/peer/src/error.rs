@@ -81,6 +81,9 @@ pub enum Misbehaviour {
     /// Message after message that is of no use to anybody.
     #[error("flood of messages that are of no use")]
     Flood,
+    /// Peer lists too soon after each other, or too long, again and again (BEP 11).
+    #[error("{0} peer lists too soon or too long")]
+    PeerLists(u32),
     /// More bytes than fit before the torrent was known.
     #[error("too much data right after the handshake")]
     TooEarly,

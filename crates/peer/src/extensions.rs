@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use stdx::{Duration, Instant};
 use wire::{
     ExtendedHandshake, Extension, ExtensionIds, HashRequest, METADATA_PIECE_LENGTH, Message,
-    MetadataMessage,
+    MetadataMessage, Pex,
 };
 
 use crate::outbox::Outbox;
-use crate::{Config, ExtendedInfo, Torrent};
+use crate::{Config, ExtendedInfo, Misbehaviour, Torrent};
 
 /// Requests for metadata that wait; more are rejected.
 const METADATA_QUEUE_MAX: usize = 256;
@@ -28,6 +28,13 @@ const HASH_QUESTIONS_MAX: u32 = 64;
 /// Peer lists that come sooner after the last one are ignored (BEP 11: at most one a minute).
 const PEX_INTERVAL: Duration = Duration::from_secs(30);
 
+/// Peers of one kind that a list may hold; the first may be longer (BEP 11: 50, of both address
+/// families together; some count each by itself).
+const PEX_LENGTH_MAX: usize = 100;
+
+/// How many more lists may be ignored, or too long, than are in order.
+const PEX_FAULTS_MAX: u32 = 10;
+
 /// What goes by the extension protocol, and hashes, which work alike.
 #[derive(Debug, Default)]
 pub(crate) struct Extensions {
@@ -39,6 +46,8 @@ pub(crate) struct Extensions {
     metadata_queue: VecDeque<u32>,
     metadata_sent: u32,
     pex_last: Option<Instant>,
+    pex_lists: u64,
+    pex_faults: u32,
 }
 
 /// Questions to the remote, in the order asked.
@@ -104,7 +113,11 @@ impl Extensions {
     }
 
     /// Takes a handshake, the first or a later one; returns all that is known now.
-    pub(crate) fn handle_handshake(&mut self, handshake: ExtendedHandshake) -> ExtendedInfo {
+    pub(crate) fn handle_handshake(
+        &mut self,
+        handshake: ExtendedHandshake,
+        exchanges_peers: bool,
+    ) -> ExtendedInfo {
         handshake.update(&mut self.ids);
         let supports = |extension| self.ids.id(extension).is_some();
         let info = &mut self.info;
@@ -116,7 +129,7 @@ impl Extensions {
         info.your_ip = handshake.your_ip.or(info.your_ip);
         info.uplink = handshake.uplink.or(info.uplink);
         info.supports_metadata = supports(Extension::Metadata);
-        info.supports_pex = supports(Extension::Pex);
+        info.supports_pex = exchanges_peers && supports(Extension::Pex);
         info.supports_dont_have = supports(Extension::DontHave);
         info.clone()
     }
@@ -186,12 +199,33 @@ impl Extensions {
     }
 
     /// Whether a peer list that comes now is taken.
-    pub(crate) fn admit_pex(&mut self, now: Instant) -> bool {
-        let due = self.pex_last.is_none_or(|last| now - last >= PEX_INTERVAL);
-        if due {
-            self.pex_last = Some(now);
+    pub(crate) fn admit_pex(&mut self, now: Instant) -> Result<bool, Misbehaviour> {
+        let due = self.pex_last.is_none_or(|last| now.since(last) >= PEX_INTERVAL);
+        if !due {
+            self.blame_pex()?;
+            return Ok(false);
         }
-        due
+        self.pex_last = Some(now);
+        Ok(true)
+    }
+
+    /// Looks at how long a peer list is. What is too much of it, its reader leaves.
+    pub(crate) fn judge_pex(&mut self, pex: &Pex) -> Result<(), Misbehaviour> {
+        self.pex_lists += 1;
+        let long = pex.added.len().max(pex.dropped.len()) > PEX_LENGTH_MAX;
+        if long && self.pex_lists > 1 {
+            return self.blame_pex();
+        }
+        self.pex_faults = self.pex_faults.saturating_sub(1);
+        Ok(())
+    }
+
+    fn blame_pex(&mut self) -> Result<(), Misbehaviour> {
+        self.pex_faults += 1;
+        if self.pex_faults > PEX_FAULTS_MAX {
+            return Err(Misbehaviour::PeerLists(self.pex_faults));
+        }
+        Ok(())
     }
 
     pub(crate) fn deadline(&self, timeout: Duration) -> Option<Instant> {

@@ -3,7 +3,7 @@
 use stdx::{BLOCK_LENGTH, BlockRange, Buf, Instant, PieceIndex};
 use wire::{
     ExtendedHandshake, Extension, ExtensionIds, HASHES_MAX, HashRequest, Kind, Message,
-    MetadataMessage, Pex, PexPeer, WireError,
+    MetadataMessage, Pex, WireError,
 };
 
 use crate::availability::{Claim, check};
@@ -268,7 +268,8 @@ impl Connection {
         }
         if id == 0 {
             let handshake = ExtendedHandshake::decode(payload)?;
-            let info = self.extensions.handle_handshake(handshake);
+            let exchanges_peers = self.exchanges_peers();
+            let info = self.extensions.handle_handshake(handshake, exchanges_peers);
             if let Some(reqq) = info.reqq {
                 self.pipeline.set_remote_queue(reqq);
             }
@@ -290,15 +291,17 @@ impl Connection {
                 let news = self.extensions.handle_upload_only(upload_only);
                 self.reports.extend(news.map(Report::Extended));
             }
-            Some(Extension::Pex) => {
-                let private = self.torrent.as_ref().is_none_or(|torrent| torrent.private);
-                if !private && self.config.pex && self.extensions.admit_pex(now) {
-                    let Pex { added, dropped } = Pex::decode(payload)?;
-                    let added = added.into_iter().map(|PexPeer { address, .. }| address);
-                    self.reports.push_back(Report::Pex { added: added.collect(), dropped });
-                }
-            }
+            Some(Extension::Pex) => self.handle_pex(now, payload)?,
             None => {}
+        }
+        Ok(())
+    }
+
+    fn handle_pex(&mut self, now: Instant, payload: &[u8]) -> Result<(), PeerError> {
+        if self.exchanges_peers() && self.extensions.admit_pex(now)? {
+            let pex = Pex::decode(payload)?;
+            self.extensions.judge_pex(&pex)?;
+            self.reports.push_back(Report::Pex(pex));
         }
         Ok(())
     }

@@ -25,7 +25,7 @@ mod pipeline;
 mod uploads;
 
 // The public interface is:
-pub use boundary::{Batch, CloseReason, ExtendedInfo, Order, Report, Torrent, Totals};
+pub use boundary::{Batch, Carrier, CloseReason, ExtendedInfo, Order, Report, Torrent, Totals};
 pub use config::Config;
 pub use error::{Misbehaviour, PeerError};
 pub use fuzzing::{fuzz_sequence, fuzz_stream};

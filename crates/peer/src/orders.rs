@@ -71,6 +71,13 @@ impl Connection {
                 self.extensions.close_hash_question();
                 self.say(&Message::HashReject(request));
             }
+            Order::Pex(pex) => {
+                if self.greeting.is_done() && self.exchanges_peers() {
+                    let mut payload = Vec::new();
+                    pex.encode(&mut payload);
+                    self.send_extension(Extension::Pex, &payload);
+                }
+            }
             Order::Close(reason) => return Err(reason),
         }
         Ok(())

@@ -8,7 +8,7 @@ use wire::{Decoder, HANDSHAKE_LENGTH, Message};
 use crate::connection::Connection;
 use crate::handshake;
 use crate::handshake::Greeting;
-use crate::{Batch, CloseReason, Config, Order, PeerError, Report, Torrent, Totals};
+use crate::{Batch, Carrier, CloseReason, Config, Order, PeerError, Report, Torrent, Totals};
 
 /// One connection to a peer. Performs no I/O and reads no clock.
 ///
@@ -46,6 +46,12 @@ impl Peer {
     /// An incoming connection, just accepted.
     pub fn accept(now: Instant, config: Arc<Config>, remote: SocketAddr) -> Self {
         Self::new(Connection::accept(now, config, remote))
+    }
+
+    /// Says what carries the connection, when that is not TCP as it is; before the conversation
+    /// opens.
+    pub fn set_carrier(&mut self, carrier: Carrier) {
+        self.connection.carrier = carrier;
     }
 
     fn new(connection: Connection) -> Self {

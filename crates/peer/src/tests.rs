@@ -1,3 +1,4 @@
+mod exchange;
 mod fuzzed;
 mod misbehaviour;
 mod pair;

@@ -25,6 +25,6 @@ pub use scenario::{
 };
 pub use source::Source;
 pub use world::{
-    Deed, Failure, History, Leave, NodeIndex, NodeReport, NodeSpec, Place, Report, Sample, Start,
-    Unchoke, World, WorldConfig,
+    Deed, Failure, History, Leave, Meeting, NodeIndex, NodeReport, NodeSpec, Place, Report, Sample,
+    Start, Unchoke, World, WorldConfig,
 };

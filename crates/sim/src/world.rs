@@ -38,7 +38,7 @@ pub use history::{History, Sample, Unchoke};
 pub(crate) use history::{Recorder, Seen, matrix};
 pub use life::Deed;
 pub use metrics::{NodeReport, Report};
-pub use spec::{Leave, NodeSpec, Place, Start, WorldConfig};
+pub use spec::{Leave, Meeting, NodeSpec, Place, Start, WorldConfig};
 
 /// The port that every node listens on; on one machine, the first node.
 pub(crate) const PORT: u16 = 6881;
@@ -206,7 +206,9 @@ impl World {
         let joins = spec.joins;
         let net = self.net.add_node(spec.access);
         let address = address(self.config.place, index);
-        let node = Node::new(spec, net, address, peer_id(index), &self.source);
+        let mut node = Node::new(spec, net, address, peer_id(index), &self.source);
+        let pex = self.config.meeting == Meeting::Acquaintances;
+        Arc::make_mut(&mut node.peer_config).pex = pex;
         self.nodes.push(node);
         self.copies.grow();
         self.trust(index);

@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use peer::{ExtendedInfo, Totals};
+use peer::{Carrier, ExtendedInfo, Totals};
 use stdx::{Bitfield, BlockIndex, ConnId, Instant, PeerId, PieceIndex, RateMeter};
 
+use crate::exchange::Exchange;
 use crate::{Direction, PeerView};
 
 /// Suggestions and allowed-fast pieces of a peer that are remembered.
@@ -17,6 +18,7 @@ pub(crate) struct Conn {
     /// Where the peer listens, if known: what others, and we, can connect to.
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) direction: Direction,
+    pub(crate) carrier: Carrier,
     pub(crate) since: Instant,
     /// When it last was of use to us or we to it.
     pub(crate) active: Instant,
@@ -31,6 +33,8 @@ pub(crate) struct Conn {
     pub(crate) v2: bool,
     pub(crate) fast: bool,
     pub(crate) info: ExtendedInfo,
+    /// What it was told of others.
+    pub(crate) exchange: Exchange,
     /// What it has, once it said so and the metadata is there.
     pub(crate) have: Option<Bitfield>,
     /// How many wanted pieces it has.
@@ -62,6 +66,7 @@ impl Conn {
             addr,
             listen: (direction == Direction::Outgoing).then_some(addr),
             direction,
+            carrier: Carrier::default(),
             since: now,
             active: now,
             ready: false,
@@ -72,6 +77,7 @@ impl Conn {
             v2: false,
             fast: false,
             info: ExtendedInfo::default(),
+            exchange: Exchange::default(),
             have: None,
             useful_pieces: 0,
             interested: false,

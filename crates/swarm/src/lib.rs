@@ -6,6 +6,7 @@
 mod conn;
 mod content;
 mod event;
+mod exchange;
 mod layers;
 mod metadata;
 mod neighbours;

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
 use stdx::{ConnId, Duration, Instant, Rng, TokenBucket};
+use wire::PexPeer;
 
 pub use identity::Identity;
+pub(crate) use identity::may_name;
 pub use priority::canonical_priority;
 
 mod identity;
@@ -22,6 +24,13 @@ const FAILURES_MAX: u8 = 8;
 const RETRY: Duration = Duration::from_secs(30);
 /// Wait after a peer broke the protocol: this times how often it did.
 const OFFENCE_RETRY: Duration = Duration::from_mins(2);
+/// Addresses known at a time on one peer's word (BEP 11): one liar fills a tenth of the table.
+pub(crate) const GIVEN_MAX: usize = 300;
+/// Addresses of one identity that are taken on peers' word: nobody is to be knocked at on many
+/// ports because somebody said so.
+const PORTS_MAX: usize = 4;
+/// Those who named an address lately, as far as they are remembered.
+const GIVERS_MAX: usize = 4;
 /// Offences after which an address is forgotten, unless the user named it.
 const OFFENCES_MAX: u8 = 3;
 /// The first wait after a failed connection: the other side may be about to start.
@@ -82,6 +91,29 @@ struct Known {
     seed: bool,
     /// It is this process.
     is_self: bool,
+    /// On whose word it is here, if on a peer's.
+    giver: Option<Identity>,
+    /// The connections over which it was named, the latest last.
+    givers: Vec<ConnId>,
+    /// What they said of it: the flags of [`wire::PexPeer`].
+    flags: u8,
+}
+
+impl Known {
+    fn new(now: Instant, origin: Origin) -> Self {
+        Self {
+            origin,
+            state: State::Idle,
+            failures: 0,
+            offences: 0,
+            next: now,
+            seed: false,
+            is_self: false,
+            giver: None,
+            givers: Vec::new(),
+            flags: 0,
+        }
+    }
 }
 
 /// The known addresses of one torrent, bounded.
@@ -162,16 +194,64 @@ impl Neighbours {
         if self.known.len() >= KNOWN_MAX && !self.make_room() {
             return;
         }
-        let known = Known {
-            origin,
-            state: State::Idle,
-            failures: 0,
-            offences: 0,
-            next: now,
-            seed: false,
-            is_self: false,
-        };
-        self.known.insert(addr, known);
+        self.known.insert(addr, Known::new(now, origin));
+    }
+
+    /// Notes addresses that a peer named over this connection (BEP 11): at most so many as one
+    /// may, of such as it can mean.
+    pub fn add_given(
+        &mut self,
+        now: Instant,
+        giver: SocketAddr,
+        conn: ConnId,
+        peers: impl Iterator<Item = PexPeer>,
+    ) {
+        let identity = Identity::of(giver);
+        let given = |known: &&Known| known.giver == Some(identity);
+        let mut room = GIVEN_MAX.saturating_sub(self.known.values().filter(given).count());
+        for PexPeer { address, flags } in peers {
+            if !may_name(giver, address) {
+                continue;
+            }
+            if !self.known.contains_key(&address) && room > 0 && self.ports(address) < PORTS_MAX {
+                self.add(now, address, Origin::Pex);
+                if let Some(known) = self.known.get_mut(&address) {
+                    known.giver = Some(identity);
+                    known.seed = flags & PexPeer::UPLOADS != 0;
+                    room -= 1;
+                }
+            }
+            if let Some(known) = self.known.get_mut(&address) {
+                known.flags |= flags;
+                known.givers.retain(|it| *it != conn);
+                if known.givers.len() >= GIVERS_MAX {
+                    known.givers.remove(0);
+                }
+                known.givers.push(conn);
+            }
+        }
+    }
+
+    /// What peers said of an address: the flags of [`wire::PexPeer`].
+    pub fn flags(&self, addr: SocketAddr) -> u8 {
+        self.known.get(&addr).map_or(0, |known| known.flags)
+    }
+
+    /// Forgets what did not come from trackers or the user and is not in use (BEP 27).
+    pub fn forget_hearsay(&mut self) {
+        self.known.retain(|_, known| {
+            known.state != State::Idle
+                || !matches!(known.origin, Origin::Pex | Origin::Dht | Origin::Lsd)
+        });
+    }
+
+    /// How many addresses of one identity are known; 0 where every port is another's.
+    fn ports(&self, addr: SocketAddr) -> usize {
+        if Identity::of(addr).is_shared() {
+            return 0;
+        }
+        let all = SocketAddr::new(addr.ip(), 0)..=SocketAddr::new(addr.ip(), u16::MAX);
+        self.known.range(all).count()
     }
 
     /// Notes that a connection exists to or from `addr`, which others may connect to.
@@ -337,7 +417,9 @@ impl Neighbours {
             known.state == State::Idle && known.origin != Origin::User && !known.is_self
         });
         let rng = &mut self.rng;
-        let worst = idle.max_by_key(|(_, known)| (known.failures, known.seed, rng.next_u64()));
+        let worst = idle.max_by_key(|(_, known)| {
+            (known.failures, known.seed, known.giver.is_some(), rng.next_u64())
+        });
         let Some((&addr, _)) = worst else {
             return false;
         };

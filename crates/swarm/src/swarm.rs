@@ -19,6 +19,7 @@ use crate::{Event, Limits, Neighbours, Origin, PeerView, PieceOrder, Priority, S
 mod blocks;
 mod connections;
 mod hashes;
+mod others;
 mod reports;
 mod upkeep;
 mod verify;
@@ -166,7 +167,12 @@ impl Swarm {
             return;
         };
         self.awaited.clear();
-        self.torrent = Arc::new(Torrent { info: Some(info.clone()), ..(*self.torrent).clone() });
+        let private = self.torrent.private || info.is_private();
+        if private {
+            self.neighbours.forget_hearsay();
+        }
+        let torrent = (*self.torrent).clone();
+        self.torrent = Arc::new(Torrent { info: Some(info.clone()), private, ..torrent });
         let mut content = Content::new(info, &self.layers, have, &mut self.rng);
         content.picker.set_order(self.config.tactics.order);
         for (piece, blocks) in partial {

@@ -21,9 +21,21 @@ pub struct Pex {
 pub struct PexPeer {
     /// Where it listens.
     pub address: SocketAddr,
-    /// 0x01 prefers encryption, 0x02 only uploads, 0x04 speaks uTP, 0x08 speaks ut_holepunch,
-    /// 0x10 can be connected to (BEP 11).
+    /// What else is known of it: the constants of this type, together.
     pub flags: u8,
+}
+
+impl PexPeer {
+    /// It prefers its connections to be encrypted.
+    pub const ENCRYPTS: u8 = 0x01;
+    /// It only uploads: it is a seed, or has all it wants.
+    pub const UPLOADS: u8 = 0x02;
+    /// It speaks uTP (BEP 29).
+    pub const UTP: u8 = 0x04;
+    /// It speaks `ut_holepunch` (BEP 55).
+    pub const HOLEPUNCH: u8 = 0x08;
+    /// It can be connected to: the sender did.
+    pub const REACHABLE: u8 = 0x10;
 }
 
 impl Pex {

@@ -12,6 +12,7 @@ fn config() -> EngineConfig {
         max_peers: 10,
         transport: Transport::Both,
         encryption: Encryption::Prefer,
+        pex: false,
         dht: None,
         egress: Egress::default(),
         seed: 1,

@@ -157,6 +157,7 @@ pub(crate) fn engine_with(
         max_peers,
         transport,
         encryption,
+        pex: false,
         dht: None,
         egress: Egress::default(),
         seed,

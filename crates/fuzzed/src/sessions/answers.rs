@@ -8,7 +8,7 @@ use metainfo::merkle::HashRange;
 use peer::{CloseReason, ExtendedInfo, Order, Report};
 use stdx::{Bitfield, BlockRange, Buf, ConnId, Duration, PeerId};
 use swarm::Identity;
-use wire::HashRequest;
+use wire::{HashRequest, Pex, PexPeer};
 
 use super::link::Link;
 use super::{World, addr};
@@ -129,14 +129,16 @@ impl World {
             return;
         };
         if b & 8 != 0 {
-            let added = (0..b >> 4).map(addr).collect();
-            return self.say(conn, Report::Pex { added, dropped: Vec::new() });
+            let peer = |at| PexPeer { address: addr(at), flags: b };
+            let added = (0..b >> 4).map(peer).collect();
+            return self.say(conn, Report::Pex(Pex { added, dropped: Vec::new() }));
         }
         let size = self.shelves[link.shelf].source.info().raw().len() as u64;
         let info = ExtendedInfo {
             client: Some("Fuzzer".to_owned()),
             metadata_size: Some(if b >= 0xc0 { u64::from(b) << (b % 32) } else { size }),
             supports_metadata: b & 2 == 0,
+            supports_pex: b & 2 == 0,
             upload_only: b & 4 != 0,
             listen_port: (b & 1 != 0).then_some(7_000 + u16::from(b >> 4)),
             uplink: Some(u64::from(b)),

@@ -1,9 +1,9 @@
 """A libtorrent session that is told what to do, one JSON object a line, and answers each.
 
-    session.py IPV4 IPV6 UPLOAD_RATE
+    session.py IPV4 IPV6 SETTINGS
 
-Settings are libtorrent's own, but for discovery, which is off, and the rate (bytes a second; 0 for
-no limit).
+Settings are libtorrent's own, but for discovery, which is off, and those that are given as a JSON
+object.
 """
 
 import json
@@ -15,11 +15,10 @@ import libtorrent as lt
 SCRAPE_SECONDS = 30
 
 
-def open_session(v4, v6, upload_rate):
+def open_session(v4, v6, settings):
     params = lt.session_params()
     params.settings = {
         "listen_interfaces": f"{v4}:6881,[{v6}]:6881",
-        "upload_rate_limit": int(upload_rate),
         "enable_dht": False,
         "enable_lsd": False,
         "enable_upnp": False,
@@ -29,7 +28,7 @@ def open_session(v4, v6, upload_rate):
         | lt.alert.category_t.tracker_notification
         | lt.alert.category_t.peer_notification
         | lt.alert.category_t.connect_notification,
-    }
+    } | json.loads(settings)
     return lt.session(params)
 
 
@@ -52,6 +51,10 @@ class Driver:
         params.save_path = folder
         params.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
         self.handles[name] = self.session.add_torrent(params)
+        return {}
+
+    def connect(self, name, ip, port):
+        self.handles[name].connect_peer((ip, port))
         return {}
 
     def status(self, name):

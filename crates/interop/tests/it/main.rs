@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "the tables are what these tests are read for")]
 
 mod announces;
+mod exchange;
 mod magnets;
 mod matrix;
 mod mixed;

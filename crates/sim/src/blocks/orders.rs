@@ -47,6 +47,7 @@ impl Turn<'_> {
             Order::UploadOnly(_)
             | Order::Lost(_)
             | Order::Metadata { .. }
+            | Order::Pex(_)
             | Order::RequestMetadata(_)
             | Order::RequestHashes(_)
             | Order::Hashes(..)

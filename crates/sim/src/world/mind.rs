@@ -9,7 +9,7 @@ use stdx::{ConnId, Instant, TorrentId};
 
 use super::dial::Dialled;
 use super::link::End;
-use super::{Event, Leave, NodeIndex, World};
+use super::{Event, Leave, Meeting, NodeIndex, World};
 
 /// A process: one session, its connections, and its disk operations in flight.
 #[derive(Debug)]
@@ -33,6 +33,7 @@ impl World {
     /// Starts a process on a node, with what is recorded on its disk.
     pub(super) fn start_mind(&mut self, index: NodeIndex) {
         let (now, seed) = (self.now, self.rng.next_u64());
+        let first = self.nodes[0].address;
         let node = &mut self.nodes[index.get()];
         let peer_id = node.peer_config.peer_id;
         let mut config = Config::new(peer_id, node.peer_config.listen_port);
@@ -52,7 +53,13 @@ impl World {
         } else {
             AddTorrent::magnet(self.source.hashes())
         };
-        add.trackers = self.tracker.tiers();
+        match self.config.meeting {
+            Meeting::Tracker => add.trackers = self.tracker.tiers(),
+            Meeting::Acquaintances if index.0 > 0 => {
+                add.peers.push((first, swarm::Origin::Magnet));
+            }
+            Meeting::Acquaintances => {}
+        }
         let torrent = session.add_torrent(now, add).expect("a session's first torrent");
         let limiter = Limiter::new(now, node.spec.limits);
         node.mind = Some(Mind {

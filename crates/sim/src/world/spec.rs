@@ -15,11 +15,23 @@ pub enum Place {
     OneMachine,
 }
 
+/// How the nodes of a world find each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Meeting {
+    /// By a tracker that knows all of them.
+    #[default]
+    Tracker,
+    /// All know the first one, without a tracker, and peers tell each other of others (BEP 11).
+    Acquaintances,
+}
+
 /// What all nodes of a world have in common.
 #[derive(Clone, Debug)]
 pub struct WorldConfig {
     /// Where the nodes are.
     pub place: Place,
+    /// How they find each other.
+    pub meeting: Meeting,
     /// The longest that a batch or an order takes between a connection and its owner; each is
     /// delayed at random, those of one connection staying in order.
     pub boundary: Duration,
@@ -44,6 +56,7 @@ impl Default for WorldConfig {
     fn default() -> Self {
         Self {
             place: Place::default(),
+            meeting: Meeting::default(),
             boundary: Duration::from_micros(500),
             fragmentation: 0.1,
             window: 4 << 20,

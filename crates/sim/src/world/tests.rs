@@ -1,3 +1,4 @@
+mod acquaintances;
 mod churn;
 mod figures;
 mod liars;

@@ -14,6 +14,37 @@ impl Identity {
         let ip = addr.ip().to_canonical();
         Self { ip, port: is_local(ip).then_some(addr.port()) }
     }
+
+    /// Whether others may have the same IP address.
+    pub(super) fn is_shared(self) -> bool {
+        self.port.is_some()
+    }
+}
+
+/// How far an address is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Reach {
+    Machine,
+    Site,
+    World,
+}
+
+fn reach(ip: IpAddr) -> Reach {
+    let ip = ip.to_canonical();
+    if ip.is_loopback() {
+        Reach::Machine
+    } else if is_local(ip) {
+        Reach::Site
+    } else {
+        Reach::World
+    }
+}
+
+/// Whether somebody at `giver` can mean `named`: an address of the world is good for everybody,
+/// one of a site for its neighbours. Otherwise it means nothing here, or a machine that is nobody's
+/// business.
+pub(crate) fn may_name(giver: SocketAddr, named: SocketAddr) -> bool {
+    reach(named.ip()) >= reach(giver.ip())
 }
 
 /// Loopback, private (RFC 1918, RFC 4193) or link-local.

@@ -1,8 +1,9 @@
 use std::net::SocketAddr;
 
 use stdx::{ConnId, Duration, Instant, Rng};
+use wire::PexPeer;
 
-use super::{Identity, KNOWN_MAX, Limits, Neighbours, Origin};
+use super::{GIVEN_MAX, Identity, KNOWN_MAX, Limits, Neighbours, Origin, PORTS_MAX};
 
 const NOW: Instant = Instant::from_secs(100);
 
@@ -135,4 +136,57 @@ fn who_breaks_the_protocol_is_tried_seldom_and_then_forgotten() {
     assert_eq!(waits, [0, 120, 240, 360]);
     (0..9).for_each(|_| it.offended(now, addr(2)));
     assert_eq!(it.len(), 1, "what the user named stays");
+}
+
+fn give(it: &mut Neighbours, giver: u32, addrs: impl Iterator<Item = SocketAddr>) {
+    let peers = addrs.map(|address| PexPeer { address, flags: PexPeer::UTP });
+    it.add_given(NOW, addr(giver), ConnId(giver.into()), peers);
+}
+
+#[test]
+fn one_peer_s_word_fills_a_tenth_and_gives_way_first() {
+    let mut it = neighbours(Limits::default());
+    give(&mut it, 1, (1_000..9_000).map(addr));
+    assert_eq!(it.len(), GIVEN_MAX);
+    // From another port it is the same giver.
+    it.add_given(
+        NOW,
+        SocketAddr::new(addr(1).ip(), 9),
+        ConnId(77),
+        std::iter::once(PexPeer { address: addr(20_000), flags: 0 }),
+    );
+    assert_eq!(it.len(), GIVEN_MAX);
+    give(&mut it, 2, (1_000..9_000).map(addr));
+    assert_eq!(it.len(), 2 * GIVEN_MAX);
+    (10_000..10_000 + KNOWN_MAX as u32 - 1).for_each(|host| it.add(NOW, addr(host), Origin::Dht));
+    assert_eq!(it.len(), KNOWN_MAX);
+    it.forget_hearsay();
+    assert!(it.is_empty());
+}
+
+#[test]
+fn nobody_is_knocked_at_on_many_ports_because_a_peer_said_so() {
+    let mut it = neighbours(Limits::default());
+    give(&mut it, 1, (1..500).map(|port| SocketAddr::new(addr(5).ip(), port)));
+    assert_eq!(it.len(), PORTS_MAX);
+}
+
+#[test]
+fn a_peer_names_only_what_is_good_for_us() {
+    let check = |giver: &str, named: &str, expected: bool| {
+        let mut it = neighbours(Limits::default());
+        let peer = PexPeer { address: named.parse().unwrap(), flags: 0 };
+        it.add_given(NOW, giver.parse().unwrap(), ConnId(1), std::iter::once(peer));
+        assert_eq!(!it.is_empty(), expected, "{giver} names {named}");
+    };
+    check("80.1.1.1:1", "81.1.1.1:2", true);
+    check("80.1.1.1:1", "[2001:db8::1]:2", true);
+    check("80.1.1.1:1", "192.168.1.1:2", false);
+    check("80.1.1.1:1", "127.0.0.1:2", false);
+    check("80.1.1.1:1", "[fe80::1]:2", false);
+    check("80.1.1.1:1", "[::ffff:10.1.1.1]:2", false);
+    check("10.1.1.1:1", "127.0.0.1:2", false);
+    check("10.1.1.1:1", "192.168.1.1:2", true);
+    check("10.1.1.1:1", "80.1.1.1:2", true);
+    check("127.0.0.1:1", "127.0.0.1:2", true);
 }

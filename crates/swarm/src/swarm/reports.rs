@@ -5,10 +5,7 @@ use peer::{Batch, CloseReason, ExtendedInfo, Order, Report};
 use stdx::{Bitfield, ConnId, Instant, PieceIndex};
 
 use super::Swarm;
-use crate::{Direction, Origin};
-
-/// Addresses taken from one exchange with a peer (BEP 11 has peers send at most 50).
-const PEX_MAX: usize = 100;
+use crate::Direction;
 
 impl Swarm {
     pub(super) fn take_batch(&mut self, now: Instant, conn: ConnId, batch: Batch) {
@@ -73,11 +70,8 @@ impl Swarm {
             Report::HashesRejected(request) => {
                 self.layers.rejected(now, conn, &request);
             }
-            Report::Pex { added, .. } => {
-                if !self.torrent.private {
-                    self.add_candidates(now, added.into_iter().take(PEX_MAX), Origin::Pex);
-                }
-            }
+            Report::Pex(pex) => self.take_pex(now, conn, pex),
+            Report::Carried(carrier) => self.update(conn, |it| it.carrier = carrier),
         }
     }
 

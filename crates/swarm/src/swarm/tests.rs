@@ -2,6 +2,7 @@ use world::World;
 
 mod behaviour;
 mod layers;
+mod others;
 mod world;
 
 const MIB: u64 = 1 << 20;

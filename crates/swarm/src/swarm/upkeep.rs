@@ -31,6 +31,7 @@ impl Swarm {
         for conn in conns {
             self.suggest(now, conn);
         }
+        self.exchange_peers(now);
         self.close_lasting_duplicates(now);
         self.replace_idle(now);
         if now >= self.next_turnover {
