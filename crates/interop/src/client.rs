@@ -17,6 +17,18 @@ pub enum Source {
     Magnet,
 }
 
+/// How a client may be reached, and reaches others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Manner {
+    /// As it does by itself; see each client.
+    #[default]
+    Usual,
+    /// Over uTP alone.
+    Utp,
+    /// Encrypted alone.
+    Encrypted,
+}
+
 /// A hybrid torrent made by libtorrent 2.1, so that a client which cannot read it cannot read any.
 pub(crate) const FOREIGN_HYBRID: &[u8] = include_bytes!("client/hybrid.torrent");
 

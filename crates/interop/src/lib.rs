@@ -25,7 +25,7 @@ mod wait;
 
 // The public interface is:
 pub use aria2::Aria2;
-pub use client::{Client, Source};
+pub use client::{Client, Manner, Source};
 pub use content::{Content, Format, Shape};
 pub use fluvial::Fluvial;
 pub use lab::{Lab, Node};

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::client::{Client, Source};
+use crate::client::{Client, Manner, Source};
 use crate::content::Content;
 use crate::lab::{Lab, Node};
 use crate::process::Process;
@@ -37,6 +37,14 @@ impl Libtorrent {
     /// When it does not answer.
     pub fn start_limited(lab: &mut Lab, upload_rate: u32) -> Result<Self> {
         Self::start_with(lab, &json!({"upload_rate_limit": upload_rate}))
+    }
+
+    /// The same in this manner.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn start_in(lab: &mut Lab, manner: Manner) -> Result<Self> {
+        Self::start_with(lab, &settings(manner))
     }
 
     /// The same, with settings by the names that libtorrent gives them.
@@ -85,6 +93,17 @@ impl Libtorrent {
         let answer = self.process.next()?;
         ensure!(answer.get("error").is_none(), "libtorrent: {request}: {answer}");
         Ok(answer)
+    }
+}
+
+/// Policies of encryption are 0 for "always" and levels 2 for RC4 alone.
+fn settings(manner: Manner) -> Value {
+    match manner {
+        Manner::Usual => json!({}),
+        Manner::Utp => json!({"enable_incoming_tcp": false, "enable_outgoing_tcp": false}),
+        Manner::Encrypted => {
+            json!({"in_enc_policy": 0, "out_enc_policy": 0, "allowed_enc_level": 2})
+        }
     }
 }
 

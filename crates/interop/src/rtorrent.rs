@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::client::{Client, Source};
+use crate::client::{Client, Manner, Source};
 use crate::content::Content;
 use crate::http;
 use crate::lab::{Lab, Node};
@@ -31,8 +31,21 @@ impl Rtorrent {
     /// # Errors
     /// When it does not answer.
     pub fn start(lab: &mut Lab) -> Result<Self> {
+        Self::start_in(lab, Manner::Usual)
+    }
+
+    /// The same in this manner; it has no uTP.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn start_in(lab: &mut Lab, manner: Manner) -> Result<Self> {
         let node = lab.node("rtorrent")?;
+        let encryption = match manner {
+            Manner::Encrypted => "allow_incoming,try_outgoing,require,require_RC4",
+            Manner::Usual | Manner::Utp => "none",
+        };
         let settings = [
+            format!("protocol.encryption.set = {encryption}"),
             "system.daemon.set = true".to_owned(),
             format!("network.scgi.open_port = 0.0.0.0:{RPC_PORT}"),
             "network.port_range.set = 6881-6881".to_owned(),

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::base64;
-use crate::client::{Client, FOREIGN_HYBRID, Source};
+use crate::client::{Client, FOREIGN_HYBRID, Manner, Source};
 use crate::content::Content;
 use crate::http;
 use crate::lab::{Lab, Node};
@@ -39,6 +39,20 @@ impl Transmission {
     /// When it does not answer.
     pub fn start(lab: &mut Lab) -> Result<Self> {
         Self::start_with(lab, &json!({}))
+    }
+
+    /// The same in this manner; over uTP it would use TCP, too, with those who do.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn start_in(lab: &mut Lab, manner: Manner) -> Result<Self> {
+        let settings = match manner {
+            Manner::Usual => json!({}),
+            Manner::Utp => json!({"utp-enabled": true}),
+            // 0 is as little as possible, 1 the default, 2 always.
+            Manner::Encrypted => json!({"encryption": 2}),
+        };
+        Self::start_with(lab, &settings)
     }
 
     /// The same, with settings by the names that its file has for them.

@@ -9,4 +9,5 @@ mod magnets;
 mod matrix;
 mod mixed;
 mod programs;
+mod transports;
 mod web_seeds;
