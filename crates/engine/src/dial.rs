@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use crate::conduit::Conduit;
 use crate::egress::Egress;
-use crate::greet::{Encryption, Greeter, Hello};
+use crate::greet::{Greeter, Hello, Manner};
 use crate::stream::Stream;
 use crate::tuning;
 use crate::utps::Utp;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// All attempts at one peer together.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long a peer may take to answer our hello: some accept connections and never look at them.
+const PATIENCE: Duration = Duration::from_secs(6);
 
 /// How long TCP is tried alone. Where it works, it has answered by then, mostly; where an address
 /// translator or a firewall is in the way, it never would.
@@ -51,27 +55,72 @@ impl Dialer {
     }
 
     async fn begin(&self, to: SocketAddr, hello: Option<Hello>) -> io::Result<Conduit> {
-        let stream = self.race(to).await?;
+        let mut stream = Some(self.race(to).await?);
         let Some(hello) = hello else {
-            return Ok(Conduit::plain(stream));
+            return stream.map(Conduit::plain).ok_or_else(|| io::ErrorKind::NotConnected.into());
         };
-        match self.greeter.encryption {
-            Encryption::Off => Ok(Conduit::plain(stream)),
-            Encryption::Require => self.greeter.ask(stream, &hello).await,
-            Encryption::Prefer => match self.greeter.ask_plainly(stream, &hello).await {
-                Ok(conduit) => Ok(conduit),
-                // Who wants disguise hangs up on plain words.
-                Err(error) => {
-                    let stream = self.race(to).await?;
-                    self.greeter.ask(stream, &hello).await.map_err(|_| error)
+        let first = stream.as_ref().map_or(Transport::Both, Stream::transport);
+        let mut failure = None;
+        for transport in self.ways(first, to) {
+            for manner in self.greeter.manners() {
+                let stream = match stream.take() {
+                    Some(stream) => Ok(stream),
+                    None => self.open(to, transport).await,
+                };
+                let heard = match stream {
+                    Ok(stream) => self.hear(stream, *manner, &hello).await,
+                    Err(error) => Err(error),
+                };
+                let error = match heard {
+                    Ok(conduit) => return Ok(conduit),
+                    Err(error) => error,
+                };
+                // Who wants another manner hangs up; silence means that nobody listens there.
+                let is_silent = error.kind() == io::ErrorKind::TimedOut;
+                failure.get_or_insert(error);
+                if is_silent {
+                    break;
                 }
-            },
+            }
+        }
+        Err(failure.unwrap_or_else(|| io::ErrorKind::NotConnected.into()))
+    }
+
+    async fn hear(&self, stream: Stream, manner: Manner, hello: &Hello) -> io::Result<Conduit> {
+        let said = async {
+            match manner {
+                Manner::Plain => self.greeter.ask_plainly(stream, hello).await,
+                Manner::Disguised => self.greeter.ask(stream, hello).await,
+            }
+        };
+        let heard = tokio::time::timeout(PATIENCE, said).await;
+        heard.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// What is tried: first what answered first, then the other.
+    fn ways(&self, first: Transport, to: SocketAddr) -> Vec<Transport> {
+        let other = match first {
+            _ if self.transport != Transport::Both || self.utp(to).is_none() => None,
+            Transport::Utp => Some(Transport::Tcp),
+            _ => Some(Transport::Utp),
+        };
+        std::iter::once(first).chain(other).collect()
+    }
+
+    async fn open(&self, to: SocketAddr, transport: Transport) -> io::Result<Stream> {
+        match (transport, self.utp(to)) {
+            (Transport::Utp, Some(utp)) => utp.connect(to).await.map(Stream::Utp),
+            _ => self.tcp(to).await,
         }
     }
 
+    fn utp(&self, to: SocketAddr) -> Option<&Utp> {
+        self.utp.iter().find(|utp| utp.is_ipv6() == to.is_ipv6())
+    }
+
     async fn race(&self, to: SocketAddr) -> io::Result<Stream> {
-        let utp = self.utp.iter().find(|utp| utp.is_ipv6() == to.is_ipv6());
-        let Some(utp) = utp.filter(|_| self.transport != Transport::Tcp) else {
+        let utp = self.utp(to).filter(|_| self.transport != Transport::Tcp);
+        let Some(utp) = utp else {
             if self.transport == Transport::Utp {
                 return Err(io::Error::other("no UDP socket of the peer's address family"));
             }

@@ -161,10 +161,9 @@ impl Engine {
         let mut mind = Mind::new(session, around, ways, keys, peer_config, gate, tell);
         let uplink = Uplink::new(Arc::clone(&throttle));
         mind.spawn(throttle.run());
-        for listener in listeners {
-            if config.transport != Transport::Utp {
-                mind.spawn(listen::accept(listener, inputs.clone()));
-            }
+        // Refused is better than accepted and never heard: without TCP, nobody listens.
+        for listener in listeners.into_iter().filter(|_| config.transport != Transport::Utp) {
+            mind.spawn(listen::accept(listener, inputs.clone()));
         }
         let hash_table = udp.table.clone();
         udp.run(&mut mind, &inputs);

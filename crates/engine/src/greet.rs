@@ -66,6 +66,13 @@ pub(crate) struct Hello {
     pub(crate) words: [u8; 68],
 }
 
+/// How a connection that we open begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    Plain,
+    Disguised,
+}
+
 /// Begins connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Greeter {
@@ -130,6 +137,15 @@ impl Greeter {
             }
             done = heard.len();
             read(stream, heard).await?;
+        }
+    }
+
+    /// How connections that we open may begin, what we like best first.
+    pub(crate) fn manners(&self) -> &'static [Manner] {
+        match self.encryption {
+            Encryption::Off => &[Manner::Plain],
+            Encryption::Prefer => &[Manner::Plain, Manner::Disguised],
+            Encryption::Require => &[Manner::Disguised],
         }
     }
 

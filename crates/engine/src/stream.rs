@@ -3,6 +3,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
+use crate::dial::Transport;
 use crate::utps::UtpStream;
 
 /// A connection's bytes, whatever carries them.
@@ -13,6 +14,14 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
+    /// What carries them.
+    pub(crate) fn transport(&self) -> Transport {
+        match self {
+            Self::Tcp(_) => Transport::Tcp,
+            Self::Utp(_) => Transport::Utp,
+        }
+    }
+
     /// Waits until what is asked for may be tried: reading, writing. One of them must be.
     ///
     /// # Errors

@@ -29,6 +29,9 @@ pub struct Config {
     /// After so long without sending anything, a keep-alive goes out. BEP 3 has peers close after
     /// two minutes of silence.
     pub keep_alive: Duration,
+    /// The first keep-alive goes to whoever began after so long without sending anything. What
+    /// arrives together with a handshake, Transmission 3 reads only when more comes.
+    pub nudge: Duration,
     /// After so long without receiving anything, the connection is given up.
     pub inactivity_timeout: Duration,
 }
@@ -49,6 +52,7 @@ impl Config {
             request_timeout: Duration::from_mins(1),
             snub_timeout: Duration::from_secs(20),
             keep_alive: Duration::from_secs(100),
+            nudge: Duration::from_millis(500),
             inactivity_timeout: Duration::from_mins(4),
         }
     }

@@ -64,6 +64,8 @@ pub(crate) struct Connection {
     started: Instant,
     heard: Instant,
     sent: Instant,
+    /// The remote began, and has had nothing behind our opening yet, see [`Config::nudge`].
+    to_nudge: bool,
     pub(crate) totals: Totals,
 }
 
@@ -82,6 +84,7 @@ impl Connection {
             new.outbox.send_raw(&offer.encode());
         }
         new.greeting = Greeting::Asked(Partial::EMPTY);
+        new.to_nudge = false;
         new.enter(torrent, have);
         new.upload_only = upload_only;
         new
@@ -117,6 +120,7 @@ impl Connection {
             started: now,
             heard: now,
             sent: now,
+            to_nudge: true,
             totals: Totals::default(),
             config,
         }
@@ -322,6 +326,7 @@ impl Connection {
         }
         if self.keep_alive_deadline().is_some_and(|deadline| now >= deadline) {
             self.outbox.send(&Message::KeepAlive);
+            self.to_nudge = false;
         }
         let expired = self.pipeline.expire(now, &config, self.peer_choking);
         for &range in &expired.requests {
@@ -359,7 +364,8 @@ impl Connection {
 
     fn keep_alive_deadline(&self) -> Option<Instant> {
         let idle = self.greeting.is_done() && self.outbox.is_empty();
-        idle.then(|| self.sent + self.config.keep_alive)
+        let Config { nudge, keep_alive, .. } = *self.config;
+        idle.then(|| self.sent + if self.to_nudge { nudge } else { keep_alive })
     }
 
     pub(crate) fn want(&self) -> u32 {

@@ -43,6 +43,27 @@ fn silence_is_broken_by_keep_alives_and_ends_the_connection() {
 }
 
 #[test]
+fn whoever_began_is_nudged_once() {
+    let remote = SocketAddr::from(([203, 0, 113, 7], 6881));
+    let mut now = Instant::from_secs(3);
+    let mut peer = Peer::accept(now, Arc::new(config(1)), remote);
+    let hello = crate::handshake::offer(&crate::fuzzing::hashes(), stdx::PeerId([9; 20])).unwrap();
+    peer.handle_received(now, &hello.encode(), &Pool::new(0)).unwrap();
+    let have = stdx::Bitfield::full(crate::fuzzing::PIECES);
+    peer.handle_order(now, Order::Welcome { torrent: torrent(true), have, upload_only: false })
+        .unwrap();
+    for (after, length) in [(0, None), (500, Some(4)), (100_000, Some(4))] {
+        now += Duration::from_millis(after);
+        peer.handle_timeout(now).unwrap();
+        let sent = peer.poll_transmit(&mut Vec::new());
+        assert!(length.is_none_or(|length| length == sent), "{sent} bytes after {after} ms");
+        peer.handle_sent(now, sent);
+        peer.handle_timeout(now + Duration::from_millis(400)).unwrap();
+        assert_eq!(peer.poll_transmit(&mut Vec::new()), 0, "{after} ms");
+    }
+}
+
+#[test]
 fn a_snubbing_peer_gives_its_requests_back() {
     let mut remote = Scripted::new(FULL);
     remote.say(&Message::HaveAll).unwrap();
