@@ -147,18 +147,21 @@ impl Engine {
             reading,
         };
         let mut session_config = session::Config::new(peer_id, port);
+        session_config.dht = udp.table.is_some();
         session_config.limits = config.limits;
         session_config.max_peers = files::make_room(config.max_peers);
         let session = Session::new(clock.now(), session_config, rng.next_u64());
-        let peer_config = Arc::new(peer_config(peer_id, port, config));
+        let mut peer_config = peer_config(peer_id, port, config);
+        peer_config.dht_port = udp.dht_port();
         let (tell, _) = broadcast::channel(DROPPED_MAX);
         let dropped = tell.downgrade();
         let (keys, known) = watch::channel(Arc::default());
         let greeter = Greeter { encryption: config.encryption, keys: known };
         let egress = config.egress.clone();
         let dialer = Dialer { transport: config.transport, utp: udp.utp.clone(), greeter, egress };
-        let ways = (Arc::clone(&trackers), dialer);
-        let mut mind = Mind::new(session, around, ways, keys, peer_config, gate, tell);
+        let wishes = udp.table.as_ref().map(HashTable::wishes);
+        let ways = (Arc::clone(&trackers), dialer, wishes);
+        let mut mind = Mind::new(session, around, ways, keys, Arc::new(peer_config), gate, tell);
         let uplink = Uplink::new(Arc::clone(&throttle));
         mind.spawn(throttle.run());
         // Refused is better than accepted and never heard: without TCP, nobody listens.

@@ -15,9 +15,13 @@ use crate::egress::Egress;
 use crate::listen::ListenError;
 use crate::udp::{Outgoing, UdpPort};
 
+mod hunts;
 mod runner;
+mod wishes;
 
+pub(crate) use self::hunts::Found;
 use self::runner::Runner;
+pub(crate) use self::wishes::Wishes;
 
 /// Datagrams that wait to be dealt with.
 const DATAGRAMS_MAX: usize = 1_024;
@@ -101,12 +105,23 @@ enum Order {
     Stop(oneshot::Sender<()>),
 }
 
+/// What a session has of the table.
+#[derive(Debug)]
+pub(crate) struct Service {
+    /// Where peers go that turn up.
+    pub(crate) found: mpsc::Sender<Found>,
+    /// The port that peers are to connect to; `None` for the one that our datagrams come from, by
+    /// which uTP reaches us, through a NAT, too.
+    pub(crate) announce_port: Option<u16>,
+}
+
 /// A handle to the nodes of this process.
 #[derive(Clone, Debug)]
 pub struct HashTable {
     orders: mpsc::Sender<Order>,
     ready: watch::Receiver<bool>,
     addresses: Vec<SocketAddr>,
+    wishes: Wishes,
 }
 
 impl HashTable {
@@ -116,7 +131,9 @@ impl HashTable {
     /// When an address that was named cannot be had.
     pub fn start(config: &HashTableConfig) -> Result<Self, HashTableError> {
         let ports = datagrams::open(&config.egress, &config.listen)?;
-        let (table, datagrams) = Self::on(config, &ports, Clock::start());
+        let (found, _nobody) = mpsc::channel(1);
+        let service = Service { found, announce_port: None };
+        let (table, datagrams) = Self::on(config, &ports, Clock::start(), service);
         for (socket, port) in ports.into_iter().enumerate() {
             let others = Others { socket, dht: Some(datagrams.clone()) };
             tokio::spawn(datagrams::receive(port, others));
@@ -130,19 +147,32 @@ impl HashTable {
         config: &HashTableConfig,
         ports: &[Arc<UdpPort>],
         clock: Clock,
+        service: Service,
     ) -> (Self, mpsc::Sender<Datagram>) {
         let addresses = ports.iter().filter_map(|port| port.local_addr().ok()).collect();
         let (orders, queue) = mpsc::channel(ORDERS_MAX);
         let (datagrams, incoming) = mpsc::channel(DATAGRAMS_MAX);
         let (tell_ready, ready) = watch::channel(false);
-        let runner = Runner::new(config, ports.to_vec(), clock, tell_ready);
+        let wishes = Wishes::default();
+        let session = (wishes.clone(), service);
+        let runner = Runner::new(config, ports.to_vec(), clock, tell_ready, session);
         tokio::spawn(runner.run(queue, incoming));
-        (Self { orders, ready, addresses }, datagrams)
+        (Self { orders, ready, addresses, wishes }, datagrams)
     }
 
     /// Where the nodes speak from.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where the session's wishes go.
+    pub(crate) fn wishes(&self) -> Wishes {
+        self.wishes.clone()
+    }
+
+    /// Whether a table has come together.
+    pub fn is_ready(&self) -> bool {
+        *self.ready.borrow()
     }
 
     /// Waits until a table has come together: look-ups find what there is to be found.

@@ -9,15 +9,18 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use announce::{AnnounceResponse, Failure};
 use cache::Done;
+use hash::Sha1Digest;
 use metainfo::InfoHashes;
 use peer::{Batch, CloseReason, Peer};
 use session::{AnnounceId, Connect, Event, Session};
 use stdx::{ConnId, Instant, TorrentId};
+use swarm::Origin;
 
 use crate::conduit::Conduit;
 use crate::dial::Dialer;
 use crate::dropped::Dropped;
 use crate::greet::Keys;
+use crate::hash_table::{Found, Wishes};
 use crate::link::{Link, Mailbox, Surroundings};
 use crate::stream::Stream;
 use crate::trackers::Trackers;
@@ -48,6 +51,8 @@ pub(crate) enum Input {
     Disk(Done),
     /// A tracker answered, or didn't.
     Announced(AnnounceId, Result<AnnounceResponse, Failure>),
+    /// Peers turned up in the DHT.
+    Found(Found),
     /// Somebody asks or commands.
     Command(Command),
 }
@@ -59,6 +64,8 @@ pub(crate) struct Mind {
     around: Surroundings,
     trackers: Arc<Trackers>,
     dialer: Dialer,
+    /// What is to be done in the DHT, where there is one.
+    wishes: Option<Wishes>,
     /// What our torrents are called by those who disguise themselves.
     keys: watch::Sender<Arc<Keys>>,
     peer_config: Arc<peer::Config>,
@@ -81,7 +88,7 @@ impl Mind {
     pub(crate) fn new(
         session: Session,
         around: Surroundings,
-        (trackers, dialer): (Arc<Trackers>, Dialer),
+        (trackers, dialer, wishes): (Arc<Trackers>, Dialer, Option<Wishes>),
         keys: watch::Sender<Arc<Keys>>,
         peer_config: Arc<peer::Config>,
         reading: watch::Sender<bool>,
@@ -92,6 +99,7 @@ impl Mind {
             around,
             trackers,
             dialer,
+            wishes,
             keys,
             peer_config,
             links: HashMap::new(),
@@ -182,6 +190,9 @@ impl Mind {
             }
             Input::Disk(done) => self.session.handle_disk(now, done),
             Input::Announced(id, result) => self.session.handle_announce(now, id, result),
+            Input::Found(Found { info_hash, peers }) => {
+                self.session.handle_found(now, &Sha1Digest(info_hash.0), peers, Origin::Dht);
+            }
             Input::Command(command) => command(self, now),
         }
     }

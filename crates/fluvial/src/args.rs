@@ -25,7 +25,7 @@ pub(crate) use self::lab::{SwarmChoker, SwarmCompare, SwarmFidelity, SwarmLab, S
 pub(crate) use self::plan::Plan;
 pub(crate) use self::tools::{Completions, Create, Man, Show, Tracker, Verify};
 pub(crate) use self::values::SeedGoal;
-use self::values::{parse_address, parse_goal, parse_piece_length, parse_tracker};
+use self::values::{parse_address, parse_goal, parse_host, parse_piece_length, parse_tracker};
 pub(crate) use self::way::Way;
 use crate::units::{Rate, parse_duration, parse_rate};
 
@@ -207,6 +207,13 @@ pub(crate) struct Net {
     /// Use only what is named: no DHT, local discovery, peer exchange or port mapping
     #[arg(long)]
     pub(crate) no_discovery: bool,
+    /// Neither announce to the distributed hash table nor look there
+    #[arg(long)]
+    pub(crate) no_dht: bool,
+    /// Join the DHT here; repeat for several
+    /// [default: public routers, beside the nodes of the last time]
+    #[arg(long, value_name = "HOST:PORT", value_parser = parse_host)]
+    pub(crate) bootstrap: Vec<String>,
     /// Do not tell peers of other peers, nor listen to what they tell (PEX)
     #[arg(long)]
     pub(crate) no_pex: bool,

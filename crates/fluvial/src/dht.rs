@@ -1,6 +1,6 @@
 //! `fluvial dht`.
 
-mod join;
+pub(crate) mod join;
 mod put;
 
 use std::time::{Duration, Instant};

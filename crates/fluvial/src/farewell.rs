@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::{Ended, Torrent, TrackerView};
+use engine::{Ended, Engine, Torrent, TrackerView};
 use session::{Event as Happened, State, Status};
 
 use crate::events::Source;
@@ -91,11 +91,25 @@ pub(crate) fn stopped(status: Option<&Status>) -> String {
 }
 
 /// One line on why a download does not move.
-pub(crate) async fn why_nothing_moves(torrent: &Torrent, status: &Status) -> Result<String, Ended> {
-    Ok(why(status, &torrent.trackers().await?))
+pub(crate) async fn why_nothing_moves(
+    torrent: &Torrent,
+    status: &Status,
+    engine: &Engine,
+) -> Result<String, Ended> {
+    let nodes = match engine.hash_table() {
+        Some(table) => {
+            let views = table.view().await.unwrap_or_default();
+            Some(views.iter().flat_map(|view| view.stats.good).sum())
+        }
+        None => None,
+    };
+    Ok(why(status, &torrent.trackers().await?, nodes))
 }
 
-fn why(status: &Status, trackers: &[TrackerView]) -> String {
+/// What is known of the DHT: how many nodes, where there is one.
+type Nodes = Option<usize>;
+
+fn why(status: &Status, trackers: &[TrackerView], dht: Nodes) -> String {
     let what = match (status.state, status.total) {
         (State::Layers, _) => "the v2 piece hashes to check the files with",
         (_, None) => "the metadata",
@@ -112,9 +126,16 @@ fn why(status: &Status, trackers: &[TrackerView]) -> String {
         n => format!("none of the {n} peers that are known answers"),
     };
     let Some(first) = trackers.first() else {
-        return format!(
-            "{known}, and there is no tracker to ask; name one with --peer or --tracker"
-        );
+        return match dht {
+            None => format!(
+                "{known}, and there is no tracker to ask; name one with --peer or --tracker"
+            ),
+            Some(_) => format!("{known}; {}; there is no tracker to ask", of_dht(dht)),
+        };
+    };
+    let known = match dht {
+        None => known,
+        Some(_) => format!("{known}; {}", of_dht(dht)),
     };
     let working = trackers.iter().filter(|tracker| tracker.working == Some(true)).count();
     if working > 0 {
@@ -126,6 +147,15 @@ fn why(status: &Status, trackers: &[TrackerView]) -> String {
     let failed = trackers.iter().find(|tracker| tracker.message.is_some()).unwrap_or(first);
     let reason = failed.message.as_deref().map_or_else(|| "no answer yet".to_owned(), plain);
     format!("{known}; tracker {}: {reason}", failed.url)
+}
+
+/// How far the DHT is.
+fn of_dht(nodes: Nodes) -> String {
+    match nodes {
+        None => "the DHT is off".to_owned(),
+        Some(0) => "no node of the DHT answers".to_owned(),
+        Some(n) => format!("the DHT is asked again and again ({} known)", count(n as u64, "node")),
+    }
 }
 
 #[cfg(test)]

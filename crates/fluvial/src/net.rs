@@ -7,12 +7,15 @@ use anyhow::Context as _;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-use engine::{Dropped, Engine, EngineConfig};
+use engine::{Dropped, Engine, EngineConfig, HashTableConfig};
+use metainfo::Metainfo;
 use session::{AddTorrent, Limits};
 
 use crate::args::Net;
+use crate::dht::join::routers;
 use crate::events::Event;
 use crate::output::Output;
+use crate::state;
 
 /// Starts an engine as the flags say, and notes what a person may not have meant. The peers that it
 /// drops are told as events.
@@ -21,8 +24,18 @@ use crate::output::Output;
 /// When an address is busy, or the system gives no randomness or threads.
 pub(crate) fn start(net: &Net, output: &Output) -> anyhow::Result<Engine> {
     note_limits(net, output);
-    let mut seed = [0; 8];
-    getrandom::fill(&mut seed).context("the system gives no randomness")?;
+    let (mut seed, mut secret) = ([0; 8], [0; 16]);
+    getrandom::fill(&mut seed)
+        .and_then(|()| getrandom::fill(&mut secret))
+        .context("the system gives no randomness")?;
+    let egress = net.way.open()?;
+    let dht = (!net.no_discovery && !net.no_dht).then(|| HashTableConfig {
+        bootstrap: routers(&net.bootstrap, &net.listen),
+        state_dir: state::dir(net.state_dir.as_deref()).ok(),
+        egress: egress.clone(),
+        secret,
+        ..HashTableConfig::default()
+    });
     let config = EngineConfig {
         listen: net.listen.clone(),
         limits: limits(net),
@@ -30,8 +43,8 @@ pub(crate) fn start(net: &Net, output: &Output) -> anyhow::Result<Engine> {
         transport: net.transport.into(),
         encryption: net.encryption.into(),
         pex: !(net.no_pex || net.no_discovery),
-        dht: None,
-        egress: net.way.open()?,
+        dht,
+        egress,
         seed: u64::from_le_bytes(seed),
     };
     let engine = Engine::start(&config)?;
@@ -110,6 +123,26 @@ pub(crate) fn named_trackers(tiers: &[Vec<String>], output: &Output) -> Vec<Vec<
         }
     }
     kept
+}
+
+/// Has the DHT joined at the nodes that a torrent names (BEP 5), in the background: but for private
+/// ones (BEP 27), and nowhere near us, where content has nothing to say.
+pub(crate) fn add_nodes(metainfo: &Metainfo, engine: &Engine) {
+    let Some(table) = engine.hash_table().filter(|_| !metainfo.info.is_private()).cloned() else {
+        return;
+    };
+    let (named, egress) = (metainfo.nodes.clone(), engine.egress().clone());
+    tokio::spawn(async move {
+        for node in named {
+            let found = egress.lookup_named(&node).await;
+            let mut found: Vec<SocketAddr> = found.unwrap_or_default();
+            found
+                .retain(|address| !::dht::is_local(address.ip()) && !address.ip().is_unspecified());
+            if table.add_addresses(found).await.is_err() {
+                return;
+            }
+        }
+    });
 }
 
 /// Finds the addresses of peers that are named by host; those without one are left out.

@@ -95,6 +95,7 @@ async fn begin(
     let mut add = AddTorrent::torrent(Arc::clone(&info), metainfo.piece_layers.clone());
     add.trackers = net::named_trackers(&metainfo.trackers, output);
     net::add_typed(&mut add, &args.tracker, engine);
+    net::add_nodes(&metainfo, engine);
     let torrent = engine.add(add).await?;
     let job = StartJob {
         info: names::found(&info, |file| file.path_in(&path)),

@@ -34,6 +34,7 @@ pub fn fuzz_metainfo(data: &[u8]) {
     assert_eq!(again.hashes, torrent.hashes, "the info-hashes survive");
     assert_eq!(again.trackers, torrent.trackers);
     assert_eq!(again.web_seeds, torrent.web_seeds);
+    assert_eq!(again.nodes, torrent.nodes);
     assert_eq!(again.to_bytes(), bytes, "same torrent, same bytes");
     check_paths(torrent.info.layout().files(), str::to_lowercase);
     if let Some(original) = torrent.info.with_original_names() {

@@ -113,6 +113,15 @@ impl Content {
         Self::create(self.original.clone(), torrent, &flags)
     }
 
+    /// The same under a torrent of its own, which names no tracker.
+    ///
+    /// # Errors
+    /// When `fluvial create` fails.
+    pub fn without_tracker(&self, format: Format) -> Result<Self> {
+        let torrent = self.torrent.with_extension("bare.torrent");
+        Self::create(self.original.clone(), torrent, &["--format", format.name()])
+    }
+
     fn create(original: PathBuf, torrent: PathBuf, flags: &[&str]) -> Result<Self> {
         let mut command = Command::new(programs::fluvial()?);
         command.arg("create").arg(&original).arg("-o").arg(&torrent).args(flags);

@@ -28,6 +28,7 @@ pub struct Fluvial {
 #[derive(Debug)]
 struct Job {
     process: Process,
+    log: String,
     complete: Option<Value>,
 }
 
@@ -53,6 +54,24 @@ impl Fluvial {
     /// Where its first process can be connected to.
     pub fn address(&self) -> SocketAddr {
         (self.node.v4(), FIRST_PORT).into()
+    }
+
+    /// The same in the DHT that this node is of.
+    ///
+    /// # Errors
+    /// When the lab has no room.
+    pub fn start_in_dht(lab: &mut Lab, bootstrap: SocketAddr) -> Result<Self> {
+        Self::start_discovering(lab, &["--bootstrap", &bootstrap.to_string()])
+    }
+
+    /// Whether a line of the log holds this.
+    ///
+    /// # Errors
+    /// When there is no log.
+    pub fn has_logged(&self, content: &Content, text: &str) -> Result<bool> {
+        let job = self.jobs.get(content.name()).context("it knows nothing of it")?;
+        let log = std::fs::read_to_string(self.node.path(&job.log))?;
+        Ok(log.lines().any(|line| line.contains(text)))
     }
 
     /// What `complete` said of a content that was got.
@@ -88,15 +107,16 @@ impl Fluvial {
         self.next_port += 1;
         let (port, v4, v6) = (self.next_port, self.node.v4(), self.node.v6());
         let mut command = self.node.command(&programs::fluvial()?);
+        let said = format!("{port}.log");
         command
             .args(args)
-            .args(["--json", "-vv", "--log", &format!("{port}.log")])
+            .args(["--json", "-vv", "--log", &said])
             .args((!self.discovers).then_some("--no-discovery"))
             .args(["--listen", &format!("{v4}:{port}"), "--listen", &format!("[{v6}]:{port}")])
             .args(&self.flags);
         let log = self.node.path(&format!("{port}-stderr.log"));
         let process = Process::start_talking("fluvial", command, &log)?;
-        let job = Job { process, complete: None };
+        let job = Job { process, log: said, complete: None };
         self.jobs.insert(content.name().to_owned(), job);
         Ok(&mut self.job(content)?.process)
     }

@@ -110,10 +110,11 @@ pub struct Node {
 }
 
 impl Node {
-    /// Its IPv4 address.
+    /// Its IPv4 address, in a /24 of its own as far as there are some: nodes of the DHT keep
+    /// neighbours apart.
     pub fn v4(&self) -> Ipv4Addr {
         let [high, low] = self.number.to_be_bytes();
-        Ipv4Addr::new(198, 18, high, low)
+        Ipv4Addr::new(198, 18 + high % 2, low, 2 + high / 2)
     }
 
     /// Its IPv6 address.

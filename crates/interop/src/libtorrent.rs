@@ -47,6 +47,15 @@ impl Libtorrent {
         Self::start_with(lab, &settings(manner))
     }
 
+    /// The same without a limit, as a node of the DHT that this one is of.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn start_in_dht(lab: &mut Lab, bootstrap: SocketAddr) -> Result<Self> {
+        let bootstrap = bootstrap.to_string();
+        Self::start_with(lab, &json!({"enable_dht": true, "dht_bootstrap_nodes": bootstrap}))
+    }
+
     /// The same, with settings by the names that libtorrent gives them.
     ///
     /// # Errors
@@ -86,6 +95,23 @@ impl Libtorrent {
         let (name, ip, port) = (content.name(), to.ip().to_string(), to.port());
         self.ask(&json!({"do": "connect", "name": name, "ip": ip, "port": port}))?;
         Ok(())
+    }
+
+    /// Nodes of the DHT that it knows.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn dht_nodes(&mut self) -> Result<u64> {
+        self.ask(&json!({"do": "nodes"}))?["nodes"].as_u64().context("no count of nodes")
+    }
+
+    /// Waits until the DHT names it a peer of what it gets; returns how many seconds that took.
+    ///
+    /// # Errors
+    /// When it never does.
+    pub fn first_peer(&mut self, content: &Content) -> Result<f64> {
+        let answer = self.ask(&json!({"do": "first_peer", "name": content.name()}))?;
+        answer["seconds"].as_f64().context("no time")
     }
 
     fn ask(&mut self, request: &Value) -> Result<Value> {

@@ -38,6 +38,8 @@ pub const MAX_TEXT_LENGTH: usize = 64 << 10;
 pub const MAX_REQUEST_LENGTH: u32 = 128 << 10;
 /// Longest magnet link, in bytes.
 pub const MAX_MAGNET_LENGTH: usize = 64 << 10;
+/// Most nodes of the DHT named by a torrent.
+pub const MAX_NODES: usize = 100;
 /// Most peers named by a magnet link.
 pub const MAX_MAGNET_PEERS: usize = 200;
 /// Most ranges of files selected by a magnet link.

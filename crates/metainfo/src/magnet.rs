@@ -102,7 +102,7 @@ impl Magnet {
             }
             ("x.pe", Some(peer)) => {
                 let new = !self.peers.iter().any(|known| known == peer);
-                if new && self.peers.len() < MAX_MAGNET_PEERS && is_peer(peer) {
+                if new && self.peers.len() < MAX_MAGNET_PEERS && is_host_and_port(peer) {
                     self.peers.push(peer.to_owned());
                 }
             }
@@ -217,7 +217,7 @@ fn range(text: &str) -> Option<RangeInclusive<u32>> {
     (first <= last).then_some(first..=last)
 }
 
-fn is_peer(text: &str) -> bool {
+pub(crate) fn is_host_and_port(text: &str) -> bool {
     if let Ok(address) = text.parse::<SocketAddr>() {
         return address.port() != 0;
     }

@@ -17,6 +17,8 @@ pub struct Metainfo {
     pub trackers: Vec<Vec<String>>,
     /// URLs that serve the content over HTTP (BEP 19).
     pub web_seeds: Vec<String>,
+    /// Nodes of the DHT to begin with, `host:port` (BEP 5), syntax checked.
+    pub nodes: Vec<String>,
     /// A remark.
     pub comment: Option<String>,
     /// The program that made it.
@@ -38,6 +40,7 @@ impl Metainfo {
             info,
             trackers: Vec::new(),
             web_seeds: Vec::new(),
+            nodes: Vec::new(),
             comment: None,
             created_by: None,
             creation_date: None,
@@ -65,6 +68,7 @@ impl Metainfo {
             info: self.info.raw(),
             layers: self.info.version().has_v2().then_some(&self.piece_layers),
             web_seeds: &self.web_seeds,
+            nodes: &self.nodes,
         }
         .to_bytes()
     }
@@ -80,6 +84,7 @@ pub(crate) struct Outer<'a> {
     /// Present for v2, if only to be empty.
     pub(crate) layers: Option<&'a PieceLayers>,
     pub(crate) web_seeds: &'a [String],
+    pub(crate) nodes: &'a [String],
 }
 
 impl Outer<'_> {
@@ -106,6 +111,22 @@ impl Outer<'_> {
             d.int("creation date", date);
         }
         d.key("info").raw(self.info);
+        let parts = |node: &String| {
+            let (host, port) = node.rsplit_once(':')?;
+            let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+            Some((host, port.parse::<i64>().ok()?))
+        };
+        let nodes: Vec<_> = self.nodes.iter().filter_map(parts).collect();
+        if !nodes.is_empty() {
+            d.list("nodes", |list| {
+                for (host, port) in nodes {
+                    list.item().list(|node| {
+                        node.item().bytes(host);
+                        node.item().int(port);
+                    });
+                }
+            });
+        }
         if let Some(layers) = self.layers {
             d.dict("piece layers", |d| {
                 for layer in layers.iter() {

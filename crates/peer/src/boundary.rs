@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use hash::{Sha1Digest, Sha256Digest};
@@ -138,6 +138,8 @@ pub enum Report {
     Hashes(HashRequest, Vec<Sha256Digest>),
     /// The remote will not send these hashes.
     HashesRejected(HashRequest),
+    /// Where the remote's node of the DHT is (BEP 5); never of private torrents.
+    Node(SocketAddr),
     /// Other peers that the remote knows (BEP 11).
     Pex(Pex),
     /// The conversation opens, over this, where it is not plain TCP.

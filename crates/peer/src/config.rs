@@ -1,5 +1,7 @@
 use stdx::{Duration, PeerId};
 
+use crate::Torrent;
+
 /// What all connections of a process have in common.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -11,6 +13,9 @@ pub struct Config {
     pub listen_port: u16,
     /// Our upload limit in bytes per second, stated in the extension handshake when it is known.
     pub uplink: Option<u64>,
+    /// Where our node of the DHT is, stated to those that have one (BEP 5); never on private
+    /// torrents. `None` when we have none.
+    pub dht_port: Option<u16>,
     /// Whether other peers' addresses are taken from peers (BEP 11); never on private torrents.
     pub pex: bool,
     /// The most blocks asked for at a time, whatever the remote would take.
@@ -44,6 +49,7 @@ impl Config {
             client: client.into(),
             listen_port: 0,
             uplink: None,
+            dht_port: None,
             pex: false,
             request_queue_max: 2_000,
             upload_queue_max: 2_000,
@@ -55,5 +61,10 @@ impl Config {
             nudge: Duration::from_millis(500),
             inactivity_timeout: Duration::from_mins(4),
         }
+    }
+
+    /// Whether the DHT is spoken of on connections of a torrent (BEP 27).
+    pub(crate) fn has_dht(&self, torrent: &Torrent) -> bool {
+        self.dht_port.is_some() && !torrent.private
     }
 }

@@ -41,6 +41,8 @@ pub(crate) struct Connection {
     pub(crate) opening: bool,
     /// How often it said so again afterwards.
     pub(crate) late_claims: u32,
+    /// The remote said where its node of the DHT is.
+    pub(crate) dht_port_told: bool,
 
     pub(crate) am_choking: bool,
     pub(crate) am_interested: bool,
@@ -80,7 +82,8 @@ impl Connection {
     ) -> Self {
         let mut new = Self::accept(now, config, remote);
         // A torrent without any hash cannot be asked for: the handshake then times out.
-        if let Some(offer) = handshake::offer(&torrent.hashes, new.config.peer_id) {
+        let dht = new.config.has_dht(&torrent);
+        if let Some(offer) = handshake::offer(&torrent.hashes, new.config.peer_id, dht) {
             new.outbox.send_raw(&offer.encode());
         }
         new.greeting = Greeting::Asked(Partial::EMPTY);
@@ -103,6 +106,7 @@ impl Connection {
             theirs: Availability::UNKNOWN,
             opening: true,
             late_claims: 0,
+            dht_port_told: false,
             am_choking: true,
             am_interested: false,
             peer_choking: true,
@@ -211,6 +215,7 @@ impl Connection {
             some => self.outbox.send(&Message::Bitfield(some.to_bitfield().as_bytes())),
         }
         self.send_extended_handshake();
+        self.send_dht_port();
         if !self.am_choking {
             self.outbox.send(&Message::Unchoke);
         }
@@ -222,6 +227,14 @@ impl Connection {
     /// Whether peers are exchanged with the remote, as far as we are concerned (BEP 11, BEP 27).
     pub(crate) fn exchanges_peers(&self) -> bool {
         self.config.pex && self.torrent.as_ref().is_some_and(|torrent| !torrent.private)
+    }
+
+    /// Says where our node of the DHT is, to who has one, too (BEP 5).
+    fn send_dht_port(&mut self) {
+        let open = self.torrent.as_ref().is_some_and(|torrent| self.config.has_dht(torrent));
+        if let Some(port) = self.config.dht_port.filter(|_| open && self.agreed.dht) {
+            self.outbox.send(&Message::Port(port));
+        }
     }
 
     pub(crate) fn send_extended_handshake(&mut self) {

@@ -47,6 +47,8 @@ pub(crate) struct Agreed {
     pub(crate) fast: bool,
     pub(crate) extended: bool,
     pub(crate) v2: bool,
+    /// The remote has a node of the DHT.
+    pub(crate) dht: bool,
 }
 
 impl Partial {
@@ -85,9 +87,9 @@ impl Greeting {
 }
 
 /// What the connecting side sends.
-pub(crate) fn offer(hashes: &InfoHashes, peer_id: PeerId) -> Option<Handshake> {
+pub(crate) fn offer(hashes: &InfoHashes, peer_id: PeerId, dht: bool) -> Option<Handshake> {
     let info_hash = hashes.handshake_hashes().next()?;
-    Some(Handshake { reserved: reserved(hashes), info_hash, peer_id })
+    Some(Handshake { reserved: reserved(hashes, dht), info_hash, peer_id })
 }
 
 /// What the connecting side makes of the answer.
@@ -101,22 +103,25 @@ pub(crate) fn answer(
     hashes: &InfoHashes,
     theirs: &Handshake,
     peer_id: PeerId,
+    dht: bool,
 ) -> Option<(Handshake, Agreed)> {
     let asked = hashes.version_of(&theirs.info_hash)?;
     let upgrade = hashes.v2.filter(|_| asked == Version::V2 || theirs.reserved.v2());
     let info_hash = upgrade.map_or(theirs.info_hash, |hash| hash.truncated());
-    let ours = Handshake { reserved: reserved(hashes), info_hash, peer_id };
+    let ours = Handshake { reserved: reserved(hashes, dht), info_hash, peer_id };
     Some((ours, agreed(theirs, info_hash, upgrade.is_some())))
 }
 
-fn reserved(hashes: &InfoHashes) -> Reserved {
+fn reserved(hashes: &InfoHashes, dht: bool) -> Reserved {
     let reserved = Reserved::NONE.with_extended().with_fast();
+    let reserved = if dht { reserved.with_dht() } else { reserved };
     // Without its hash an upgrade could not be recognised, so it is not offered.
     if hashes.v2.is_some() { reserved.with_v2() } else { reserved }
 }
 
 fn agreed(theirs: &Handshake, info_hash: Sha1Digest, v2: bool) -> Agreed {
-    Agreed { info_hash, fast: theirs.reserved.fast(), extended: theirs.reserved.extended(), v2 }
+    let (fast, extended) = (theirs.reserved.fast(), theirs.reserved.extended());
+    Agreed { info_hash, fast, extended, v2, dht: theirs.reserved.dht() }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What the remote's messages do.
 
+use std::net::SocketAddr;
+
 use stdx::{BLOCK_LENGTH, BlockRange, Buf, Instant, PieceIndex};
 use wire::{
     ExtendedHandshake, Extension, ExtensionIds, HASHES_MAX, HashRequest, Kind, Message,
@@ -37,7 +39,11 @@ impl Connection {
             self.chatter.add(now, 1)?;
         }
         match message {
-            Message::KeepAlive | Message::Port(_) => return Ok(()),
+            Message::KeepAlive => return Ok(()),
+            Message::Port(port) => {
+                self.handle_dht_port(port);
+                return Ok(());
+            }
             Message::Extended(id, payload) => return self.handle_extended(now, id, payload),
             Message::Bitfield(bits) => {
                 return self.handle_claim(Kind::Bitfield, Claim::Bits(bits.to_vec()));
@@ -86,6 +92,14 @@ impl Connection {
             | Message::HaveNone => {}
         }
         Ok(())
+    }
+
+    /// Where the remote's node of the DHT is; told once (BEP 5).
+    fn handle_dht_port(&mut self, port: u16) {
+        let open = self.torrent.as_ref().is_some_and(|torrent| self.config.has_dht(torrent));
+        if open && port != 0 && !std::mem::replace(&mut self.dht_port_told, true) {
+            self.reports.push_back(Report::Node(SocketAddr::new(self.remote.ip(), port)));
+        }
     }
 
     /// Takes note of messages of unknown kinds.

@@ -93,7 +93,8 @@ impl Connection {
         let handshake::Greeting::Reported { theirs, .. } = &self.greeting else {
             return Ok(());
         };
-        let answer = handshake::answer(&torrent.hashes, theirs, self.config.peer_id);
+        let dht = self.config.has_dht(&torrent);
+        let answer = handshake::answer(&torrent.hashes, theirs, self.config.peer_id, dht);
         let (ours, agreed) = answer.ok_or(CloseReason::UnknownTorrent)?;
         self.outbox.send_raw(&ours.encode());
         self.enter(torrent, have);

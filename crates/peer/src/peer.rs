@@ -27,7 +27,7 @@ impl Peer {
     /// The first bytes that [`Self::connect`] will want to send, for those who say them before
     /// (BEP 3); `None` for a torrent that has no hash.
     pub fn hello(config: &Config, torrent: &Torrent) -> Option<[u8; HANDSHAKE_LENGTH]> {
-        Some(handshake::offer(&torrent.hashes, config.peer_id)?.encode())
+        Some(handshake::offer(&torrent.hashes, config.peer_id, config.has_dht(torrent))?.encode())
     }
 
     /// An outgoing connection, just established. `have` is empty without metadata.

@@ -33,6 +33,9 @@ pub struct Config {
     pub limits: Limits,
     /// Connections of all torrents together, open and opening.
     pub max_peers: usize,
+    /// Whether there is a DHT: torrents are announced and looked up there, but for private ones
+    /// (BEP 27).
+    pub dht: bool,
     /// The block cache.
     pub cache: cache::Config,
     /// Limits of each torrent's connections.
@@ -51,6 +54,7 @@ impl Config {
             listen_port,
             limits: Limits::default(),
             max_peers: DEFAULT_MAX_PEERS,
+            dht: false,
             cache: cache::Config::default(),
             swarm: swarm::Limits::default(),
             tactics: swarm::Tactics::default(),

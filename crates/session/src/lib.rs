@@ -10,6 +10,7 @@ mod choker;
 mod config;
 mod drops;
 mod event;
+mod finding;
 mod limits;
 mod session;
 mod sources;
@@ -24,6 +25,7 @@ pub use config::{
     Config, DEFAULT_MAX_PEERS, MAX_OPENING, MAX_PENDING_PER_ADDRESS, NUMWANT, STOP_TIMEOUT,
 };
 pub use event::{Event, TorrentError};
+pub use finding::DhtOrder;
 pub use limits::{Flow, LIMITER_WAITING_MAX, Limiter, Limits};
 pub use session::{Connect, Session};
 pub use status::{Source, State, Status};

@@ -15,9 +15,10 @@ use swarm::{Origin, PeerView};
 use self::connections::Conn;
 use crate::choker::Choker;
 use crate::drops::Drops;
+use crate::finding::Finder;
 use crate::torrent::Torrent;
 use crate::trackers::Announcer;
-use crate::{Announce, AnnounceId, Config, Event, Source, Status};
+use crate::{Announce, AnnounceId, Config, DhtOrder, Event, Source, Status};
 
 mod changes;
 mod connections;
@@ -45,9 +46,9 @@ pub struct Connect {
 ///
 /// Inputs are the `handle_*` methods and the commands. After any of them, drain
 /// [`poll_order`](Self::poll_order), [`poll_connect`](Self::poll_connect),
-/// [`poll_disk`](Self::poll_disk), [`poll_announce`](Self::poll_announce) and
-/// [`poll_event`](Self::poll_event), then read [`poll_timeout`](Self::poll_timeout) and
-/// [`reading_allowed`](Self::reading_allowed).
+/// [`poll_disk`](Self::poll_disk), [`poll_announce`](Self::poll_announce),
+/// [`poll_dht`](Self::poll_dht) and [`poll_event`](Self::poll_event), then read
+/// [`poll_timeout`](Self::poll_timeout) and [`reading_allowed`](Self::reading_allowed).
 ///
 /// A connection begins with [`handle_incoming`](Self::handle_incoming) or
 /// [`handle_connected`](Self::handle_connected) and ends with
@@ -87,6 +88,8 @@ pub struct Session {
     orders: VecDeque<(ConnId, Order)>,
     connects: VecDeque<Connect>,
     announces: VecDeque<Announce>,
+    /// Where there is a DHT.
+    finder: Option<Finder>,
     events: VecDeque<Event>,
 }
 
@@ -100,6 +103,7 @@ impl Session {
             port: config.listen_port,
             key: rng.next_u64() as u32,
         };
+        let finder = config.dht.then(|| Finder::new(rng.fork()));
         Self {
             rng,
             announcer,
@@ -123,6 +127,7 @@ impl Session {
             orders: VecDeque::new(),
             connects: VecDeque::new(),
             announces: VecDeque::new(),
+            finder,
             events: VecDeque::new(),
             config,
         }
@@ -157,10 +162,30 @@ impl Session {
         if let (Ok(response), true) = (&result, torrent.is_open()) {
             let peers = response.peers.iter().copied();
             torrent.swarm.add_candidates(now, peers, Origin::Tracker);
+            // A peer is often a node, too.
+            if let Some(finder) = self.finder.as_mut().filter(|_| !torrent.is_private()) {
+                finder.add_nodes(response.peers.iter().copied());
+            }
         }
         torrent.trackers.handle_response(now, id, result);
         self.touch(id.torrent);
         self.pump(now);
+    }
+
+    /// Takes peers that others named without having been connected to them: nodes of the DHT.
+    /// Nothing is taken for private torrents (BEP 27), nor for those that are not here.
+    pub fn handle_found(
+        &mut self,
+        now: Instant,
+        info_hash: &Sha1Digest,
+        peers: impl IntoIterator<Item = SocketAddr>,
+        origin: Origin,
+    ) {
+        let Some(id) = self.find(info_hash) else { return };
+        let torrent = self.torrents.get(&id);
+        if torrent.is_some_and(|it| it.is_open() && !it.is_private()) {
+            self.add_peers(now, id, peers, origin);
+        }
     }
 
     /// Does what is due. Early and repeated calls do nothing.
@@ -199,6 +224,11 @@ impl Session {
     /// The next announce to make.
     pub fn poll_announce(&mut self) -> Option<Announce> {
         self.announces.pop_front()
+    }
+
+    /// What is to be done next in the DHT.
+    pub fn poll_dht(&mut self) -> Option<DhtOrder> {
+        self.finder.as_mut()?.poll()
     }
 
     /// The next event.

@@ -1,5 +1,6 @@
 mod connections;
 mod crowds;
+mod finding;
 mod harness;
 mod trackers;
 mod transfer;

@@ -9,6 +9,7 @@ use stdx::{BLOCK_LENGTH, Bitfield, Duration, Instant, PeerId, PieceIndex, RateMe
 use swarm::{Priority, Swarm};
 
 use crate::config::NUMWANT;
+use crate::finding::{Finding, Wish};
 use crate::sources::Sources;
 use crate::trackers::Trackers;
 use crate::{State, Status};
@@ -24,6 +25,7 @@ pub(crate) struct Torrent {
     pub(crate) id: TorrentId,
     pub(crate) swarm: Swarm,
     pub(crate) trackers: Trackers,
+    pub(crate) finding: Finding,
     pub(crate) phase: Phase,
     /// It cannot go on for now.
     pub(crate) failed: bool,
@@ -37,8 +39,9 @@ pub(crate) struct Torrent {
     pub(crate) uploaded: u64,
     pub(crate) down: RateMeter,
     pub(crate) up: RateMeter,
-    /// When its need for peers was last looked at.
+    /// When its need for peers was last looked at, and what was seen.
     pub(crate) looked: Option<Instant>,
+    pub(crate) hungry: bool,
     /// Where it stands in the session's timers.
     pub(crate) deadline: Option<Instant>,
 }
@@ -132,8 +135,25 @@ impl Torrent {
     pub(crate) fn look(&mut self, now: Instant) {
         if self.looked.is_none_or(|at| now.since(at) >= LOOK) {
             self.looked = Some(now);
-            let hungry = self.is_hungry();
-            self.trackers.set_hungry(hungry);
+            self.hungry = self.is_hungry();
+            self.trackers.set_hungry(self.hungry);
+        }
+    }
+
+    /// Peers may come from its trackers alone (BEP 27), as far as is known.
+    pub(crate) fn is_private(&self) -> bool {
+        self.swarm.torrent().private
+    }
+
+    /// What it wants of the DHT.
+    pub(crate) fn wish(&self) -> Wish {
+        let open = self.is_open() && !self.is_private();
+        Wish {
+            hashes: self.swarm.torrent().hashes,
+            announce: open && self.phase != Phase::Metadata,
+            find: open && self.complete.is_none(),
+            hungry: self.hungry,
+            seed: self.complete.is_some() && self.swarm.have().is_full(),
         }
     }
 

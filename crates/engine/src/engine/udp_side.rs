@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::sync::mpsc::{Sender, channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use stdx::Rng;
 
@@ -11,11 +11,14 @@ use super::{EngineConfig, StartError, UTP_BACKLOG};
 use crate::clock::Clock;
 use crate::datagrams::{self, Others};
 use crate::dial::Transport;
-use crate::hash_table::HashTable;
+use crate::hash_table::{Found, HashTable, Service};
 use crate::listen;
 use crate::mind::{Input, Mind};
 use crate::udp::UdpPort;
 use crate::utps::{self, Utp};
+
+/// Batches of peers found that wait for the mind; of more, the latest are lost.
+const FOUND_MAX: usize = 256;
 
 /// The sockets, and who speaks there.
 pub(super) struct UdpSide {
@@ -23,6 +26,7 @@ pub(super) struct UdpSide {
     pub(super) utp: Vec<Utp>,
     /// The node of the DHT, on all of them.
     pub(super) table: Option<HashTable>,
+    finds: Receiver<Found>,
     sockets: Vec<(Arc<UdpPort>, Others)>,
 }
 
@@ -44,7 +48,10 @@ impl UdpSide {
             Vec::new()
         };
         let dht = config.dht.as_ref().filter(|_| !ports.is_empty());
-        let (table, dht) = dht.map(|dht| HashTable::on(dht, &ports, clock)).unzip();
+        let (found, finds) = channel(FOUND_MAX);
+        let announce_port = listening.first().map(SocketAddr::port).filter(|_| !utp);
+        let service = Service { found, announce_port };
+        let (table, dht) = dht.map(|dht| HashTable::on(dht, &ports, clock, service)).unzip();
         let connections = session_max(config);
         let utp = if utp { &*ports } else { &[] };
         let utp = utp.iter().map(|it| Utp::new(Arc::clone(it), clock, connections, rng.fork()));
@@ -52,12 +59,19 @@ impl UdpSide {
         Ok(Self {
             utp: utp.collect(),
             table,
+            finds,
             sockets: ports.iter().cloned().enumerate().map(others).collect(),
         })
     }
 
+    /// The port of the node of the DHT.
+    pub(super) fn dht_port(&self) -> Option<u16> {
+        Some(self.table.as_ref()?.addresses().first()?.port())
+    }
+
     /// Begins to receive, for as long as the mind lives.
     pub(super) fn run(self, mind: &mut Mind, inputs: &Sender<Input>) {
+        mind.spawn(pass_on(self.finds, inputs.clone()));
         if self.utp.is_empty() {
             for (port, others) in self.sockets {
                 mind.spawn(datagrams::receive(port, others));
@@ -68,6 +82,15 @@ impl UdpSide {
             let (send, streams) = channel(UTP_BACKLOG);
             mind.spawn(utps::serve(utp, send, others));
             mind.spawn(listen::accept_utp(streams, inputs.clone()));
+        }
+    }
+}
+
+/// Hands peers that were found to the mind.
+async fn pass_on(mut finds: Receiver<Found>, inputs: Sender<Input>) {
+    while let Some(found) = finds.recv().await {
+        if inputs.send(Input::Found(found)).await.is_err() {
+            return;
         }
     }
 }

@@ -3,9 +3,11 @@ use std::net::IpAddr;
 
 use tokio::task::JoinSet;
 
+use super::hunts::Hunts;
+use super::wishes::{Open, Wishes};
 use super::{
-    Arc, Clock, Datagram, Dht, Event, Family, HashTableConfig, Lookup, LookupId, NodeStore,
-    NodeView, Order, Outgoing, SavedNodes, SocketAddr, UdpPort, mpsc, watch,
+    Arc, Clock, Datagram, Dht, Event, Family, Found, HashTableConfig, Id, Lookup, LookupId,
+    NodeStore, NodeView, Order, Outgoing, SavedNodes, Service, SocketAddr, UdpPort, mpsc, watch,
 };
 use crate::egress::Egress;
 
@@ -32,6 +34,9 @@ pub(super) struct Runner {
     names: JoinSet<Vec<SocketAddr>>,
     ready: watch::Sender<bool>,
     next: usize,
+    wishes: Wishes,
+    service: Service,
+    hunts: Hunts,
 }
 
 impl Runner {
@@ -40,6 +45,7 @@ impl Runner {
         sockets: Vec<Arc<UdpPort>>,
         clock: Clock,
         ready: watch::Sender<bool>,
+        (wishes, service): (Wishes, Service),
     ) -> Self {
         let store = open_store(config);
         let saved = store.as_ref().and_then(|it| it.load().ok()).unwrap_or_default();
@@ -54,6 +60,9 @@ impl Runner {
             names: JoinSet::new(),
             ready,
             next: 0,
+            wishes,
+            service,
+            hunts: Hunts::default(),
             sockets,
         };
         let mut places: Vec<[Option<usize>; 2]> = Vec::new();
@@ -117,7 +126,9 @@ impl Runner {
     ) {
         let mut saving = tokio::time::interval(SAVE_EVERY);
         saving.tick().await;
+        let wishes = self.wishes.clone();
         loop {
+            self.hunt();
             (0..self.members.len()).for_each(|member| self.drain(member));
             let due = self.members.iter().filter_map(|it| it.dht.poll_timeout()).min();
             tokio::select! {
@@ -134,6 +145,7 @@ impl Runner {
                     Some(order) => self.obey(order),
                     None => return self.save(),
                 },
+                open = wishes.take() => self.fulfil(open),
                 Some(Ok(addresses)) = self.names.join_next() => self.add_addresses(&addresses),
                 _ = saving.tick() => self.save(),
                 () = self.clock.sleep_until(due) => {}
@@ -168,15 +180,9 @@ impl Runner {
                 }));
             }
             Order::Announce(info_hash, port, seed) => {
-                for member in &mut self.members {
-                    if let Err(error) = member.dht.announce(now, info_hash, port, seed) {
-                        tracing::warn!(%info_hash, %error, "not announced to the DHT");
-                    }
-                }
+                self.announce(info_hash, port, seed);
             }
-            Order::Withdraw(info_hash) => {
-                self.members.iter_mut().for_each(|member| member.dht.withdraw(info_hash));
-            }
+            Order::Withdraw(info_hash) => self.withdraw(info_hash),
             Order::Addresses(addresses) => self.add_addresses(&addresses),
             Order::View(answer) => {
                 let view = |member: &Member| NodeView {
@@ -187,6 +193,52 @@ impl Runner {
                 let _gone = answer.send(self.members.iter().map(view).collect());
             }
             Order::Stop(_) => {}
+        }
+    }
+
+    fn announce(&mut self, info_hash: Id, port: Option<u16>, seed: bool) {
+        let now = self.clock.now();
+        for member in &mut self.members {
+            if let Err(error) = member.dht.announce(now, info_hash, port, seed) {
+                tracing::warn!(%info_hash, %error, "not announced to the DHT");
+            }
+        }
+    }
+
+    fn withdraw(&mut self, info_hash: Id) {
+        self.members.iter_mut().for_each(|member| member.dht.withdraw(info_hash));
+    }
+
+    /// Does what the session wishes.
+    fn fulfil(&mut self, open: Open) {
+        for (info_hash, announce) in open.announces {
+            match announce {
+                Some(seed) => self.announce(info_hash, self.service.announce_port, seed),
+                None => self.withdraw(info_hash),
+            }
+        }
+        open.finds.into_iter().for_each(|info_hash| self.hunts.add(info_hash));
+        self.add_addresses(&open.nodes);
+    }
+
+    /// Looks up what is waiting for that, as soon as there is anybody to ask.
+    fn hunt(&mut self) {
+        let known = |member: &Member| member.dht.stats().good != [0; 2];
+        if !self.hunts.is_waiting() || !self.members.iter().any(known) {
+            return;
+        }
+        let now = self.clock.now();
+        while let Some(info_hash) = self.hunts.next() {
+            self.next = (self.next + 1) % self.members.len().max(1);
+            let (mut next, count) = (self.next, self.members.len());
+            while !known(&self.members[next]) {
+                next = (next + 1) % count;
+            }
+            match self.members[next].dht.find_peers(now, info_hash, false) {
+                Ok(lookup) => self.hunts.begun((next, lookup), info_hash),
+                // Too many at once: after others.
+                Err(_) => return self.hunts.add(info_hash),
+            }
         }
     }
 
@@ -222,8 +274,10 @@ impl Runner {
             | Event::Samples { lookup, .. }
             | Event::Ended { lookup, .. } => *lookup,
             Event::Ready(family) => {
-                tracing::info!(?family, "the DHT has been joined");
+                let good: usize = self.members.iter().flat_map(|it| it.dht.stats().good).sum();
+                tracing::info!(?family, nodes = good, "the DHT has been joined");
                 self.ready.send_replace(true);
+                self.hunts.ready();
                 return;
             }
             Event::Address(ip) => {
@@ -237,6 +291,7 @@ impl Runner {
             }
         };
         let key = (number, lookup);
+        self.tell_session(key, &event);
         let over = matches!(event, Event::Ended { .. });
         if let Some(events) = self.watched.get(&key) {
             // Who is behind loses some; who has gone wants none.
@@ -244,6 +299,33 @@ impl Runner {
         }
         if over {
             self.watched.remove(&key);
+        }
+    }
+
+    /// Passes on what turned up of what the session wished for.
+    fn tell_session(&mut self, key: (usize, LookupId), event: &Event) {
+        if self.watched.contains_key(&key) {
+            return;
+        }
+        match event {
+            Event::Peers { info_hash, peers, .. } => {
+                tracing::info!(%info_hash, count = peers.len(), "the DHT names peers");
+                self.hunts.found(key);
+                // Who is behind hears of them the next time.
+                let found = Found { info_hash: *info_hash, peers: peers.clone() };
+                let _lost = self.service.found.try_send(found);
+            }
+            Event::Ended { outcome, .. } => {
+                let (info_hash, queries) = (outcome.target, outcome.queries);
+                if outcome.stored > 0 {
+                    let nodes = outcome.stored;
+                    tracing::info!(%info_hash, nodes, "announced to the DHT");
+                } else {
+                    tracing::debug!(%info_hash, queries, "a look-up in the DHT has ended");
+                }
+                self.hunts.ended(key, *self.ready.borrow());
+            }
+            _ => {}
         }
     }
 

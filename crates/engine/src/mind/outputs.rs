@@ -32,6 +32,11 @@ impl Mind {
         while let Some(announce) = self.session.poll_announce() {
             self.announce(announce);
         }
+        while let Some(order) = self.session.poll_dht() {
+            if let Some(wishes) = &self.wishes {
+                wishes.add(order);
+            }
+        }
         while let Some(event) = self.session.poll_event() {
             self.tell(event);
         }

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use dht::Id;
 
 use super::Way;
-use super::values::parse_address;
+use super::values::{parse_address, parse_host};
 
 /// Ask the distributed hash table, or be one of its nodes
 #[derive(Args, Debug)]
@@ -136,12 +136,4 @@ pub(crate) struct DhtPut {
 pub(crate) struct DhtStats {
     #[command(flatten)]
     pub(crate) net: DhtNet,
-}
-
-fn parse_host(text: &str) -> Result<String, String> {
-    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
-    match port.map(|(_, port)| port.parse::<u16>()) {
-        Some(Ok(1..)) => Ok(text.to_owned()),
-        _ => Err("a host and a port are needed, for example 192.0.2.7:6881".to_owned()),
-    }
 }

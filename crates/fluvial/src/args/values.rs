@@ -77,6 +77,15 @@ pub(super) fn parse_memory(text: &str) -> Result<u64, String> {
     }
 }
 
+/// Reads where a node may be: a name or an address, and a port.
+pub(super) fn parse_host(text: &str) -> Result<String, String> {
+    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+    match port.map(|(_, port)| port.parse::<u16>()) {
+        Some(Ok(1..)) => Ok(text.to_owned()),
+        _ => Err("a host and a port are needed, for example 192.0.2.7:6881".to_owned()),
+    }
+}
+
 impl Seed {
     /// Whether every torrent has its content beside it.
     pub(super) fn check(&self) -> Result<(), clap::Error> {

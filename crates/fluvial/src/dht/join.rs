@@ -1,5 +1,6 @@
 //! From flags to a table that has been joined.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -20,19 +21,26 @@ const JOIN_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) fn start(net: &DhtNet, read_only: bool) -> anyhow::Result<HashTable> {
     let mut secret = [0; 16];
     getrandom::fill(&mut secret).context("the system gives no randomness")?;
-    let mut bootstrap = net.bootstrap.clone();
-    if bootstrap.is_empty() {
-        bootstrap.extend(ROUTERS.map(str::to_owned));
-    }
     let config = HashTableConfig {
         listen: net.listen.clone(),
-        bootstrap,
+        bootstrap: routers(&net.bootstrap, &net.listen),
         state_dir: Some(state::dir(net.state_dir.as_deref())?),
         read_only,
         egress: net.way.open()?,
         secret,
     };
     Ok(HashTable::start(&config)?)
+}
+
+/// Where nodes are found at first: those named, or else the public ones. Those cannot be reached
+/// from loopback.
+pub(crate) fn routers(named: &[String], listen: &[SocketAddr]) -> Vec<String> {
+    let apart = !listen.is_empty() && listen.iter().all(|address| address.ip().is_loopback());
+    match named {
+        [] if apart => Vec::new(),
+        [] => ROUTERS.map(str::to_owned).to_vec(),
+        named => named.to_vec(),
+    }
 }
 
 /// Starts a node that asks and does not answer, as it will be gone soon (BEP 43), and waits until

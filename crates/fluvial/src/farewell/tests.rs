@@ -25,10 +25,13 @@ fn tracker(working: Option<bool>, message: Option<&str>) -> TrackerView {
 
 #[test]
 fn the_nearest_reason_is_told() {
-    let check = |peers, known, total, trackers: &[TrackerView], says: &str| {
-        let told = why(&status(peers, known, total), trackers);
+    let judge = |status: &Status, trackers: &[TrackerView], nodes, says: &str| {
+        let told = why(status, trackers, nodes);
         assert!(told.contains(says), "{told}");
         assert!(!told.ends_with('.') && !told.contains('\n'), "{told}");
+    };
+    let check = |peers, known, total, trackers: &[TrackerView], says: &str| {
+        judge(&status(peers, known, total), trackers, None, says);
     };
     check(2, 9, None, &[], "none of the 2 peers that are connected gives the metadata now");
     check(1, 9, Some(5), &[], "the one peer that is connected does not give what is lacking");
@@ -38,6 +41,11 @@ fn the_nearest_reason_is_told() {
     let refused = tracker(Some(false), Some("Connection refused (os error 111)"));
     check(0, 3, None, &[tracker(None, None), refused.clone()], "announce: connection refused");
     check(0, 0, None, &[refused, tracker(Some(true), None)], "1 of 2 trackers answers");
+    let nobody = status(0, 0, None);
+    judge(&nobody, &[], Some(0), "no peer is known; no node of the DHT answers; there is no");
+    let asked = "the DHT is asked again and again (37 nodes known)";
+    judge(&nobody, &[], Some(37), asked);
+    judge(&nobody, &[tracker(None, None)], Some(1), "(1 node known); tracker http://t.example");
 }
 
 #[test]

@@ -62,6 +62,9 @@ impl<'a> Job<'a> {
             let peers = net::resolve_peers(&magnet.peers, &engine, output).await;
             add.peers.extend(peers.into_iter().map(|peer| (peer, Origin::Magnet)));
         }
+        if let Some(metainfo) = &plan.metainfo {
+            net::add_nodes(metainfo, &engine);
+        }
         let torrent = engine.add(add).await?;
         let (stop, live) = (Stop::listen()?, Live::new(output));
         let patience = Patience::new(Instant::now(), args.give_up);
@@ -230,16 +233,21 @@ impl<'a> Job<'a> {
         match self.patience.judge(Instant::now(), &status) {
             Mood::Fine => Ok(()),
             Mood::Asking => {
-                let why = farewell::why_nothing_moves(&self.torrent, &status).await?;
+                let why = self.why(&status).await?;
                 self.output.notice(format!("waiting: {why}"));
                 Ok(())
             }
             Mood::GivenUp(after) => {
-                let why = farewell::why_nothing_moves(&self.torrent, &status).await?;
+                let why = self.why(&status).await?;
                 let after = show_duration(after);
                 Err(anyhow!("gave up after {after} in which nothing came: {why}").into())
             }
         }
+    }
+
+    /// Why nothing moves.
+    async fn why(&self, status: &Status) -> Result<String, Ended> {
+        Ok(farewell::why_nothing_moves(&self.torrent, status, &self.engine).await?)
     }
 
     /// How it does, as long as there is somebody to ask.

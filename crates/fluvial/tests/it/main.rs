@@ -8,6 +8,7 @@ mod changed;
 mod contract;
 mod dht;
 mod existing;
+mod found;
 mod hostile;
 mod kill;
 mod link;

@@ -27,7 +27,9 @@ def open_session(v4, v6, settings):
         | lt.alert.category_t.status_notification
         | lt.alert.category_t.tracker_notification
         | lt.alert.category_t.peer_notification
-        | lt.alert.category_t.connect_notification,
+        | lt.alert.category_t.connect_notification
+        | lt.alert.category_t.dht_notification
+        | lt.alert.category_t.dht_operation_notification,
     } | json.loads(settings)
     return lt.session(params)
 
@@ -62,6 +64,27 @@ class Driver:
         if status.errc.value():
             return {"error": status.errc.message()}
         return {"seeding": status.is_seeding, "progress": status.progress}
+
+    def nodes(self):
+        self.session.post_session_stats()
+        deadline = time.monotonic() + SCRAPE_SECONDS
+        while time.monotonic() < deadline:
+            self.session.wait_for_alert(100)
+            for alert in self.drain():
+                if isinstance(alert, lt.session_stats_alert):
+                    return {"nodes": alert.values["dht.dht_nodes"]}
+        return {"error": "no statistics"}
+
+    def first_peer(self, name):
+        """Seconds until the DHT names a peer."""
+        handle, began = self.handles[name], time.monotonic()
+        while time.monotonic() < began + SCRAPE_SECONDS:
+            self.session.wait_for_alert(100)
+            for alert in self.drain():
+                replied = isinstance(alert, lt.dht_reply_alert) and alert.num_peers > 0
+                if replied and alert.handle == handle:
+                    return {"seconds": time.monotonic() - began}
+        return {"error": "the DHT names no peer"}
 
     def scrape(self, name):
         handle = self.handles[name]

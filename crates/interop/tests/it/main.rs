@@ -9,5 +9,6 @@ mod magnets;
 mod matrix;
 mod mixed;
 mod programs;
+mod table;
 mod transports;
 mod web_seeds;

@@ -165,6 +165,7 @@ pub(super) fn torrent(
         creation_date: options.creation_date,
         info,
         layers: version.has_v2().then_some(layers),
+        nodes: &[],
         web_seeds: &options.web_seeds,
     }
     .to_bytes()

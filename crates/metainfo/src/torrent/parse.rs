@@ -5,7 +5,8 @@ use bencode::{Dict, Limits, Mode, Value};
 use hash::Sha256Digest;
 
 use super::Metainfo;
-use crate::limits::{MAX_PATH_DEPTH, MAX_TOKENS, MAX_TORRENT_SIZE};
+use crate::limits::{MAX_NODES, MAX_PATH_DEPTH, MAX_TOKENS, MAX_TORRENT_SIZE};
+use crate::magnet::is_host_and_port;
 use crate::text::showable;
 use crate::urls::Urls;
 use crate::{Error, Info, Notice, PieceLayer, PieceLayers};
@@ -34,6 +35,7 @@ pub(super) fn torrent(file: &[u8]) -> Result<Metainfo, Error> {
     let notices = &mut metainfo.notices;
     metainfo.trackers = trackers(top, notices);
     metainfo.web_seeds = web_seeds(top, notices);
+    metainfo.nodes = nodes(top);
     let text = |key| top.bytes(key).map(showable).filter(|text| !text.is_empty());
     metainfo.comment = text("comment.utf-8").or_else(|| text("comment"));
     metainfo.created_by = text("created by");
@@ -81,6 +83,18 @@ fn web_seeds(top: Dict<'_>, notices: &mut Vec<Notice>) -> Vec<String> {
     let list = top.get("url-list");
     let mut urls = Urls::web_seeds();
     list.map(|list| strings(list, &mut urls, notices)).unwrap_or_default()
+}
+
+/// `nodes` (BEP 5): pairs of a host and a port.
+fn nodes(top: Dict<'_>) -> Vec<String> {
+    let node = |pair: Value<'_>| {
+        let mut pair = pair.as_list()?.iter();
+        let (host, port) = (pair.next()?.as_str()?, pair.next()?.as_int()?);
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        Some(format!("{host}:{port}")).filter(|node| is_host_and_port(node))
+    };
+    let list = top.list("nodes").into_iter().flatten();
+    list.filter_map(node).take(MAX_NODES).collect()
 }
 
 /// The new usable URLs of a string or a list of strings.

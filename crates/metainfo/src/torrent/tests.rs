@@ -136,6 +136,36 @@ fn web_seeds_are_one_or_many() {
 }
 
 #[test]
+fn nodes_are_pairs_of_host_and_port() {
+    let file = torrent(
+        |_| {},
+        |d| {
+            d.list("nodes", |list| {
+                for (host, port) in [
+                    ("router.example", 6881),
+                    ("192.0.2.7", 1),
+                    ("2001:db8::1", 65_535),
+                    ("192.0.2.8", 0),
+                    ("192.0.2.9", 65_536),
+                    ("no host", 6881),
+                ] {
+                    list.item().list(|node| {
+                        node.item().bytes(host);
+                        node.item().int(port);
+                    });
+                }
+                list.item().bytes("192.0.2.10");
+                list.item().list(|_| {});
+            });
+        },
+    );
+    let metainfo = Metainfo::parse(&file).unwrap();
+    let expected = ["router.example:6881", "192.0.2.7:1", "[2001:db8::1]:65535"];
+    assert_eq!(metainfo.nodes, expected);
+    assert_eq!(Metainfo::parse(&metainfo.to_bytes()).unwrap().nodes, expected);
+}
+
+#[test]
 fn text_cannot_steer_a_terminal() {
     let file = torrent(
         |d| {

@@ -24,11 +24,11 @@ fn theirs(info_hash: Sha1Digest, v2: bool) -> Handshake {
 fn an_offer_names_the_v1_hash_and_offers_the_upgrade_of_a_hybrid() {
     let table = [(ONLY_V1, V1, false), (ONLY_V2, V2_SHORT, true), (HYBRID, V1, true)];
     for (hashes, info_hash, v2) in table {
-        let ours = offer(&hashes, PeerId([5; 20])).unwrap();
+        let ours = offer(&hashes, PeerId([5; 20]), false).unwrap();
         assert_eq!((ours.info_hash, ours.reserved.v2()), (info_hash, v2), "{hashes}");
         assert!(ours.reserved.fast() && ours.reserved.extended());
     }
-    assert_eq!(offer(&InfoHashes::default(), PeerId([5; 20])), None);
+    assert_eq!(offer(&InfoHashes::default(), PeerId([5; 20]), false), None);
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn an_answer_upgrades_whenever_both_sides_can() {
         (HYBRID, OTHER, true, None),
     ];
     for (hashes, asked, bit, expected) in table {
-        let answer = answer(&hashes, &theirs(asked, bit), PeerId([5; 20]));
+        let answer = answer(&hashes, &theirs(asked, bit), PeerId([5; 20]), false);
         let got = answer.map(|(ours, agreed)| {
             assert_eq!(ours.info_hash, agreed.info_hash);
             (agreed.info_hash, agreed.v2)
@@ -77,8 +77,8 @@ fn the_connecting_side_accepts_either_hash_of_its_torrent() {
 fn both_ends_always_agree() {
     for ours in [ONLY_V1, ONLY_V2, HYBRID] {
         for remote in [ONLY_V1, ONLY_V2, HYBRID] {
-            let first = offer(&ours, PeerId([5; 20])).unwrap();
-            let Some((second, accepted)) = answer(&remote, &first, PeerId([6; 20])) else {
+            let first = offer(&ours, PeerId([5; 20]), false).unwrap();
+            let Some((second, accepted)) = answer(&remote, &first, PeerId([6; 20]), false) else {
                 continue;
             };
             let connected = conclude(&ours, &second).unwrap();

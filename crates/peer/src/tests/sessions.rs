@@ -357,10 +357,11 @@ fn nothing_is_read_until_the_owner_welcomes() {
     let address = ([203, 0, 113, 7], 6881).into();
     let now = stdx::Instant::from_secs(1);
     let mut peer = Peer::accept(now, Arc::new(config(1)), address);
-    let mut bytes = crate::handshake::offer(&crate::fuzzing::hashes(), stdx::PeerId([9; 20]))
-        .unwrap()
-        .encode()
-        .to_vec();
+    let mut bytes =
+        crate::handshake::offer(&crate::fuzzing::hashes(), stdx::PeerId([9; 20]), false)
+            .unwrap()
+            .encode()
+            .to_vec();
     Message::HaveAll.encode(&mut bytes);
     Message::Interested.encode(&mut bytes);
     assert!(peer.wants_input());

@@ -253,6 +253,11 @@ impl Session {
                 Report::Handshake { peer_id, .. } => it.peer_id = Some(*peer_id),
                 Report::Interested(interested) => it.interested = *interested,
                 Report::Snubbed(snubbed) => it.snubbed = *snubbed,
+                Report::Node(address) => {
+                    if let Some(finder) = &mut self.finder {
+                        finder.add_nodes([*address]);
+                    }
+                }
                 _ => {}
             }
         }

@@ -193,6 +193,10 @@ impl Session {
             return;
         };
         torrent.look(now);
+        if let Some(finder) = &mut self.finder {
+            let wish = torrent.wish();
+            torrent.finding.tend(now, &wish, finder);
+        }
         if torrent.trackers.poll_timeout().is_none_or(|due| due > now) {
             return;
         }
@@ -264,7 +268,8 @@ impl Session {
         if let Phase::Stopping { since, .. } = torrent.phase {
             next = Some(since + STOP_TIMEOUT);
         } else {
-            next = next.into_iter().chain(torrent.swarm.poll_timeout()).min();
+            let others = [torrent.swarm.poll_timeout(), torrent.finding.poll_timeout()];
+            next = next.into_iter().chain(others.into_iter().flatten()).min();
         }
         let next = next.map(|at| if at <= now { now + PATIENCE } else { at });
         if torrent.deadline == next {

@@ -11,6 +11,7 @@ use swarm::{Origin, Priority, Swarm};
 
 use super::Session;
 use super::connections::Stage;
+use crate::finding::Finding;
 use crate::sources::Sources;
 use crate::torrent::{Phase, Torrent};
 use crate::trackers::Trackers;
@@ -61,6 +62,7 @@ impl Session {
             id,
             swarm,
             trackers,
+            finding: Finding::default(),
             phase,
             failed: false,
             complete: None,
@@ -72,6 +74,7 @@ impl Session {
             down: RateMeter::default(),
             up: RateMeter::default(),
             looked: None,
+            hungry: false,
             deadline: None,
         }
     }

@@ -31,6 +31,15 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn new(version: Version, sizes: &[u64], piece_length: u64) -> Self {
+        Self::with(version, sizes, piece_length, false)
+    }
+
+    /// Whose peers come from trackers alone (BEP 27).
+    pub(super) fn private(version: Version, sizes: &[u64], piece_length: u64) -> Self {
+        Self::with(version, sizes, piece_length, true)
+    }
+
+    fn with(version: Version, sizes: &[u64], piece_length: u64, private: bool) -> Self {
         let entry = |(at, &length): (usize, &u64)| SourceEntry {
             path: format!("file-{at}").into(),
             length,
@@ -40,6 +49,7 @@ impl Source {
             name: "content".into(),
             format: Some(version),
             piece_length: Some(piece_length),
+            private,
             ..PlanOptions::default()
         };
         let plan = Plan::new(sizes.iter().enumerate().map(entry).collect(), options).unwrap();
@@ -192,6 +202,8 @@ impl World {
         change(&mut config);
         let mut peer_config = peer::Config::new(peer_id, "Fluvial test");
         peer_config.listen_port = addr.port();
+        // Not where peers connect to, so that they can be told apart.
+        peer_config.dht_port = config.dht.then(|| addr.port() + 1);
         peer_config.uplink = config.limits.up;
         self.nodes.push(Node {
             session: Session::new(self.now, config, at as u64),

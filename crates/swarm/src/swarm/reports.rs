@@ -72,6 +72,8 @@ impl Swarm {
             }
             Report::Pex(pex) => self.take_pex(now, conn, pex),
             Report::Carried(carrier) => self.update(conn, |it| it.carrier = carrier),
+            // Whoever has a node of the DHT takes these.
+            Report::Node(_) => {}
         }
     }
 
