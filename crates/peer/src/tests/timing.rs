@@ -47,7 +47,8 @@ fn whoever_began_is_nudged_once() {
     let remote = SocketAddr::from(([203, 0, 113, 7], 6881));
     let mut now = Instant::from_secs(3);
     let mut peer = Peer::accept(now, Arc::new(config(1)), remote);
-    let hello = crate::handshake::offer(&crate::fuzzing::hashes(), stdx::PeerId([9; 20])).unwrap();
+    let (hashes, peer_id) = (crate::fuzzing::hashes(), stdx::PeerId([9; 20]));
+    let hello = crate::handshake::offer(&hashes, peer_id, false).unwrap();
     peer.handle_received(now, &hello.encode(), &Pool::new(0)).unwrap();
     let have = stdx::Bitfield::full(crate::fuzzing::PIECES);
     peer.handle_order(now, Order::Welcome { torrent: torrent(true), have, upload_only: false })
