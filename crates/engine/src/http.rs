@@ -26,7 +26,7 @@ mod target;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 const FETCH_TIMEOUT: Duration = Duration::from_mins(1);
 const REDIRECTS_MAX: usize = 5;
-const AGENT: &str = concat!("Fluvial/", env!("CARGO_PKG_VERSION"));
+pub(crate) const AGENT: &str = concat!("Fluvial/", env!("CARGO_PKG_VERSION"));
 
 /// Why a document could not be fetched.
 #[derive(Debug, thiserror::Error)]
@@ -235,14 +235,14 @@ impl Target {
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// An error with what caused it: the HTTP library alone says only in which of its steps.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let all = std::iter::successors(Some(error), |error| error.source());
     let mut texts: Vec<String> = all.map(ToString::to_string).collect();
     texts.dedup();
     texts.join(": ")
 }
 
-fn tls_connector() -> TlsConnector {
+pub(crate) fn tls_connector() -> TlsConnector {
     static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
     let config = CONFIG.get_or_init(|| {
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };

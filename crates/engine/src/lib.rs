@@ -13,6 +13,7 @@
 //! - `egress`: where outgoing sockets are made and names looked up, for all the others.
 //! - `dropped`: what is told of peers that were dropped.
 //! - `trackers`, `http`: announces and downloads by URL.
+//! - `mirrors`: servers as sources, over HTTP and FTP.
 //! - `datagrams`: UDP sockets, and who is spoken to there; `hash_table`: the DHT on them.
 
 mod clock;
@@ -29,6 +30,7 @@ mod http;
 mod link;
 mod listen;
 mod mind;
+mod mirrors;
 mod opening;
 mod stream;
 mod throttle;

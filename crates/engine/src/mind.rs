@@ -11,9 +11,10 @@ use announce::{AnnounceResponse, Failure};
 use cache::Done;
 use hash::Sha1Digest;
 use metainfo::InfoHashes;
+use mirror::Mirror;
 use peer::{Batch, CloseReason, Peer};
-use session::{AnnounceId, Connect, Event, Session};
-use stdx::{ConnId, Instant, TorrentId};
+use session::{AnnounceId, Connect, Event, OpenMirror, Session};
+use stdx::{ConnId, Instant, Rng, TorrentId};
 use swarm::Origin;
 
 use crate::conduit::Conduit;
@@ -22,6 +23,7 @@ use crate::dropped::Dropped;
 use crate::greet::Keys;
 use crate::hash_table::{Found, Wishes};
 use crate::link::{Link, Mailbox, Surroundings};
+use crate::mirrors::MirrorLink;
 use crate::stream::Stream;
 use crate::trackers::Trackers;
 
@@ -229,6 +231,19 @@ impl Mind {
         let config = Arc::clone(&self.peer_config);
         let Connect { torrent, have, upload_only, addr, .. } = connect;
         self.link(conn, stream, Peer::connect(now, config, torrent, have, upload_only, addr));
+    }
+
+    fn open_mirror(&mut self, open: OpenMirror) {
+        let OpenMirror { conn, address, info } = open;
+        tracing::info!(?conn, url = %address.url, "a mirror is asked");
+        let (mailbox, inbox) = Mailbox::new();
+        self.links.insert(conn, mailbox.clone());
+        let rng = Rng::new(self.around.clock.now().as_nanos() ^ conn.0.rotate_left(32));
+        let mirror = Mirror::new(info, address, self.around.pool.clone(), rng);
+        let (around, egress) = (self.around.clone(), self.dialer.egress.clone());
+        let link = MirrorLink::new(conn, mirror, (mailbox, inbox), around, egress);
+        let task = self.tasks.spawn(link.run());
+        self.link_tasks.insert(task.id(), conn);
     }
 
     fn link(&mut self, conn: ConnId, stream: Conduit, peer: Peer) {

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use announce::TrackerStatus;
 use disk::{Judge, Resume, Storage};
 use metainfo::{Info, PieceLayers};
-use session::{AddError, Event, Source, Status};
+use session::{AddError, Event, MirrorView, Source, Status};
 use stdx::TorrentId;
 
 use crate::engine::{Ended, Engine};
@@ -192,6 +192,15 @@ impl Torrent {
         let id = self.id;
         let layers = move |mind: &mut Mind, _| mind.session.layers(id).cloned();
         Ok(self.engine.ask(layers).await?.unwrap_or_default())
+    }
+
+    /// How its mirrors do.
+    ///
+    /// # Errors
+    /// When the engine has ended.
+    pub async fn mirrors(&self) -> Result<Vec<MirrorView>, Ended> {
+        let id = self.id;
+        self.engine.ask(move |mind, _| mind.session.mirrors(id)).await
     }
 
     /// How its trackers do.

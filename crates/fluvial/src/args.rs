@@ -25,7 +25,9 @@ pub(crate) use self::lab::{SwarmChoker, SwarmCompare, SwarmFidelity, SwarmLab, S
 pub(crate) use self::plan::Plan;
 pub(crate) use self::tools::{Completions, Create, Man, Show, Tracker, Verify};
 pub(crate) use self::values::SeedGoal;
-use self::values::{parse_address, parse_goal, parse_host, parse_piece_length, parse_tracker};
+use self::values::{
+    parse_address, parse_goal, parse_host, parse_piece_length, parse_tracker, parse_web_seed,
+};
 pub(crate) use self::way::Way;
 use crate::units::{Rate, parse_duration, parse_rate};
 
@@ -286,7 +288,8 @@ pub(crate) struct Share {
   fluvial get 'magnet:?xt=urn:btih:...'
   fluvial get release.torrent -o ~/Downloads --seed ratio:1
   fluvial get big.torrent --list
-  fluvial get big.torrent --files '*.pdf' --files 3")]
+  fluvial get big.torrent --files '*.pdf' --files 3
+  fluvial get release.torrent --web-seed https://mirror.example/pub/")]
 pub(crate) struct Get {
     /// .torrent file, magnet link, info-hash, http(s) URL of a .torrent, or `-`
     pub(crate) source: String,
@@ -311,6 +314,10 @@ pub(crate) struct Get {
     /// Ask this tracker as well; repeat for several
     #[arg(long, value_name = "URL", value_parser = parse_tracker)]
     pub(crate) tracker: Vec<TrackerUrl>,
+    /// Take from this mirror as well, over http, https or ftp: the file, or the folder that holds
+    /// it (ends with /); repeat for several
+    #[arg(long, value_name = "URL", value_parser = parse_web_seed)]
+    pub(crate) web_seed: Vec<mirror::Address>,
     /// Replace existing files that hold something else
     #[arg(long)]
     pub(crate) overwrite: bool,

@@ -24,6 +24,7 @@ pub(crate) struct Description {
     private: bool,
     trackers: Vec<Vec<String>>,
     web_seeds: Vec<String>,
+    http_seeds: Vec<String>,
     peers: Vec<String>,
     comment: Option<String>,
     created_by: Option<String>,
@@ -74,6 +75,7 @@ impl Description {
             private: info.is_private(),
             trackers: metainfo.trackers.clone(),
             web_seeds: metainfo.web_seeds.clone(),
+            http_seeds: metainfo.http_seeds.clone(),
             peers: Vec::new(),
             comment: metainfo.comment.clone(),
             created_by: metainfo.created_by.clone(),
@@ -134,6 +136,9 @@ impl Description {
         }
         for url in &self.web_seeds {
             row("Web seed", Some(url.clone()));
+        }
+        for url in &self.http_seeds {
+            row("HTTP seed", Some(url.clone()));
         }
         for peer in &self.peers {
             row("Peer", Some(peer.clone()));

@@ -30,6 +30,8 @@ pub(crate) enum Event<'a> {
     },
     /// A peer was dropped for what it did. What comes again and again is told ever more seldom.
     PeerDropped { address: &'a str, reason: &'a str, banned: bool, times: u64 },
+    /// A mirror does not give what it should; it is asked again in time, or is left out.
+    MirrorFailed { address: &'a str, reason: &'a str, left_out: bool },
     /// Everything asked for is written and readable.
     Complete {
         path: &'a str,

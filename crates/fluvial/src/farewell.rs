@@ -5,7 +5,7 @@ use std::time::Duration;
 use engine::{Ended, Engine, Torrent, TrackerView};
 use session::{Event as Happened, State, Status};
 
-use crate::events::Source;
+use crate::events::{Event, Source};
 use crate::output::Output;
 use crate::text::plain;
 use crate::units::{count, show_size};
@@ -38,7 +38,7 @@ pub(crate) async fn stop(torrent: &mut Torrent) {
 pub(crate) fn sources(met: Vec<session::Source>) -> Vec<Source> {
     let gave = met.into_iter().filter(|source| source.received > 0);
     let source = |source: session::Source| Source {
-        kind: "peer",
+        kind: if source.is_mirror { "web" } else { "peer" },
         address: source.address,
         bytes: source.received,
         client: source.client,
@@ -63,15 +63,21 @@ pub(crate) fn print_sources(sources: &[Source], all: u64, output: &Output) {
 }
 
 /// One line that sums up a transfer.
-pub(crate) fn totals(status: &Status, sources: usize) -> String {
+pub(crate) fn totals(status: &Status, sources: &[Source]) -> String {
     let taken = show_size(status.downloaded);
     let given = show_size(status.uploaded);
-    let peers = count(sources as u64, "peer");
+    let mirrors = sources.iter().filter(|source| source.kind == "web").count() as u64;
+    let peers = sources.len() as u64 - mirrors;
+    let from = match (peers, mirrors) {
+        (_, 0) => count(peers, "peer"),
+        (0, _) => count(mirrors, "mirror"),
+        _ => format!("{} and {}", count(peers, "peer"), count(mirrors, "mirror")),
+    };
     let vain = match status.wasted {
         0 => String::new(),
         wasted => format!(", {} in vain", show_size(wasted)),
     };
-    format!("{taken:>12} taken from {peers}, {given} given{vain}")
+    format!("{taken:>12} taken from {from}, {given} given{vain}")
 }
 
 /// What a person reads when giving ends.
@@ -90,6 +96,13 @@ pub(crate) fn stopped(status: Option<&Status>) -> String {
     format!("Stopped{how_far}; the same command goes on from here")
 }
 
+/// Tells of a mirror that does not give what it should.
+pub(crate) fn tell_mirror(url: &str, message: &str, left_out: bool, output: &Output) {
+    output.event(&Event::MirrorFailed { address: url, reason: message, left_out });
+    let (message, what) = (plain(message), if left_out { " is left out" } else { "" });
+    output.warn(format!("mirror {url}{what}: {message}"));
+}
+
 /// One line on why a download does not move.
 pub(crate) async fn why_nothing_moves(
     torrent: &Torrent,
@@ -103,7 +116,14 @@ pub(crate) async fn why_nothing_moves(
         }
         None => None,
     };
-    Ok(why(status, &torrent.trackers().await?, nodes))
+    let (trackers, mirrors) = (torrent.trackers().await?, torrent.mirrors().await?);
+    let why = why(status, &trackers, nodes);
+    let asked = mirrors.iter().find_map(|mirror| Some((&mirror.url, mirror.trouble.as_deref()?)));
+    Ok(match asked {
+        Some((url, trouble)) => format!("{why}; mirror {url}: {}", plain(trouble)),
+        None if mirrors.is_empty() => why,
+        None => format!("{why}; {} asked", count(mirrors.len() as u64, "mirror")),
+    })
 }
 
 /// What is known of the DHT: how many nodes, where there is one.

@@ -118,7 +118,13 @@ fn bar_columns(width: usize) -> usize {
 }
 
 fn parts(status: &Status) -> Vec<Part> {
-    let peers = count(status.peers.into(), "peer");
+    let peers = match status.mirrors {
+        0 => count(status.peers.into(), "peer"),
+        mirrors => {
+            let peers = count(status.peers.into(), "peer");
+            format!("{peers}, {}", count(mirrors.into(), "mirror"))
+        }
+    };
     let up = format!("↑ {}", show_rate(status.up_rate));
     match (status.state, status.total) {
         (State::Seeding, _) => {

@@ -145,6 +145,22 @@ pub(crate) fn add_nodes(metainfo: &Metainfo, engine: &Engine) {
     });
 }
 
+/// Reads the mirrors that content names, of files (BEP 19) and of pieces (BEP 17); what cannot be
+/// used is left out with a notice.
+pub(crate) fn named_mirrors(
+    files: &[String],
+    pieces: &[String],
+    output: &Output,
+) -> Vec<mirror::Address> {
+    let files = files.iter().map(|url| (url, mirror::Address::files(url, false)));
+    let pieces = pieces.iter().map(|url| (url, mirror::Address::pieces(url, false)));
+    let usable = |(url, address): (&String, Result<mirror::Address, mirror::UrlError>)| {
+        let told = |error| output.warn(format!("web seed `{url}` is left out: {error}"));
+        address.map_err(told).ok()
+    };
+    files.chain(pieces).filter_map(usable).collect()
+}
+
 /// Finds the addresses of peers that are named by host; those without one are left out.
 pub(crate) async fn resolve_peers(
     named: &[String],

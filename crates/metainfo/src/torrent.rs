@@ -15,10 +15,12 @@ pub struct Metainfo {
     pub hashes: InfoHashes,
     /// Tracker URLs in tiers, the first tier to be tried first (BEP 12).
     pub trackers: Vec<Vec<String>>,
-    /// URLs that serve the content over HTTP (BEP 19).
+    /// URLs that serve the content over HTTP or FTP (BEP 19).
     pub web_seeds: Vec<String>,
     /// Nodes of the DHT to begin with, `host:port` (BEP 5), syntax checked.
     pub nodes: Vec<String>,
+    /// URLs of scripts that serve pieces over HTTP (BEP 17).
+    pub http_seeds: Vec<String>,
     /// A remark.
     pub comment: Option<String>,
     /// The program that made it.
@@ -41,6 +43,7 @@ impl Metainfo {
             trackers: Vec::new(),
             web_seeds: Vec::new(),
             nodes: Vec::new(),
+            http_seeds: Vec::new(),
             comment: None,
             created_by: None,
             creation_date: None,
@@ -69,6 +72,7 @@ impl Metainfo {
             layers: self.info.version().has_v2().then_some(&self.piece_layers),
             web_seeds: &self.web_seeds,
             nodes: &self.nodes,
+            http_seeds: &self.http_seeds,
         }
         .to_bytes()
     }
@@ -85,6 +89,7 @@ pub(crate) struct Outer<'a> {
     pub(crate) layers: Option<&'a PieceLayers>,
     pub(crate) web_seeds: &'a [String],
     pub(crate) nodes: &'a [String],
+    pub(crate) http_seeds: &'a [String],
 }
 
 impl Outer<'_> {
@@ -109,6 +114,9 @@ impl Outer<'_> {
         }
         if let Some(date) = self.creation_date {
             d.int("creation date", date);
+        }
+        if !self.http_seeds.is_empty() {
+            d.list("httpseeds", |list| write_all(list, self.http_seeds));
         }
         d.key("info").raw(self.info);
         let parts = |node: &String| {

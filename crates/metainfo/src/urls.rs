@@ -7,7 +7,7 @@ use crate::text::one_line;
 /// Schemes of trackers (BEP 3, BEP 15).
 pub(crate) const TRACKER_SCHEMES: &[&str] = &["http", "https", "udp"];
 /// Schemes of web seeds (BEP 19).
-pub(crate) const WEB_SEED_SCHEMES: &[&str] = &["http", "https"];
+pub(crate) const WEB_SEED_SCHEMES: &[&str] = &["http", "https", "ftp"];
 
 /// Most bytes of a URL that is left out which are shown.
 const MAX_URL_SHOWN: usize = 200;
@@ -32,7 +32,7 @@ impl Urls {
 
     /// Of web seeds.
     pub(crate) fn web_seeds() -> Self {
-        Self::new("web seed", WEB_SEED_SCHEMES, "is no http or https URL", MAX_WEB_SEEDS)
+        Self::new("web seed", WEB_SEED_SCHEMES, "is no http, https or ftp URL", MAX_WEB_SEEDS)
     }
 
     fn new(

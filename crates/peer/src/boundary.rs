@@ -140,6 +140,8 @@ pub enum Report {
     HashesRejected(HashRequest),
     /// Where the remote's node of the DHT is (BEP 5); never of private torrents.
     Node(SocketAddr),
+    /// A mirror, which is no peer, does not give something now: why, in words for people.
+    Trouble(String),
     /// Other peers that the remote knows (BEP 11).
     Pex(Pex),
     /// The conversation opens, over this, where it is not plain TCP.
@@ -242,6 +244,12 @@ pub enum CloseReason {
     /// anew (without BEP 54).
     #[error("what we have changed; connect again")]
     Changed,
+    /// A mirror, which is no peer, is of no use: why, in words for people.
+    #[error("{0}")]
+    Mirror(String),
+    /// A mirror is far slower than the others and holds what they could bring.
+    #[error("far slower than the other sources")]
+    Slow,
     /// The torrent or the process stops.
     #[error("stopped")]
     Stopped,

@@ -19,6 +19,8 @@ pub struct AddTorrent {
     pub trackers: Vec<Vec<TrackerUrl>>,
     /// Peers known from the start, and who named them.
     pub peers: Vec<(SocketAddr, Origin)>,
+    /// Mirrors, as far as their URLs can be used.
+    pub mirrors: Vec<mirror::Address>,
     /// The priority of each file in the order of the metadata; empty for normal everywhere.
     pub priorities: Vec<Priority>,
     /// Fetch in order rather than the rarest first.
@@ -34,6 +36,7 @@ impl AddTorrent {
             layers: PieceLayers::default(),
             trackers: Vec::new(),
             peers: Vec::new(),
+            mirrors: Vec::new(),
             priorities: Vec::new(),
             sequential: false,
         }

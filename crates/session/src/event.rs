@@ -96,6 +96,17 @@ pub enum Event {
         /// Why.
         message: String,
     },
+    /// A mirror does not give what it should; it is asked again in time, or not at all.
+    MirrorFailed {
+        /// The torrent.
+        torrent: TorrentId,
+        /// The mirror.
+        url: String,
+        /// Why, in words for people.
+        message: String,
+        /// It is left out: for long, or for good.
+        left_out: bool,
+    },
     /// Files changed under us; what may be wrong of them is no longer given to others.
     ContentChanged {
         /// The torrent.

@@ -12,6 +12,7 @@ mod drops;
 mod event;
 mod finding;
 mod limits;
+mod mirrors;
 mod session;
 mod sources;
 mod status;
@@ -27,6 +28,7 @@ pub use config::{
 pub use event::{Event, TorrentError};
 pub use finding::DhtOrder;
 pub use limits::{Flow, LIMITER_WAITING_MAX, Limiter, Limits};
+pub use mirrors::{MirrorView, OpenMirror};
 pub use session::{Connect, Session};
 pub use status::{Source, State, Status};
 pub use trackers::{Announce, AnnounceId};

@@ -16,6 +16,7 @@ use self::connections::Conn;
 use crate::choker::Choker;
 use crate::drops::Drops;
 use crate::finding::Finder;
+use crate::mirrors::{MirrorConn, OpenMirror};
 use crate::torrent::Torrent;
 use crate::trackers::Announcer;
 use crate::{Announce, AnnounceId, Config, DhtOrder, Event, Source, Status};
@@ -23,6 +24,7 @@ use crate::{Announce, AnnounceId, Config, DhtOrder, Event, Source, Status};
 mod changes;
 mod connections;
 mod flow;
+mod mirrors;
 mod torrents;
 
 /// A connection to open.
@@ -46,9 +48,10 @@ pub struct Connect {
 ///
 /// Inputs are the `handle_*` methods and the commands. After any of them, drain
 /// [`poll_order`](Self::poll_order), [`poll_connect`](Self::poll_connect),
-/// [`poll_disk`](Self::poll_disk), [`poll_announce`](Self::poll_announce),
-/// [`poll_dht`](Self::poll_dht) and [`poll_event`](Self::poll_event), then read
-/// [`poll_timeout`](Self::poll_timeout) and [`reading_allowed`](Self::reading_allowed).
+/// [`poll_mirror`](Self::poll_mirror), [`poll_disk`](Self::poll_disk),
+/// [`poll_announce`](Self::poll_announce), [`poll_dht`](Self::poll_dht) and
+/// [`poll_event`](Self::poll_event), then read [`poll_timeout`](Self::poll_timeout) and
+/// [`reading_allowed`](Self::reading_allowed).
 ///
 /// A connection begins with [`handle_incoming`](Self::handle_incoming) or
 /// [`handle_connected`](Self::handle_connected) and ends with
@@ -66,6 +69,8 @@ pub struct Session {
     next_torrent: u32,
     conns: BTreeMap<ConnId, Conn>,
     next_conn: u64,
+    mirror_conns: BTreeMap<ConnId, MirrorConn>,
+    open_mirrors: VecDeque<OpenMirror>,
     drops: Drops,
     /// Connections that are being opened.
     opening: usize,
@@ -114,6 +119,8 @@ impl Session {
             next_torrent: 0,
             conns: BTreeMap::new(),
             next_conn: 0,
+            mirror_conns: BTreeMap::new(),
+            open_mirrors: VecDeque::new(),
             drops: Drops::new(now),
             opening: 0,
             closing: false,
@@ -276,7 +283,7 @@ impl Session {
 
     /// Everybody who was met, who gave most first.
     pub fn sources(&self, torrent: TorrentId) -> Vec<Source> {
-        self.torrents.get(&torrent).map(|torrent| torrent.sources.list()).unwrap_or_default()
+        self.torrents.get(&torrent).map(Torrent::sources).unwrap_or_default()
     }
 
     /// The trackers, and how they do; a hybrid's appear once for each info-hash.

@@ -106,7 +106,8 @@ impl Sources {
 fn empty(peer_id: PeerId) -> Source {
     let address = "others".to_owned();
     let (client, uplink, began_whole) = (None, None, None);
-    Source { peer_id, address, client, received: 0, sent: 0, uplink, began_whole }
+    let (is_mirror, received, sent) = (false, 0, 0);
+    Source { peer_id, is_mirror, address, client, received, sent, uplink, began_whole }
 }
 
 #[cfg(test)]

@@ -45,6 +45,8 @@ pub struct Status {
     pub peers: u32,
     /// Those of them that have everything.
     pub seeds: u32,
+    /// Mirrors that are asked.
+    pub mirrors: u32,
     /// Addresses known, connected or not.
     pub known: u32,
     /// How long it has been seeding, for goals by time; zero while it downloads.
@@ -56,7 +58,9 @@ pub struct Status {
 pub struct Source {
     /// Its name for itself.
     pub peer_id: PeerId,
-    /// Where it was reached, or came from: `IP:PORT`.
+    /// A web or FTP server and no peer.
+    pub is_mirror: bool,
+    /// Where it was reached, or came from: `IP:PORT`, or a mirror's URL.
     pub address: String,
     /// Its program and version, if it says so (BEP 10).
     pub client: Option<String>,

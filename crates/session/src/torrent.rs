@@ -10,9 +10,10 @@ use swarm::{Priority, Swarm};
 
 use crate::config::NUMWANT;
 use crate::finding::{Finding, Wish};
+use crate::mirrors::Mirror;
 use crate::sources::Sources;
 use crate::trackers::Trackers;
-use crate::{State, Status};
+use crate::{Source, State, Status};
 
 /// With fewer peers than this, trackers are asked sooner than they want.
 const PEERS_ENOUGH: usize = 20;
@@ -35,6 +36,7 @@ pub(crate) struct Torrent {
     pub(crate) priorities: Vec<Priority>,
     pub(crate) sequential: bool,
     pub(crate) sources: Sources,
+    pub(crate) mirrors: Vec<Mirror>,
     pub(crate) downloaded: u64,
     pub(crate) uploaded: u64,
     pub(crate) down: RateMeter,
@@ -114,6 +116,15 @@ impl Torrent {
         }
     }
 
+    /// Everybody who was met, who gave most first.
+    pub(crate) fn sources(&self) -> Vec<Source> {
+        let mut all = self.sources.list();
+        all.extend(self.mirrors.iter().filter_map(Mirror::source));
+        // Stable: peers are in order already.
+        all.sort_by_key(|source| std::cmp::Reverse(source.received));
+        all
+    }
+
     /// What trackers are told.
     pub(crate) fn progress(&self) -> Progress {
         let left = self.info().map_or(u64::from(BLOCK_LENGTH), |info| {
@@ -185,6 +196,7 @@ impl Torrent {
             hashes: stats.hashes,
             peers: stats.peers as u32,
             seeds: stats.seeds as u32,
+            mirrors: stats.mirrors as u32,
             known: stats.known as u32,
             seeding: self.complete.map_or(Duration::ZERO, |since| now.since(since)),
         }

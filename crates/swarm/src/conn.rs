@@ -19,6 +19,13 @@ pub(crate) struct Conn {
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) direction: Direction,
     pub(crate) carrier: Carrier,
+    /// No peer at all, see [`crate::Swarm::admit_mirror`].
+    pub(crate) is_mirror: bool,
+    /// Of a mirror: the highest rate seen, since when it has had something to do, and the piece
+    /// that it was given last.
+    pub(crate) best: u64,
+    pub(crate) busy_since: Option<Instant>,
+    pub(crate) last_given: Option<PieceIndex>,
     pub(crate) since: Instant,
     /// When it last was of use to us or we to it.
     pub(crate) active: Instant,
@@ -67,6 +74,10 @@ impl Conn {
             listen: (direction == Direction::Outgoing).then_some(addr),
             direction,
             carrier: Carrier::default(),
+            is_mirror: false,
+            best: 0,
+            busy_since: None,
+            last_given: None,
             since: now,
             active: now,
             ready: false,

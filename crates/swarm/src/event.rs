@@ -23,6 +23,8 @@ pub enum Event {
     Complete,
     /// This peer is proven to have lied and is no longer dealt with.
     Banned(SocketAddr, Offence),
+    /// A mirror does not give something now, in words for people.
+    Trouble(ConnId, String),
     /// The torrent contradicts itself or cannot be used; nothing more is asked for.
     BadTorrent(String),
 }
@@ -151,6 +153,8 @@ pub struct Stats {
     pub peers: usize,
     /// How many of these have everything.
     pub seeds: usize,
+    /// Mirrors that are not at rest.
+    pub mirrors: usize,
     /// Known addresses.
     pub known: usize,
     /// Blocks asked for and not here.

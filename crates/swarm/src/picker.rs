@@ -14,6 +14,7 @@ use partial::Partial;
 mod order;
 mod partial;
 mod pick;
+mod run;
 
 pub use partial::Contributors;
 pub use pick::Asker;

@@ -19,6 +19,7 @@ use crate::{Event, Limits, Neighbours, Origin, PeerView, PieceOrder, Priority, S
 mod blocks;
 mod connections;
 mod hashes;
+mod mirrors;
 mod others;
 mod reports;
 mod upkeep;
@@ -81,6 +82,8 @@ pub struct Swarm {
     layers: Layers,
     /// The roots whose layers the owner waits for before it starts.
     awaited: BTreeSet<Sha256Digest>,
+    /// What peers give, for the sake of mirrors.
+    offers: mirrors::Offers,
     rng: Rng,
     neighbours: Neighbours,
     trust: Trust,
@@ -116,6 +119,7 @@ impl Swarm {
             info,
             layers: layers.unwrap_or_default(),
             awaited: BTreeSet::new(),
+            offers: mirrors::Offers::default(),
             neighbours: Neighbours::new(now, config.limits, rng.fork()),
             rng,
             trust: Trust::default(),
@@ -333,12 +337,12 @@ impl Swarm {
 
     /// The connections past their handshake.
     pub fn peers(&self, now: Instant) -> impl Iterator<Item = PeerView> + '_ {
-        self.conns.values().filter(|conn| conn.ready).map(move |conn| conn.view(now))
+        self.peer_conns().filter(|conn| conn.ready).map(move |conn| conn.view(now))
     }
 
     /// The torrent in numbers.
     pub fn stats(&self) -> Stats {
-        let ready = || self.conns.values().filter(|conn| conn.ready);
+        let ready = || self.peer_conns().filter(|conn| conn.ready);
         let content = self.content.as_ref();
         Stats {
             done: self.done(),
@@ -348,6 +352,7 @@ impl Swarm {
             hashes: self.layers.received(),
             peers: ready().count(),
             seeds: ready().filter(|conn| conn.is_seed()).count(),
+            mirrors: self.conns.values().filter(|conn| conn.is_mirror && !conn.choked).count(),
             known: self.neighbours.len(),
             outstanding: self.conns.values().map(|conn| conn.outstanding.len()).sum(),
             partials: content.map_or(0, |content| content.picker.partial_count()),

@@ -25,6 +25,7 @@ pub(crate) const ROOMS: &[(&str, Kind)] = &[
     ("dht", Kind::Core),
     ("page", Kind::Core),
     ("plan", Kind::Core),
+    ("mirror", Kind::Core),
     ("session", Kind::Core),
     ("ring", Kind::Core),
     ("overlay", Kind::Core),

@@ -26,6 +26,9 @@ impl Mind {
         while let Some(connect) = self.session.poll_connect() {
             self.connect(connect);
         }
+        while let Some(open) = self.session.poll_mirror() {
+            self.open_mirror(open);
+        }
         while let Some(op) = self.session.poll_disk() {
             self.around.disk.submit(op);
         }
@@ -105,6 +108,10 @@ impl Mind {
             }
             Event::TrackerFailed { url, message, .. } => {
                 return tracing::warn!(%url, "the tracker failed: {message}");
+            }
+            Event::MirrorFailed { torrent, url, message, left_out } => {
+                tracing::warn!(%url, left_out, "mirror: {message}");
+                *torrent
             }
             Event::MetadataReady { torrent, .. }
             | Event::LayerReady { torrent }

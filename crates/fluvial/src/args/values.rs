@@ -51,6 +51,15 @@ pub(super) fn parse_address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
+/// Reads the address of a mirror.
+pub(super) fn parse_web_seed(text: &str) -> Result<mirror::Address, String> {
+    mirror::Address::files(text, true).map_err(|error| {
+        format!(
+            "{error}; write for example https://mirror.example/pub/ or ftp://mirror.example/pub/"
+        )
+    })
+}
+
 /// Reads the address of a tracker.
 pub(super) fn parse_tracker(text: &str) -> Result<TrackerUrl, String> {
     text.parse().map_err(|_| {

@@ -13,6 +13,7 @@ fn status(peers: u32, known: u32, total: Option<u64>) -> Status {
         peers,
         seeds: 0,
         hashes: 0,
+        mirrors: 0,
         known,
         seeding: Duration::ZERO,
     }
@@ -48,6 +49,18 @@ fn the_nearest_reason_is_told() {
     judge(&nobody, &[tracker(None, None)], Some(1), "(1 node known); tracker http://t.example");
 }
 
+fn source(kind: &'static str) -> Source {
+    Source { kind, address: "a".to_owned(), bytes: 1, client: None }
+}
+
+#[test]
+fn mirrors_and_peers_are_counted_apart() {
+    let says = |sources: &[Source]| totals(&status(0, 0, None), sources).trim().to_owned();
+    assert_eq!(says(&[source("web")]), "3.00 MiB taken from 1 mirror, 0 B given");
+    let both = [source("peer"), source("web"), source("web")];
+    assert_eq!(says(&both), "3.00 MiB taken from 1 peer and 2 mirrors, 0 B given");
+}
+
 #[test]
 fn an_end_is_summed_up() {
     assert_eq!(
@@ -56,5 +69,8 @@ fn an_end_is_summed_up() {
     );
     assert_eq!(stopped(None), "Stopped; the same command goes on from here");
     let vain = Status { wasted: 1 << 10, uploaded: 5, ..status(0, 0, None) };
-    assert_eq!(totals(&vain, 2).trim(), "3.00 MiB taken from 2 peers, 5 B given, 1.00 KiB in vain");
+    assert_eq!(
+        totals(&vain, &[source("peer"), source("peer")]).trim(),
+        "3.00 MiB taken from 2 peers, 5 B given, 1.00 KiB in vain"
+    );
 }

@@ -57,6 +57,8 @@ impl<'a> Job<'a> {
         add.sequential = args.sequential;
         add.trackers = net::named_trackers(&plan.trackers, output);
         net::add_typed(&mut add, &args.tracker, &engine);
+        add.mirrors.clone_from(&args.web_seed);
+        add.mirrors.extend(net::named_mirrors(&plan.web_seeds, &plan.http_seeds, output));
         add.peers = args.peer.iter().map(|&peer| (peer, Origin::User)).collect();
         if let Some(magnet) = &plan.magnet {
             let peers = net::resolve_peers(&magnet.peers, &engine, output).await;
@@ -203,6 +205,9 @@ impl<'a> Job<'a> {
                 event = self.torrent.event() => match event {
                     Some(Happened::LayerReady { .. }) => self.layers_changed = true,
                     Some(Happened::Failed { error, .. }) => return Err(error.into()),
+                    Some(Happened::MirrorFailed { url, message, left_out, .. }) => {
+                        farewell::tell_mirror(&url, &message, left_out, self.output);
+                    }
                     Some(event) => return Ok(event),
                     None => return Err(anyhow!("the engine has stopped").into()),
                 },

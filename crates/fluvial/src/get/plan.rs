@@ -20,6 +20,9 @@ pub(super) struct Plan {
     pub(super) metainfo: Option<Box<Metainfo>>,
     pub(super) magnet: Option<Box<Magnet>>,
     pub(super) trackers: Vec<Vec<String>>,
+    /// Mirrors that the torrent or magnet names (BEP 19, BEP 17).
+    pub(super) web_seeds: Vec<String>,
+    pub(super) http_seeds: Vec<String>,
     pub(super) resume: Option<Arc<Resume>>,
     pub(super) folder: PathBuf,
 }
@@ -34,6 +37,8 @@ impl Plan {
         let mut plan = Self {
             hashes,
             trackers: Vec::new(),
+            web_seeds: Vec::new(),
+            http_seeds: Vec::new(),
             resume: None,
             folder: args.output.clone(),
             metainfo: None,
@@ -61,6 +66,11 @@ impl Plan {
             (Some(metainfo), None) => metainfo.trackers.clone(),
             (None, None) => Vec::new(),
         };
+        if let Some(metainfo) = &metainfo {
+            plan.web_seeds.clone_from(&metainfo.web_seeds);
+            plan.http_seeds.clone_from(&metainfo.http_seeds);
+        }
+        plan.web_seeds.extend(plan.magnet.iter().flat_map(|magnet| magnet.web_seeds.clone()));
         plan.metainfo = metainfo;
         Ok(plan)
     }

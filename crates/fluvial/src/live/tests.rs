@@ -13,6 +13,7 @@ fn downloading() -> Status {
         peers: 1,
         seeds: 0,
         hashes: 0,
+        mirrors: 0,
         known: 0,
         seeding: Duration::ZERO,
     }

@@ -13,6 +13,7 @@ mod hostile;
 mod kill;
 mod link;
 mod manual;
+mod mirrors;
 mod overlay;
 mod page;
 mod plan;

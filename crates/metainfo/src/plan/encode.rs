@@ -167,6 +167,7 @@ pub(super) fn torrent(
         layers: version.has_v2().then_some(layers),
         nodes: &[],
         web_seeds: &options.web_seeds,
+        http_seeds: &[],
     }
     .to_bytes()
 }

@@ -34,7 +34,8 @@ pub(super) fn torrent(file: &[u8]) -> Result<Metainfo, Error> {
     let mut metainfo = Metainfo::new(Arc::new(info));
     let notices = &mut metainfo.notices;
     metainfo.trackers = trackers(top, notices);
-    metainfo.web_seeds = web_seeds(top, notices);
+    metainfo.web_seeds = web_seeds(top, "url-list", notices);
+    metainfo.http_seeds = web_seeds(top, "httpseeds", notices);
     metainfo.nodes = nodes(top);
     let text = |key| top.bytes(key).map(showable).filter(|text| !text.is_empty());
     metainfo.comment = text("comment.utf-8").or_else(|| text("comment"));
@@ -78,9 +79,9 @@ fn trackers(top: Dict<'_>, notices: &mut Vec<Notice>) -> Vec<Vec<String>> {
     tiers
 }
 
-/// `url-list` (BEP 19): one URL or a list of them.
-fn web_seeds(top: Dict<'_>, notices: &mut Vec<Notice>) -> Vec<String> {
-    let list = top.get("url-list");
+/// `url-list` (BEP 19) or `httpseeds` (BEP 17): one URL or a list of them.
+fn web_seeds(top: Dict<'_>, key: &str, notices: &mut Vec<Notice>) -> Vec<String> {
+    let list = top.get(key);
     let mut urls = Urls::web_seeds();
     list.map(|list| strings(list, &mut urls, notices)).unwrap_or_default()
 }

@@ -124,7 +124,7 @@ fn web_seeds_are_one_or_many() {
     };
     check(torrent(|_| {}, |d| d.bytes("url-list", "http://w.example/")), &["http://w.example/"]);
     check(torrent(|_| {}, |d| d.bytes("url-list", "")), &[]);
-    let many = ["http://w.example/", "ftp://x.example/", "https://y.example/a%20b"];
+    let many = ["http://w.example/", "gopher://x.example/", "https://y.example/a%20b"];
     let list = |d: &mut DictEncoder<'_>| {
         d.list("url-list", |l| {
             for url in many {
@@ -211,5 +211,5 @@ fn notices_of_dropped_urls_are_bounded() {
     let metainfo = Metainfo::parse(&torrent(|_| {}, bad)).unwrap();
     assert_eq!(metainfo.notices.len(), 20);
     let notice = metainfo.notices[0].to_string();
-    assert_eq!(notice, "web seed `gopher://0` left out: it is no http or https URL");
+    assert_eq!(notice, "web seed `gopher://0` left out: it is no http, https or ftp URL");
 }

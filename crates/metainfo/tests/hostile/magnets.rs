@@ -97,7 +97,7 @@ pub(super) static ROWS: &[Magnet] = &[
         Noted(&[
             "tracker `file:///etc/passwd` left out: it is no http, https or udp URL",
             "tracker `gopher://x` left out: it is no http, https or udp URL",
-            "web seed `javascript:1` left out: it is no http or https URL",
+            "web seed `javascript:1` left out: it is no http, https or ftp URL",
         ]),
     ),
     ("parameter without value", || link("&&=&dn&="), Accepted),

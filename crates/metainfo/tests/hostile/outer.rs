@@ -84,8 +84,8 @@ pub(super) static ROWS: &[Torrent] = &[
     ),
     (
         "url-list is junk",
-        || with("url-list", List(vec![Int(1), s("ftp://x/"), List(vec![])])),
-        Noted(&["web seed `ftp://x/` left out: it is no http or https URL"]),
+        || with("url-list", List(vec![Int(1), s("data://x/"), List(vec![])])),
+        Noted(&["web seed `data://x/` left out: it is no http, https or ftp URL"]),
     ),
     ("url-list is a string", || with("url-list", s("http://x.example/f")), Accepted),
     ("nodes are junk", || with("nodes", List(vec![Int(1), List(vec![s("x"), Int(-1)])])), Accepted),

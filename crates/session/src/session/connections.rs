@@ -128,6 +128,9 @@ impl Session {
 
     /// Takes what a connection has to say.
     pub fn handle_batch(&mut self, now: Instant, conn: ConnId, batch: Batch) {
+        let Some(batch) = self.hear_mirror(now, conn, batch) else {
+            return;
+        };
         self.note(conn, &batch);
         if self.conns.get(&conn).is_some_and(|it| it.stage == Stage::Nameless) {
             self.welcome(now, conn, &batch);
@@ -153,6 +156,9 @@ impl Session {
 
     /// A connection has ended, for whatever reason.
     pub fn handle_closed(&mut self, now: Instant, conn: ConnId, reason: &CloseReason) {
+        if self.end_mirror(now, conn, reason) {
+            return;
+        }
         let Some(it) = self.conns.remove(&conn) else {
             return;
         };

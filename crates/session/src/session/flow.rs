@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cache::Event as CacheEvent;
 use peer::Order;
 use stdx::{ConnId, Duration, Instant, TorrentId};
-use swarm::{Direction, Event as SwarmEvent, Verdict};
+use swarm::{Direction, Event as SwarmEvent, Swarm, Verdict};
 
 use super::connections::{Conn, Stage};
 use super::{Connect, Session};
@@ -36,6 +36,7 @@ impl Session {
         let untended = std::mem::take(&mut self.untended);
         for id in &untended {
             self.announce(now, *id);
+            self.ask_mirrors(now, *id);
             self.finish(now, *id);
         }
         self.connecting.extend(&untended);
@@ -83,6 +84,10 @@ impl Session {
             }
             SwarmEvent::LayerReady => self.events.push_back(Event::LayerReady { torrent }),
             SwarmEvent::LayersReady => self.check_again(torrent),
+            SwarmEvent::Trouble(conn, message) => self.trouble(torrent, conn, message),
+            SwarmEvent::Banned(addr, offence) if let Some(at) = Swarm::mirror_at(addr) => {
+                self.leave_out(torrent, at.into(), offence.to_string(), true);
+            }
             SwarmEvent::Banned(addr, offence) => {
                 self.events.push_back(Event::PeerBanned { torrent, addr, offence });
                 self.dropped(now, addr, &offence.to_string(), true);
@@ -152,7 +157,7 @@ impl Session {
         }
     }
 
-    fn tell(&mut self, id: TorrentId, tell: impl FnOnce(&mut swarm::Swarm)) {
+    fn tell(&mut self, id: TorrentId, tell: impl FnOnce(&mut Swarm)) {
         if let Some(torrent) = self.torrents.get_mut(&id) {
             tell(&mut torrent.swarm);
             self.touched.insert(id);
@@ -261,6 +266,7 @@ impl Session {
     }
 
     fn set_timer(&mut self, now: Instant, id: TorrentId) {
+        let mirrors = self.mirrors_due(id);
         let Some(torrent) = self.torrents.get_mut(&id) else {
             return;
         };
@@ -269,7 +275,7 @@ impl Session {
             next = Some(since + STOP_TIMEOUT);
         } else {
             let others = [torrent.swarm.poll_timeout(), torrent.finding.poll_timeout()];
-            next = next.into_iter().chain(others.into_iter().flatten()).min();
+            next = next.into_iter().chain(others.into_iter().flatten()).chain(mirrors).min();
         }
         let next = next.map(|at| if at <= now { now + PATIENCE } else { at });
         if torrent.deadline == next {

@@ -12,6 +12,7 @@ use swarm::{Origin, Priority, Swarm};
 use super::Session;
 use super::connections::Stage;
 use crate::finding::Finding;
+use crate::mirrors::Mirror;
 use crate::sources::Sources;
 use crate::torrent::{Phase, Torrent};
 use crate::trackers::Trackers;
@@ -69,6 +70,7 @@ impl Session {
             priorities: add.priorities,
             sequential: add.sequential,
             sources: Sources::default(),
+            mirrors: Mirror::all(add.mirrors),
             downloaded: 0,
             uploaded: 0,
             down: RateMeter::default(),
@@ -225,6 +227,7 @@ impl Session {
                 _ => {}
             }
         }
+        self.close_mirrors(id);
         self.rechoke = true;
         self.touch(id);
         self.pump(now);

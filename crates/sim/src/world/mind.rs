@@ -320,6 +320,7 @@ impl World {
                 session::Event::PeerDropped { .. }
                 | session::Event::TrackerWarning { .. }
                 | session::Event::TrackerFailed { .. }
+                | session::Event::MirrorFailed { .. }
                 | session::Event::ContentChanged { .. }
                 | session::Event::ContentVerified { .. } => {}
             }

@@ -1,7 +1,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 /// Who somebody is as far as limits, duplicates and bans go: the IP address, or on loopback,
-/// private and link-local addresses, where many share one, the address with its port.
+/// private and link-local addresses, where many share one, the address with its port. Unspecified
+/// ones stand for mirrors, each by its port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity {
     ip: IpAddr,
@@ -12,7 +13,7 @@ impl Identity {
     /// The identity behind an address.
     pub fn of(addr: SocketAddr) -> Self {
         let ip = addr.ip().to_canonical();
-        Self { ip, port: is_local(ip).then_some(addr.port()) }
+        Self { ip, port: (is_local(ip) || ip.is_unspecified()).then_some(addr.port()) }
     }
 
     /// Whether others may have the same IP address.

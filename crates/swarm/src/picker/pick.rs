@@ -134,7 +134,7 @@ impl Picker {
     }
 
     /// Goes on with the pieces that this peer has for itself.
-    fn take_own(
+    pub(super) fn take_own(
         &mut self,
         asker: &Asker<'_>,
         want: usize,
@@ -213,7 +213,7 @@ impl Picker {
     }
 
     /// Whether a piece is untouched, in the band, and the peer has it.
-    fn suits(&self, asker: &Asker<'_>, band: usize, piece: u32) -> bool {
+    pub(super) fn suits(&self, asker: &Asker<'_>, band: usize, piece: u32) -> bool {
         asker.have.get(piece)
             && self.order.is_listed(piece)
             && self.order.priority(piece).band() == Some(band)
@@ -221,7 +221,7 @@ impl Picker {
 
     /// The partial pieces of a band that the peer can go on with, in order of preference: those
     /// it should, and those it should only when there is nothing else.
-    fn partials_for(&mut self, asker: &Asker<'_>, band: usize) -> (Vec<u32>, Vec<u32>) {
+    pub(super) fn partials_for(&mut self, asker: &Asker<'_>, band: usize) -> (Vec<u32>, Vec<u32>) {
         let (mut first, mut last) = (Vec::new(), Vec::new());
         self.order.count_steps(self.open.len() as u64);
         for &piece in &self.open {
@@ -338,7 +338,7 @@ impl Picker {
     }
 
     /// Asks for free blocks of a piece, from the first on.
-    fn take_from(
+    pub(super) fn take_from(
         &mut self,
         asker: &Asker<'_>,
         piece: u32,
@@ -362,7 +362,7 @@ impl Picker {
     }
 
     /// Asks for blocks that others were asked for, those with the fewest askers first.
-    fn take_busy(
+    pub(super) fn take_busy(
         &mut self,
         asker: &Asker<'_>,
         want: usize,

@@ -21,6 +21,8 @@ const REQUESTS_MAX: u32 = 512;
 impl Swarm {
     /// Gives a connection as many requests as it takes.
     pub(super) fn refill(&mut self, now: Instant, conn: ConnId) {
+        let spared = self.conns.get(&conn).filter(|it| it.is_mirror && it.want > 0);
+        let spared = spared.and_then(|it| self.spared(it).cloned());
         let Some(content) = &mut self.content else {
             return;
         };
@@ -44,13 +46,19 @@ impl Swarm {
             have,
             only: it.choked.then_some(&it.allowed[..]),
             suggested: &it.suggested,
-            whole_pieces: rate * WHOLE_PIECE_SECONDS >= piece_length,
+            whole_pieces: it.is_mirror || rate * WHOLE_PIECE_SECONDS >= piece_length,
             parole,
             snubbed: it.snubbed,
             outstanding: it.outstanding.len() as u32,
             peers,
         };
-        let picks = content.picker.pick(&asker, it.want.min(REQUESTS_MAX));
+        let want = it.want.min(REQUESTS_MAX);
+        let picks = if it.is_mirror {
+            content.picker.pick_run(&asker, want, it.last_given, spared.as_ref())
+        } else {
+            content.picker.pick(&asker, want)
+        };
+        it.last_given = picks.last().map(|&(piece, _)| piece).or(it.last_given);
         let mut ranges = Vec::with_capacity(picks.len());
         for (piece, block) in picks {
             let Some(range) = content.info.layout().request(piece, block) else {

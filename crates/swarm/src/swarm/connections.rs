@@ -148,7 +148,7 @@ impl Swarm {
     /// Connections that are not mere attempts.
     pub(super) fn settled_connections(&self) -> usize {
         let settled = |conn: &&Conn| conn.ready || conn.direction == Direction::Incoming;
-        self.conns.values().filter(settled).count()
+        self.peer_conns().filter(settled).count()
     }
 
     /// A handshake is through.
@@ -274,7 +274,8 @@ impl Swarm {
             return;
         };
         let known = it.have.is_some() && it.ready;
-        if known && self.is_upload_only() && (it.is_seed() || it.info.upload_only) {
+        let gives = it.is_mirror || it.is_seed() || it.info.upload_only;
+        if known && self.is_upload_only() && gives {
             for addr in [Some(it.addr), it.listen].into_iter().flatten() {
                 self.neighbours.set_seed(addr, true);
             }
@@ -306,7 +307,7 @@ impl Swarm {
         let Some(content) = &mut self.content else {
             return;
         };
-        if let Some(have) = &it.have {
+        if let Some(have) = it.have.as_ref().filter(|_| !it.is_mirror) {
             content.picker.peer_left(have);
         }
         if let Some(send_once) = &mut content.send_once {

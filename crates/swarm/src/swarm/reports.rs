@@ -5,7 +5,7 @@ use peer::{Batch, CloseReason, ExtendedInfo, Order, Report};
 use stdx::{Bitfield, ConnId, Instant, PieceIndex};
 
 use super::Swarm;
-use crate::Direction;
+use crate::{Direction, Event};
 
 impl Swarm {
     pub(super) fn take_batch(&mut self, now: Instant, conn: ConnId, batch: Batch) {
@@ -74,6 +74,7 @@ impl Swarm {
             Report::Carried(carrier) => self.update(conn, |it| it.carrier = carrier),
             // Whoever has a node of the DHT takes these.
             Report::Node(_) => {}
+            Report::Trouble(text) => self.events.push_back(Event::Trouble(conn, text)),
         }
     }
 
@@ -119,9 +120,12 @@ impl Swarm {
         if have.len() != content.picker.have().len() {
             return;
         }
-        content.picker.peer_joined(&have);
-        if let Some(old) = it.have.take() {
-            content.picker.peer_left(&old);
+        let old = it.have.take();
+        if !it.is_mirror {
+            content.picker.peer_joined(&have);
+            if let Some(old) = old {
+                content.picker.peer_left(&old);
+            }
         }
         it.useful_pieces = content.useful(&have);
         it.have = Some(have);

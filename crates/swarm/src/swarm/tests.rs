@@ -3,7 +3,7 @@ use world::World;
 mod behaviour;
 mod layers;
 mod others;
-mod world;
+pub(super) mod world;
 
 const MIB: u64 = 1 << 20;
 const UP: u64 = 4_000_000;

@@ -33,6 +33,7 @@ impl Swarm {
         }
         self.exchange_peers(now);
         self.close_lasting_duplicates(now);
+        self.look_at_mirrors(now);
         self.replace_idle(now);
         if now >= self.next_turnover {
             self.next_turnover = now + TURNOVER;
@@ -45,7 +46,7 @@ impl Swarm {
     pub fn release_idle(&mut self, now: Instant) -> bool {
         let idle = |conn: &&Conn| {
             let wanted = conn.interested || conn.am_interested;
-            conn.ready && !wanted && now.since(conn.active) >= SILENT_MAX
+            conn.ready && !conn.is_mirror && !wanted && now.since(conn.active) >= SILENT_MAX
         };
         let longest = self.conns.values().filter(idle).min_by_key(|conn| (conn.active, conn.id));
         let Some(conn) = longest.map(|conn| conn.id) else {
@@ -81,7 +82,7 @@ impl Swarm {
 
     /// Ends all but the oldest of several connections that one peer opened and keeps.
     fn close_lasting_duplicates(&mut self, now: Instant) {
-        let mut ready: Vec<_> = self.conns.values().filter(|conn| conn.ready).collect();
+        let mut ready: Vec<_> = self.peer_conns().filter(|conn| conn.ready).collect();
         ready.sort_by_key(|conn| (conn.peer_id, conn.since, conn.id));
         let lasting = |pair: &&[&Conn]| {
             pair[0].peer_id == pair[1].peer_id && now.since(pair[1].since) >= DUPLICATE_MAX
@@ -104,7 +105,7 @@ impl Swarm {
         let idle = |conn: &&Conn| {
             !conn.interested && !conn.am_interested && now.since(conn.active) >= IDLE_MAX
         };
-        let idle: Vec<_> = self.conns.values().filter(idle).map(|conn| conn.id).collect();
+        let idle: Vec<_> = self.peer_conns().filter(idle).map(|conn| conn.id).collect();
         for conn in idle {
             self.close(now, conn, CloseReason::Replaced);
         }
@@ -115,7 +116,7 @@ impl Swarm {
         if !self.is_nearly_full() || self.neighbours.candidates() == 0 {
             return;
         }
-        let ready = self.conns.values_mut().filter(|conn| conn.ready);
+        let ready = self.conns.values_mut().filter(|conn| conn.ready && !conn.is_mirror);
         let mut ready: Vec<_> = ready
             .map(|conn| {
                 let flows = conn.down.rate(now) + conn.up.rate(now);

@@ -7,6 +7,7 @@ use super::of;
 
 fn met(whole: bool, uplink: Option<u64>) -> Source {
     Source {
+        is_mirror: false,
         peer_id: PeerId::default(),
         address: String::new(),
         client: None,

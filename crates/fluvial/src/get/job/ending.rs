@@ -51,7 +51,7 @@ impl Job<'_> {
         let (rate, elapsed) = (show_rate(rate), show_duration(elapsed));
         self.output.good("Complete", format!("{path}  {size} in {elapsed} ({rate})"));
         farewell::print_sources(&sources, status.downloaded, self.output);
-        self.output.line(farewell::totals(&status, sources.len()));
+        self.output.line(farewell::totals(&status, &sources));
         if let Some(efficiency) = efficiency {
             let percent = (efficiency * 100.0).round();
             self.output.line(format!("{percent:>11}% of what this swarm's uplinks allow"));

@@ -15,6 +15,7 @@ fn status(done: u64, downloaded: u64) -> Status {
         peers: 0,
         seeds: 0,
         hashes: 0,
+        mirrors: 0,
         known: 0,
         seeding: Duration::ZERO,
     }

@@ -18,7 +18,7 @@ const BLOCK: u64 = 16 * 1024;
 const SLOTS: usize = 5;
 
 /// A v1 torrent of one file whose piece hashes are made up.
-pub(super) fn info(length: u64, piece_length: u32) -> Arc<Info> {
+pub(in crate::swarm) fn info(length: u64, piece_length: u32) -> Arc<Info> {
     let pieces = length.div_ceil(u64::from(piece_length));
     let hashes: Vec<u8> = (0..pieces).flat_map(|at| hash::sha1(&at.to_be_bytes()).0).collect();
     let mut raw = format!(
@@ -31,7 +31,7 @@ pub(super) fn info(length: u64, piece_length: u32) -> Arc<Info> {
     Arc::new(Info::parse(&raw).unwrap())
 }
 
-pub(super) fn torrent(info: &Arc<Info>) -> Arc<Torrent> {
+pub(in crate::swarm) fn torrent(info: &Arc<Info>) -> Arc<Torrent> {
     Arc::new(Torrent {
         id: TorrentId(1),
         hashes: info.hashes(),
@@ -40,11 +40,11 @@ pub(super) fn torrent(info: &Arc<Info>) -> Arc<Torrent> {
     })
 }
 
-pub(super) fn peer_id(node: usize) -> PeerId {
+pub(in crate::swarm) fn peer_id(node: usize) -> PeerId {
     PeerId([node as u8 + 1; 20])
 }
 
-pub(super) fn addr(node: usize) -> SocketAddr {
+pub(in crate::swarm) fn addr(node: usize) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 7000 + node as u16))
 }
 
