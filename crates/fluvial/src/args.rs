@@ -270,6 +270,10 @@ pub(crate) struct Share {
     /// Announce to this tracker as well; repeat for several
     #[arg(long, value_name = "URL", value_parser = parse_tracker)]
     pub(crate) tracker: Vec<TrackerUrl>,
+    /// Sign it with the key in FILE (made when it does not exist), so that who follows the key gets
+    /// it in place of the version before
+    #[arg(long, value_name = "FILE")]
+    pub(crate) publish: Option<PathBuf>,
     /// Run no tracker and no page of our own
     #[arg(long)]
     pub(crate) no_tracker: bool,
@@ -287,6 +291,7 @@ pub(crate) struct Share {
 #[command(after_help = "Examples:
   fluvial get 'magnet:?xt=urn:btih:...'
   fluvial get release.torrent -o ~/Downloads --seed ratio:1
+  fluvial get 'magnet:?xs=urn:btpk:...' --follow     and every later version
   fluvial get big.torrent --list
   fluvial get big.torrent --files '*.pdf' --files 3
   fluvial get release.torrent --web-seed https://mirror.example/pub/")]
@@ -330,6 +335,13 @@ pub(crate) struct Get {
     /// Run this in a shell when all is written; FLUVIAL_PATH says where it is
     #[arg(long, value_name = "CMD")]
     pub(crate) on_complete: Option<String>,
+    /// Stay, and fetch what changes whenever the publisher of the link (xs=urn:btpk:) signs another
+    /// torrent
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// With --follow, look for another one this often
+    #[arg(long, value_name = "DUR", default_value = "5m", value_parser = parse_duration)]
+    pub(crate) follow_every: Duration,
     /// Go on seeding afterwards: none, forever, ratio:R or time:DUR
     #[arg(long, value_name = "GOAL", default_value = "none", value_parser = parse_goal)]
     pub(crate) seed: SeedGoal,

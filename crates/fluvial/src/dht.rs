@@ -1,7 +1,7 @@
 //! `fluvial dht`.
 
 pub(crate) mod join;
-mod put;
+pub(crate) mod put;
 
 use std::time::{Duration, Instant};
 
@@ -103,10 +103,10 @@ async fn tell_ready(table: &HashTable, output: &Output) {
 }
 
 /// Runs a look-up to its end.
-async fn finish(
+pub(crate) async fn finish(
     table: &HashTable,
     lookup: Lookup,
-    hear: &mut dyn FnMut(TableEvent),
+    hear: &mut (dyn FnMut(TableEvent) + Send),
 ) -> anyhow::Result<Outcome> {
     let mut events: Receiver<TableEvent> = table.begin(lookup).await?;
     while let Some(event) = events.recv().await {

@@ -16,6 +16,8 @@ pub(crate) enum Event<'a> {
         tracker: &'a [String],
         page: Option<&'a str>,
     },
+    /// `share --publish` signed it, and nodes of the DHT hold that.
+    Published { magnet: &'a str, seq: i64, stored: u32 },
     /// `tracker` answers.
     #[serde(rename = "ready")]
     TrackerReady { udp: Option<&'a str>, http: Option<&'a str>, metrics: Option<&'a str> },

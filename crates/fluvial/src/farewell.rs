@@ -109,15 +109,8 @@ pub(crate) async fn why_nothing_moves(
     status: &Status,
     engine: &Engine,
 ) -> Result<String, Ended> {
-    let nodes = match engine.hash_table() {
-        Some(table) => {
-            let views = table.view().await.unwrap_or_default();
-            Some(views.iter().flat_map(|view| view.stats.good).sum())
-        }
-        None => None,
-    };
     let (trackers, mirrors) = (torrent.trackers().await?, torrent.mirrors().await?);
-    let why = why(status, &trackers, nodes);
+    let why = why(status, &trackers, dht_nodes(engine).await);
     let asked = mirrors.iter().find_map(|mirror| Some((&mirror.url, mirror.trouble.as_deref()?)));
     Ok(match asked {
         Some((url, trouble)) => format!("{why}; mirror {url}: {}", plain(trouble)),
@@ -126,8 +119,14 @@ pub(crate) async fn why_nothing_moves(
     })
 }
 
+/// Nodes of the DHT that are known, where there is one.
+pub(crate) async fn dht_nodes(engine: &Engine) -> Nodes {
+    let views = engine.hash_table()?.view().await.unwrap_or_default();
+    Some(views.iter().flat_map(|view| view.stats.good).sum())
+}
+
 /// What is known of the DHT: how many nodes, where there is one.
-type Nodes = Option<usize>;
+pub(crate) type Nodes = Option<usize>;
 
 fn why(status: &Status, trackers: &[TrackerView], dht: Nodes) -> String {
     let what = match (status.state, status.total) {
@@ -170,7 +169,7 @@ fn why(status: &Status, trackers: &[TrackerView], dht: Nodes) -> String {
 }
 
 /// How far the DHT is.
-fn of_dht(nodes: Nodes) -> String {
+pub(crate) fn of_dht(nodes: Nodes) -> String {
     match nodes {
         None => "the DHT is off".to_owned(),
         Some(0) => "no node of the DHT answers".to_owned(),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use tokio::task::JoinSet;
 
 use engine::{Purpose, StartJob};
 use metainfo::{Metainfo, PlanOptions};
@@ -21,12 +22,15 @@ use crate::units::{count, show_size};
 use crate::{fingerprint, names, net, reach, state};
 
 use paths::Paths;
+use publish::Edition;
 
 mod paths;
+mod publish;
 
 /// Publishes the content until told to end.
 pub(crate) async fn run(args: &Share, output: &Output) -> anyhow::Result<()> {
     let made = Made::make_or_reuse(args, output)?;
+    let edition = Edition::read(args, &made.metainfo)?;
     let engine = net::start(&args.net, output)?;
     let stop = Stop::listen()?;
     let hosting =
@@ -66,7 +70,14 @@ pub(crate) async fn run(args: &Share, output: &Output) -> anyhow::Result<()> {
         alone: reachable.iter().all(|address| address.ip().is_loopback()),
     };
     ready.tell(output);
+    let mut publishing = JoinSet::new();
+    if let (Some(edition), Some(table)) = (edition, engine.hash_table().cloned()) {
+        output.line("Or follow this key, which brings later versions, too:\n");
+        output.line(format!("  fluvial get --follow '{}'\n", edition.magnet()));
+        publishing.spawn(edition.keep(table, output.clone()));
+    }
     let ended = seeding.run(vec![torrent], &engine).await;
+    publishing.shutdown().await;
     if let Some(hosting) = hosting {
         hosting.end().await;
     }

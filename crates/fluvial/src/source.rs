@@ -14,7 +14,7 @@ use metainfo::{Magnet, Metainfo};
 pub(crate) enum Source {
     /// A whole `.torrent`.
     Torrent(Box<Metainfo>),
-    /// Only what names it.
+    /// Only what names it, or its publisher.
     Magnet(Box<Magnet>),
 }
 
@@ -84,12 +84,6 @@ fn torrent(bytes: &[u8], whence: &str) -> anyhow::Result<Source> {
 
 fn magnet(text: &str) -> anyhow::Result<Source> {
     let magnet = Magnet::parse(text).map_err(|error| anyhow!("{error}; {}", error.advice()))?;
-    if magnet.hashes.v1.is_none() && magnet.hashes.v2.is_none() {
-        bail!(
-            "the link follows a publisher and names no torrent; `fluvial dht get` with the link \
-             says which one is the current one"
-        );
-    }
     Ok(Source::Magnet(Box::new(magnet)))
 }
 

@@ -43,7 +43,7 @@ async fn store(
         None => (Item::Immutable(value), None),
         Some(secret) => {
             let salt = args.salt.as_bytes();
-            let last = latest(table, secret, salt).await?;
+            let last = latest(table, secret, salt).await?.and_then(|item| item.seq());
             let seq = last.map_or(1, |last| last.saturating_add(1));
             (Item::Mutable(Mutable::sign(secret, salt, seq, &value)?), last)
         }
@@ -73,12 +73,21 @@ async fn store(
 }
 
 /// The version that is there.
-async fn latest(table: &HashTable, secret: &SecretKey, salt: &[u8]) -> anyhow::Result<Option<i64>> {
-    let mut latest = None;
+///
+/// # Errors
+/// When the table has ended, or too much is asked of it.
+pub(crate) async fn latest(
+    table: &HashTable,
+    secret: &SecretKey,
+    salt: &[u8],
+) -> anyhow::Result<Option<Item>> {
+    let mut latest: Option<Item> = None;
     let lookup = Lookup::GetMutable(secret.public(), salt.to_vec());
     finish(table, lookup, &mut |event| {
-        if let TableEvent::Item { item, .. } = event {
-            latest = latest.max(item.seq());
+        if let TableEvent::Item { item, .. } = event
+            && latest.as_ref().is_none_or(|known| known.seq() < item.seq())
+        {
+            latest = Some(item);
         }
     })
     .await?;
@@ -86,7 +95,10 @@ async fn latest(table: &HashTable, secret: &SecretKey, salt: &[u8]) -> anyhow::R
 }
 
 /// Reads a key, 64 hexadecimal digits, or makes one that nobody else may read.
-fn secret(path: &Path) -> anyhow::Result<SecretKey> {
+///
+/// # Errors
+/// When it is no key, or cannot be read or written.
+pub(crate) fn secret(path: &Path) -> anyhow::Result<SecretKey> {
     let shown = path.display();
     match std::fs::read_to_string(path) {
         Ok(text) => match text.trim().parse::<Sha256Digest>() {

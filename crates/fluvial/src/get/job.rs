@@ -12,6 +12,7 @@ use metainfo::{Info, Metainfo, PieceLayers};
 use session::{AddTorrent, Event as Happened, Status};
 use swarm::{Origin, Priority};
 
+use super::follow::Editions;
 use super::patience::{Mood, Patience};
 use super::plan::{self, Plan};
 use super::{Ended, list};
@@ -38,16 +39,29 @@ pub(super) struct Job<'a> {
     info: Option<Arc<Info>>,
     /// Since the metadata was recorded.
     layers_changed: bool,
+    /// What the publisher names, if that is followed.
+    following: Option<Editions>,
+    /// An earlier version was fetched, and gives way to this one.
+    replaces: bool,
+}
+
+/// What a job works with.
+pub(super) struct Setup<'a> {
+    pub(super) args: &'a Get,
+    pub(super) output: &'a Output,
+    pub(super) engine: Engine,
+    pub(super) stop: Stop,
+    pub(super) following: Option<Editions>,
 }
 
 impl<'a> Job<'a> {
     pub(super) async fn begin(
-        args: &'a Get,
-        output: &'a Output,
+        setup: Setup<'a>,
         plan: Plan,
         started: Instant,
+        replaces: bool,
     ) -> anyhow::Result<Self> {
-        let engine = net::start(&args.net, output)?;
+        let Setup { args, output, engine, stop, following } = setup;
         let mut add = match &plan.metainfo {
             Some(metainfo) => {
                 AddTorrent::torrent(Arc::clone(&metainfo.info), metainfo.piece_layers.clone())
@@ -68,7 +82,7 @@ impl<'a> Job<'a> {
             net::add_nodes(metainfo, &engine);
         }
         let torrent = engine.add(add).await?;
-        let (stop, live) = (Stop::listen()?, Live::new(output));
+        let live = Live::new(output);
         let patience = Patience::new(Instant::now(), args.give_up);
         Ok(Self {
             args,
@@ -82,6 +96,8 @@ impl<'a> Job<'a> {
             patience,
             info: None,
             layers_changed: false,
+            following,
+            replaces,
         })
     }
 
@@ -137,7 +153,7 @@ impl<'a> Job<'a> {
             self.torrent.select(wanted.iter().map(priority).collect()).await?;
         }
         let purpose = Purpose::Get {
-            overwrite: self.args.overwrite,
+            overwrite: self.args.overwrite || self.replaces,
             preallocate: self.args.preallocate,
             wanted,
         };
@@ -212,6 +228,7 @@ impl<'a> Job<'a> {
                     None => return Err(anyhow!("the engine has stopped").into()),
                 },
                 () = self.stop.wished() => return Err(Ended::Stopped),
+                () = superseded(&mut self.following) => return Err(Ended::Superseded),
                 _ = tick.tick() => self.tick().await?,
             }
         }
@@ -260,8 +277,15 @@ impl<'a> Job<'a> {
         self.torrent.status().await.ok().flatten()
     }
 
-    /// Says goodbye: what is held is written and recorded, trackers are told.
+    /// Says goodbye, and ends the engine.
     pub(super) async fn end(&mut self) {
+        self.leave().await;
+        self.engine.close().await;
+        self.live.clear();
+    }
+
+    /// Says goodbye: what is held is written and recorded, trackers are told.
+    pub(super) async fn leave(&mut self) {
         self.live.clear();
         self.layers_changed |= self.plan.magnet.is_some();
         if let Err(Ended::Failed(error)) = self.save_layers().await {
@@ -269,7 +293,16 @@ impl<'a> Job<'a> {
         }
         self.live.stopping();
         farewell::stop(&mut self.torrent).await;
-        self.engine.close().await;
         self.live.clear();
     }
+}
+
+/// Waits until the publisher names another torrent; for ever, where nobody is followed.
+async fn superseded(following: &mut Option<Editions>) {
+    if let Some(editions) = following
+        && editions.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending::<()>().await;
 }

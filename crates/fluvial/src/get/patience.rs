@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use session::Status;
 
 /// How often a person hears why nothing moves.
-const WHY_EVERY: Duration = Duration::from_mins(1);
+pub(super) const WHY_EVERY: Duration = Duration::from_mins(1);
 /// When a person hears it first, if nothing has come at all.
-const WHY_FIRST: Duration = Duration::from_secs(10);
+pub(super) const WHY_FIRST: Duration = Duration::from_secs(10);
 
 /// Watches a download for standstill.
 pub(super) struct Patience {

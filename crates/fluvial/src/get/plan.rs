@@ -12,7 +12,7 @@ use metainfo::{InfoHashes, Magnet, Metainfo};
 use crate::args::Get;
 use crate::output::Output;
 use crate::source::Source;
-use crate::{record, selection, source, state};
+use crate::{record, selection, state};
 
 /// What is to be fetched, as far as it is known before any peer is asked.
 pub(super) struct Plan {
@@ -28,8 +28,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) async fn read(args: &Get, output: &Output) -> anyhow::Result<Self> {
-        let source = source::read(&args.source, &args.net.way.open()?).await?;
+    pub(super) fn read(args: &Get, output: &Output, source: Source) -> anyhow::Result<Self> {
         let (hashes, mut metainfo, magnet) = match source {
             Source::Torrent(metainfo) => (metainfo.hashes, Some(metainfo), None),
             Source::Magnet(magnet) => (magnet.hashes, None, Some(magnet)),

@@ -85,8 +85,15 @@ fn what_cannot_be_done_is_said() {
         assert!(said.contains(expected), "{args:?}: {said}");
     }
     let link = format!("magnet:?xs=urn:btpk:{}", "ab".repeat(32));
-    let done = place.run(&["get", &link]);
-    let said = String::from_utf8_lossy(&done.stderr).into_owned();
-    assert_eq!(done.status.code(), Some(1));
-    assert!(said.contains("fluvial dht get"), "{said}");
+    let hash = format!("magnet:?xt=urn:btih:{}", "ab".repeat(20));
+    for (args, expected) in [
+        (&["get", &link, "--no-dht"][..], "is found in the DHT; leave --no-dht"),
+        (&["get", &hash, "--follow"], "--follow needs the link of a publisher"),
+        (&["get", &link, "--give-up", "1s"], "nothing is found of what the publisher signed"),
+    ] {
+        let done = place.run(&[args, &network].concat());
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(done.status.code(), Some(1), "{args:?}: {said}");
+        assert!(said.contains(expected), "{args:?}: {said}");
+    }
 }

@@ -32,7 +32,7 @@ impl Table {
             theirs.push(Libtorrent::start_in_dht(lab, router)?);
         }
         for node in &mut theirs {
-            wait_until("libtorrent to have joined", || Ok(node.dht_nodes()? >= 5))?;
+            wait_until("libtorrent to have joined", || Ok(node.dht_nodes()? > 0))?;
         }
         Ok(Self { ours, theirs })
     }

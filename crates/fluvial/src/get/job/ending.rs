@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use session::Event as Happened;
 
 use super::super::Ended;
-use super::Job;
+use super::{Job, superseded};
 use crate::args::SeedGoal;
 use crate::events::Event;
 use crate::get::efficiency;
@@ -56,7 +56,7 @@ impl Job<'_> {
             let percent = (efficiency * 100.0).round();
             self.output.line(format!("{percent:>11}% of what this swarm's uplinks allow"));
         }
-        if self.args.seed == SeedGoal::None {
+        if self.args.seed == SeedGoal::None && self.following.is_none() {
             self.output.hint("`--seed ratio:1` gives back what was taken");
         }
         Ok(())
@@ -89,6 +89,8 @@ impl Job<'_> {
                 return Ok(());
             };
             let reached = match self.args.seed {
+                // Who follows stays, and gives what it has meanwhile.
+                _ if self.following.is_some() => false,
                 SeedGoal::None => return Ok(()),
                 SeedGoal::Forever => false,
                 SeedGoal::Ratio(ratio) => {
@@ -115,6 +117,7 @@ impl Job<'_> {
                     }
                 },
                 () = self.stop.wished() => {}
+                () = superseded(&mut self.following) => return Err(Ended::Superseded),
             }
         }
     }
