@@ -9,6 +9,5 @@ mod magnets;
 mod matrix;
 mod mixed;
 mod programs;
-mod table;
 mod transports;
 mod web_seeds;
