@@ -20,6 +20,7 @@ use crate::greet::{Encryption, Greeter};
 use crate::hash_table::{HashTable, HashTableConfig};
 use crate::link::Surroundings;
 use crate::listen::{self, ListenError};
+use crate::local::Local;
 use crate::mind::{Input, MIND_QUEUE_MAX, Mind};
 use crate::throttle::Throttle;
 use crate::torrent::{EngineError, Torrent};
@@ -63,6 +64,8 @@ pub struct EngineConfig {
     pub encryption: Encryption,
     /// Whether peers tell each other of others (BEP 11).
     pub pex: bool,
+    /// Whether peers on the same network are told of our torrents, and heard (BEP 14).
+    pub lsd: bool,
     /// How the DHT is joined, if it is to be: by the sockets that belong to `listen`, not by some
     /// of its own.
     pub dht: Option<HashTableConfig>,
@@ -149,6 +152,7 @@ impl Engine {
         let mut session_config = session::Config::new(peer_id, port);
         session_config.dht = udp.table.is_some();
         session_config.limits = config.limits;
+        session_config.lsd = config.lsd;
         session_config.max_peers = files::make_room(config.max_peers);
         let session = Session::new(clock.now(), session_config, rng.next_u64());
         let mut peer_config = peer_config(peer_id, port, config);
@@ -167,6 +171,9 @@ impl Engine {
         // Refused is better than accepted and never heard: without TCP, nobody listens.
         for listener in listeners.into_iter().filter(|_| config.transport != Transport::Utp) {
             mind.spawn(listen::accept(listener, inputs.clone()));
+        }
+        if config.lsd {
+            mind.hear_neighbours(Local::open(&config.egress, &listening));
         }
         let hash_table = udp.table.clone();
         udp.run(&mut mind, &inputs);

@@ -29,6 +29,7 @@ mod hash_table;
 mod http;
 mod link;
 mod listen;
+mod local;
 mod mind;
 mod mirrors;
 mod opening;

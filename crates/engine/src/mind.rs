@@ -24,6 +24,7 @@ use crate::greet::Keys;
 use crate::hash_table::{Found, Wishes};
 use crate::link::{Link, Mailbox, Surroundings};
 use crate::mirrors::MirrorLink;
+use crate::local::Local;
 use crate::stream::Stream;
 use crate::trackers::Trackers;
 
@@ -77,6 +78,8 @@ pub(crate) struct Mind {
     /// Peers that were dropped, for whoever wants to know.
     dropped: broadcast::Sender<Dropped>,
     reading: watch::Sender<bool>,
+    /// The way to the neighbourhood, where there is one.
+    local: Option<Local>,
     /// Everything that runs for the mind: connections, attempts, announces, listening sockets.
     /// Ends with it.
     tasks: JoinSet<()>,
@@ -109,6 +112,7 @@ impl Mind {
             listeners: HashMap::new(),
             dropped,
             reading,
+            local: None,
             tasks: JoinSet::new(),
             link_tasks: HashMap::new(),
             closing: false,
@@ -118,6 +122,14 @@ impl Mind {
     /// Runs something for as long as the mind lives.
     pub(crate) fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(task);
+    }
+
+    /// Tells the neighbourhood of our torrents, and listens to it.
+    pub(crate) fn hear_neighbours(&mut self, local: Local) {
+        for hearing in local.listen(&self.around.mind) {
+            self.spawn(hearing);
+        }
+        self.local = Some(local);
     }
 
     /// Says where the events of a new torrent go.

@@ -219,6 +219,9 @@ pub(crate) struct Net {
     /// Do not tell peers of other peers, nor listen to what they tell (PEX)
     #[arg(long)]
     pub(crate) no_pex: bool,
+    /// Do not look for peers on the same network (LSD)
+    #[arg(long)]
+    pub(crate) no_lsd: bool,
     #[command(flatten)]
     pub(crate) way: Way,
     /// Send at most this much (4MB/s, 10Mbit/s; `none` is unlimited)

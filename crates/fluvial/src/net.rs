@@ -43,6 +43,7 @@ pub(crate) fn start(net: &Net, output: &Output) -> anyhow::Result<Engine> {
         transport: net.transport.into(),
         encryption: net.encryption.into(),
         pex: !(net.no_pex || net.no_discovery),
+        lsd: !(net.no_lsd || net.no_discovery),
         dht,
         egress,
         seed: u64::from_le_bytes(seed),

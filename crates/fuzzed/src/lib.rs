@@ -8,6 +8,7 @@ mod caches;
 mod conversations;
 mod formats;
 mod input;
+mod lsds;
 mod mses;
 mod overlays;
 mod pages;
@@ -23,6 +24,7 @@ mod utps;
 pub use caches::fuzz_cache;
 pub use conversations::{fuzz_tracker_client, fuzz_tracker_server};
 pub use formats::{fuzz_bencode, fuzz_magnet, fuzz_metainfo};
+pub use lsds::fuzz_lsd;
 pub use mses::fuzz_mse;
 pub use overlays::fuzz_overlay;
 pub use pages::fuzz_page;
@@ -48,12 +50,13 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 24] = [
+pub const TARGETS: [Target; 25] = [
     target("bencode", fuzz_bencode),
     slow_target("cache", fuzz_cache),
     slow_target("dht", fuzz_dht),
     target("dht_message", fuzz_dht_message),
     target("extended", fuzz_extended),
+    target("lsd", fuzz_lsd),
     target("magnet", fuzz_magnet),
     target("metainfo", fuzz_metainfo),
     slow_target("mse", fuzz_mse),

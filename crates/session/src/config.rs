@@ -42,6 +42,8 @@ pub struct Config {
     pub swarm: swarm::Limits,
     /// What each torrent's mind goes by.
     pub tactics: swarm::Tactics,
+    /// Whether peers on the same network are told of our torrents, and heard (BEP 14).
+    pub lsd: bool,
     /// Who may download from us.
     pub choker: ChokerPolicy,
 }
@@ -58,6 +60,7 @@ impl Config {
             cache: cache::Config::default(),
             swarm: swarm::Limits::default(),
             tactics: swarm::Tactics::default(),
+            lsd: false,
             choker: ChokerPolicy::default(),
         }
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use announce::{AnnounceResponse, Failure, TrackerStatus};
 use cache::{Cache, Done, Op};
 use hash::Sha1Digest;
+use lsd::Lsd;
 use metainfo::PieceLayers;
 use peer::Order;
 use stdx::{Bitfield, ConnId, Instant, Rng, TorrentId};
@@ -25,6 +26,7 @@ mod changes;
 mod connections;
 mod flow;
 mod mirrors;
+mod neighbourhood;
 mod torrents;
 
 /// A connection to open.
@@ -49,9 +51,9 @@ pub struct Connect {
 /// Inputs are the `handle_*` methods and the commands. After any of them, drain
 /// [`poll_order`](Self::poll_order), [`poll_connect`](Self::poll_connect),
 /// [`poll_mirror`](Self::poll_mirror), [`poll_disk`](Self::poll_disk),
-/// [`poll_announce`](Self::poll_announce), [`poll_dht`](Self::poll_dht) and
-/// [`poll_event`](Self::poll_event), then read [`poll_timeout`](Self::poll_timeout) and
-/// [`reading_allowed`](Self::reading_allowed).
+/// [`poll_announce`](Self::poll_announce), [`poll_dht`](Self::poll_dht),
+/// [`poll_neighbourly`](Self::poll_neighbourly) and [`poll_event`](Self::poll_event), then read
+/// [`poll_timeout`](Self::poll_timeout) and [`reading_allowed`](Self::reading_allowed).
 ///
 /// A connection begins with [`handle_incoming`](Self::handle_incoming) or
 /// [`handle_connected`](Self::handle_connected) and ends with
@@ -62,6 +64,8 @@ pub struct Session {
     config: Config,
     rng: Rng,
     announcer: Announcer,
+    /// What is told to the neighbourhood, if anything is.
+    lsd: Option<Lsd>,
     cache: Cache,
     choker: Choker,
     torrents: BTreeMap<TorrentId, Torrent>,
@@ -109,8 +113,10 @@ impl Session {
             key: rng.next_u64() as u32,
         };
         let finder = config.dht.then(|| Finder::new(rng.fork()));
+        let lsd = config.lsd.then(|| Lsd::new(now, rng.fork()));
         Self {
             rng,
+            lsd,
             announcer,
             cache: Cache::new(config.cache.clone()),
             choker,
@@ -247,7 +253,8 @@ impl Session {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let torrents = self.timers.first().map(|(at, _)| *at);
         let choker = (!self.conns.is_empty()).then(|| self.choker.poll_timeout());
-        [torrents, choker, self.cache.poll_timeout()].into_iter().flatten().min()
+        let lsd = self.lsd.as_ref().and_then(Lsd::poll_timeout);
+        [torrents, choker, self.cache.poll_timeout(), lsd].into_iter().flatten().min()
     }
 
     /// False while the block cache is over its budget: read no sockets until it is true again.

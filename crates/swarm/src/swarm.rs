@@ -288,6 +288,11 @@ impl Swarm {
         self.info.as_ref()
     }
 
+    /// Whether peers may come from its trackers alone (BEP 27), as far as is known.
+    pub fn is_private(&self) -> bool {
+        self.torrent.private || self.info.as_ref().is_some_and(|info| info.is_private())
+    }
+
     /// What names the torrent: both hashes of a hybrid, once the metadata is here.
     pub fn hashes(&self) -> InfoHashes {
         self.torrent.hashes

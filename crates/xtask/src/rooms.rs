@@ -23,6 +23,7 @@ pub(crate) const ROOMS: &[(&str, Kind)] = &[
     ("cache", Kind::Core),
     ("announce", Kind::Core),
     ("dht", Kind::Core),
+    ("lsd", Kind::Core),
     ("page", Kind::Core),
     ("plan", Kind::Core),
     ("mirror", Kind::Core),

@@ -13,6 +13,7 @@ fn config() -> EngineConfig {
         transport: Transport::Both,
         encryption: Encryption::Prefer,
         pex: false,
+        lsd: false,
         dht: None,
         egress: Egress::default(),
         seed: 1,

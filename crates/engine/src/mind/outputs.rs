@@ -40,6 +40,11 @@ impl Mind {
                 wishes.add(order);
             }
         }
+        while let Some(announce) = self.session.poll_neighbourly(self.around.clock.now()) {
+            if let Some(local) = &self.local {
+                local.say(announce);
+            }
+        }
         while let Some(event) = self.session.poll_event() {
             self.tell(event);
         }

@@ -158,6 +158,7 @@ pub(crate) fn engine_with(
         transport,
         encryption,
         pex: false,
+        lsd: false,
         dht: None,
         egress: Egress::default(),
         seed,

@@ -8,6 +8,7 @@ mod exchange;
 mod magnets;
 mod matrix;
 mod mixed;
+mod neighbours;
 mod programs;
 mod transports;
 mod web_seeds;

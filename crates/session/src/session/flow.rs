@@ -37,6 +37,7 @@ impl Session {
         for id in &untended {
             self.announce(now, *id);
             self.ask_mirrors(now, *id);
+            self.tell_neighbours(now, *id);
             self.finish(now, *id);
         }
         self.connecting.extend(&untended);

@@ -16,15 +16,8 @@ use crate::{Direction, Identity};
 const TAKEN_MAX: usize = 100;
 
 impl Swarm {
-    /// Whether peers may be exchanged: never on private torrents (BEP 27), also while the owner
-    /// has yet to hear that it is one.
-    fn exchanges_peers(&self) -> bool {
-        let private = self.info.as_ref().is_some_and(|info| info.is_private());
-        !self.torrent.private && !private
-    }
-
     pub(super) fn take_pex(&mut self, now: Instant, conn: ConnId, pex: Pex) {
-        let Some(it) = self.conns.get(&conn).filter(|_| self.exchanges_peers()) else {
+        let Some(it) = self.conns.get(&conn).filter(|_| !self.is_private()) else {
             return;
         };
         let giver = it.addr;
@@ -34,7 +27,7 @@ impl Swarm {
 
     /// Tells connections whose turn it is who came and who went.
     pub(super) fn exchange_peers(&mut self, now: Instant) {
-        if !self.exchanges_peers() {
+        if self.is_private() {
             return;
         }
         let due = |it: &&Conn| it.ready && it.info.supports_pex && it.exchange.is_due(now);
