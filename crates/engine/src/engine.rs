@@ -303,6 +303,7 @@ fn peer_config(peer_id: PeerId, listen_port: u16, config: &EngineConfig) -> peer
         listen_port,
         uplink: config.limits.up,
         pex: config.pex,
+        holepunch: config.pex && config.transport != Transport::Tcp,
         ..peer::Config::new(peer_id, "Fluvial 0.1")
     }
 }

@@ -23,8 +23,8 @@ use crate::dropped::Dropped;
 use crate::greet::Keys;
 use crate::hash_table::{Found, Wishes};
 use crate::link::{Link, Mailbox, Surroundings};
-use crate::mirrors::MirrorLink;
 use crate::local::Local;
+use crate::mirrors::MirrorLink;
 use crate::stream::Stream;
 use crate::trackers::Trackers;
 

@@ -38,9 +38,17 @@ impl Fluvial {
     /// # Errors
     /// When the lab has no room.
     pub fn start(lab: &mut Lab, flags: &[&str]) -> Result<Self> {
-        let node = lab.node("fluvial")?;
+        Ok(Self::on(lab.node("fluvial")?, flags))
+    }
+
+    /// On a machine that is there. It finds peers in every way that `flags` leave it.
+    pub fn discovering_on(node: Node, flags: &[&str]) -> Self {
+        Self { discovers: true, ..Self::on(node, flags) }
+    }
+
+    fn on(node: Node, flags: &[&str]) -> Self {
         let flags = flags.iter().map(ToString::to_string).collect();
-        Ok(Self { node, flags, jobs: BTreeMap::new(), next_port: FIRST_PORT - 1, discovers: false })
+        Self { node, flags, jobs: BTreeMap::new(), next_port: FIRST_PORT - 1, discovers: false }
     }
 
     /// The same, which finds peers in every way that `flags` leave it.
@@ -112,8 +120,11 @@ impl Fluvial {
             .args(args)
             .args(["--json", "-vv", "--log", &said])
             .args((!self.discovers).then_some("--no-discovery"))
-            .args(["--listen", &format!("{v4}:{port}"), "--listen", &format!("[{v6}]:{port}")])
+            .args(["--listen", &format!("{v4}:{port}")])
             .args(&self.flags);
+        if !self.node.is_behind_nat() {
+            command.args(["--listen", &format!("[{v6}]:{port}")]);
+        }
         let log = self.node.path(&format!("{port}-stderr.log"));
         let process = Process::start_talking("fluvial", command, &log)?;
         let job = Job { process, log: said, complete: None };

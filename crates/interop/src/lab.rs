@@ -81,7 +81,7 @@ impl Lab {
         let id = format!("n{number}");
         let folder = self.folder.join(format!("{number}-{name}"));
         fs::create_dir_all(folder.join("content"))?;
-        let node = Node { id: id.clone(), number, folder };
+        let node = Node { id: id.clone(), number, folder, home: None };
         let (v4, v6) = (node.v4(), node.v6());
         execute("ip", &format!("netns add {id}"))?;
         if let Some(delay) = self.delay {
@@ -99,6 +99,49 @@ impl Lab {
         execute("ip", &format!("-n {id} route add default via 2001:2::1"))?;
         Ok(node)
     }
+
+    /// A machine behind an address translator, with an IPv4 address alone, which lets in nothing
+    /// that was not asked for. What the machine sends by UDP from the first of `moved` leaves from
+    /// the second, whoever it goes to; all else from the same port, if that is free.
+    ///
+    /// # Errors
+    /// When a command fails.
+    pub fn node_behind_nat(&mut self, name: &str, moved: Option<(u16, u16)>) -> Result<Node> {
+        let router = self.node(&format!("{name}-router"))?;
+        let (number, outside) = (router.number, router.id.clone());
+        let id = format!("h{number}");
+        let home = Ipv4Addr::new(192, 168, number as u8, 2);
+        let inner = Ipv4Addr::new(192, 168, number as u8, 1);
+        let folder = self.folder.join(format!("{number}-{name}"));
+        fs::create_dir_all(folder.join("content"))?;
+        execute("ip", &format!("netns add {id}"))?;
+        let cable = format!("-n {outside} link add in type veth peer name eth0 netns {id}");
+        execute("ip", &cable)?;
+        execute("ip", &format!("-n {outside} address add {inner}/24 dev in"))?;
+        execute("ip", &format!("-n {outside} link set in up"))?;
+        execute("ip", &format!("-n {id} link set lo up"))?;
+        execute("ip", &format!("-n {id} address add {home}/24 dev eth0"))?;
+        execute("ip", &format!("-n {id} link set eth0 up"))?;
+        execute("ip", &format!("-n {id} route add default via {inner}"))?;
+        let moved = moved.map_or(String::new(), |(from, to)| {
+            format!("oifname eth0 udp sport {from} snat to {}:{to}", router.v4())
+        });
+        let rules = format!(
+            "table ip nat {{\n chain out {{\n type nat hook postrouting priority 100\n \
+             {moved}\n oifname eth0 masquerade\n }}\n}}\n\
+             table ip guard {{\n\
+             chain in {{\n type filter hook input priority 0\n \
+             iifname eth0 ct state new drop\n }}\n\
+             chain on {{\n type filter hook forward priority 0\n \
+             iifname eth0 ct state new drop\n }}\n}}\n"
+        );
+        fs::write(router.path("nat"), rules)?;
+        let enter = format!("--net=/run/netns/{outside}");
+        let nat = router.path("nat");
+        execute("nsenter", &format!("{enter} -- nft -f {}", nat.display()))?;
+        execute("nsenter", &format!("{enter} -- sysctl -qw net.ipv4.ip_forward=1"))?;
+        Ok(Node { id, number, folder, home: Some(home) })
+    }
 }
 
 /// A machine of a [`Lab`].
@@ -107,14 +150,26 @@ pub struct Node {
     id: String,
     number: u16,
     folder: PathBuf,
+    /// Its address at home, behind an address translator.
+    home: Option<Ipv4Addr>,
 }
 
 impl Node {
-    /// Its IPv4 address, in a /24 of its own as far as there are some: nodes of the DHT keep
-    /// neighbours apart.
+    /// Its IPv4 address; behind an address translator, the one at home.
     pub fn v4(&self) -> Ipv4Addr {
+        self.home.unwrap_or_else(|| self.outer())
+    }
+
+    /// Its IPv4 address as others see it, in a /24 of its own as far as there are some: nodes of
+    /// the DHT keep neighbours apart.
+    pub fn outer(&self) -> Ipv4Addr {
         let [high, low] = self.number.to_be_bytes();
         Ipv4Addr::new(198, 18 + high % 2, low, 2 + high / 2)
+    }
+
+    /// Whether it is behind an address translator, and so without IPv6.
+    pub fn is_behind_nat(&self) -> bool {
+        self.home.is_some()
     }
 
     /// Its IPv6 address.

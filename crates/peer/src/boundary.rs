@@ -4,7 +4,7 @@ use std::sync::Arc;
 use hash::{Sha1Digest, Sha256Digest};
 use metainfo::{Info, InfoHashes};
 use stdx::{Bitfield, BlockRange, Buf, PeerId, PieceIndex, TorrentId};
-use wire::{HashRequest, Pex};
+use wire::{HashRequest, Holepunch, Pex};
 
 use crate::PeerError;
 
@@ -70,6 +70,8 @@ pub enum Order {
     RejectHashes(HashRequest),
     /// Tell of other peers (BEP 11). Dropped where the remote, or we, do not exchange any.
     Pex(Pex),
+    /// Bring two peers together (BEP 55). Dropped where the remote, or we, do not speak it.
+    Holepunch(Holepunch),
     /// End the connection.
     Close(CloseReason),
 }
@@ -144,6 +146,8 @@ pub enum Report {
     Trouble(String),
     /// Other peers that the remote knows (BEP 11).
     Pex(Pex),
+    /// How two peers are brought together, one of them us or not (BEP 55).
+    Holepunch(Holepunch),
     /// The conversation opens, over this, where it is not plain TCP.
     Carried(Carrier),
 }
@@ -178,6 +182,8 @@ pub struct ExtendedInfo {
     pub supports_metadata: bool,
     /// It exchanges peers with us (BEP 11).
     pub supports_pex: bool,
+    /// It brings peers together, and is brought (BEP 55), and so do we.
+    pub supports_holepunch: bool,
     /// It understands that a piece is lost (BEP 54).
     pub supports_dont_have: bool,
 }

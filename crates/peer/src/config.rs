@@ -18,6 +18,9 @@ pub struct Config {
     pub dht_port: Option<u16>,
     /// Whether other peers' addresses are taken from peers (BEP 11); never on private torrents.
     pub pex: bool,
+    /// Whether two peers are brought together that cannot reach each other (BEP 55): for those with
+    /// uTP; never on private torrents.
+    pub holepunch: bool,
     /// The most blocks asked for at a time, whatever the remote would take.
     pub request_queue_max: u32,
     /// The most blocks that the remote may ask for at a time, stated as `reqq`.
@@ -51,6 +54,7 @@ impl Config {
             uplink: None,
             dht_port: None,
             pex: false,
+            holepunch: false,
             request_queue_max: 2_000,
             upload_queue_max: 2_000,
             send_buffer_max: 3 << 20,

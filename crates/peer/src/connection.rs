@@ -237,6 +237,11 @@ impl Connection {
         }
     }
 
+    /// The same for bringing peers together (BEP 55).
+    pub(crate) fn punches(&self) -> bool {
+        self.config.holepunch && self.torrent.as_ref().is_some_and(|torrent| !torrent.private)
+    }
+
     pub(crate) fn send_extended_handshake(&mut self) {
         let Some(torrent) = &self.torrent else { return };
         if !self.agreed.extended {

@@ -98,6 +98,9 @@ impl Extensions {
         if torrent.private || !config.pex {
             ids = ids.without(Extension::Pex);
         }
+        if torrent.private || !config.holepunch {
+            ids = ids.without(Extension::Holepunch);
+        }
         let metadata_size = torrent.info.as_ref().map(|info| info.raw().len() as u64);
         let handshake = ExtendedHandshake {
             client: Some(config.client.clone()),
@@ -116,7 +119,7 @@ impl Extensions {
     pub(crate) fn handle_handshake(
         &mut self,
         handshake: ExtendedHandshake,
-        exchanges_peers: bool,
+        (exchanges_peers, punches): (bool, bool),
     ) -> ExtendedInfo {
         handshake.update(&mut self.ids);
         let supports = |extension| self.ids.id(extension).is_some();
@@ -130,6 +133,7 @@ impl Extensions {
         info.uplink = handshake.uplink.or(info.uplink);
         info.supports_metadata = supports(Extension::Metadata);
         info.supports_pex = exchanges_peers && supports(Extension::Pex);
+        info.supports_holepunch = punches && supports(Extension::Holepunch);
         info.supports_dont_have = supports(Extension::DontHave);
         info.clone()
     }

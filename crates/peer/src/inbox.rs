@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use stdx::{BLOCK_LENGTH, BlockRange, Buf, Instant, PieceIndex};
 use wire::{
-    ExtendedHandshake, Extension, ExtensionIds, HASHES_MAX, HashRequest, Kind, Message,
+    ExtendedHandshake, Extension, ExtensionIds, HASHES_MAX, HashRequest, Holepunch, Kind, Message,
     MetadataMessage, Pex, WireError,
 };
 
@@ -282,8 +282,8 @@ impl Connection {
         }
         if id == 0 {
             let handshake = ExtendedHandshake::decode(payload)?;
-            let exchanges_peers = self.exchanges_peers();
-            let info = self.extensions.handle_handshake(handshake, exchanges_peers);
+            let ours = (self.exchanges_peers(), self.punches());
+            let info = self.extensions.handle_handshake(handshake, ours);
             if let Some(reqq) = info.reqq {
                 self.pipeline.set_remote_queue(reqq);
             }
@@ -306,6 +306,10 @@ impl Connection {
                 self.reports.extend(news.map(Report::Extended));
             }
             Some(Extension::Pex) => self.handle_pex(now, payload)?,
+            Some(Extension::Holepunch) => {
+                let message = Holepunch::decode(payload)?.filter(|_| self.punches());
+                self.reports.extend(message.map(Report::Holepunch));
+            }
             None => {}
         }
         Ok(())

@@ -71,16 +71,24 @@ impl Connection {
                 self.extensions.close_hash_question();
                 self.say(&Message::HashReject(request));
             }
-            Order::Pex(pex) => {
-                if self.greeting.is_done() && self.exchanges_peers() {
-                    let mut payload = Vec::new();
-                    pex.encode(&mut payload);
-                    self.send_extension(Extension::Pex, &payload);
-                }
-            }
+            Order::Pex(pex) => self.tell(Extension::Pex, |out| pex.encode(out)),
+            Order::Holepunch(message) => self.tell(Extension::Holepunch, |out| message.encode(out)),
             Order::Close(reason) => return Err(reason),
         }
         Ok(())
+    }
+
+    /// Sends what an extension has to tell, where we do that.
+    fn tell(&mut self, extension: Extension, encode: impl FnOnce(&mut Vec<u8>)) {
+        let agreed = match extension {
+            Extension::Pex => self.exchanges_peers(),
+            _ => self.punches(),
+        };
+        if agreed && self.greeting.is_done() {
+            let mut payload = Vec::new();
+            encode(&mut payload);
+            self.send_extension(extension, &payload);
+        }
     }
 
     /// Answers the handshake of an incoming connection.

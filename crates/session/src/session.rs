@@ -43,6 +43,9 @@ pub struct Connect {
     pub have: Bitfield,
     /// We download nothing, for [`peer::Peer::connect`].
     pub upload_only: bool,
+    /// Over uTP alone, and at once: the other side does the same, through an address translator
+    /// (BEP 55).
+    pub punch: bool,
 }
 
 /// The minds of all torrents of a process, with what they share. Performs no I/O, reads no

@@ -2,13 +2,17 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use peer::{Carrier, ExtendedInfo, Totals};
-use stdx::{Bitfield, BlockIndex, ConnId, Instant, PeerId, PieceIndex, RateMeter};
+use stdx::{Bitfield, BlockIndex, ConnId, Instant, PeerId, PieceIndex, RateMeter, TokenBucket};
 
 use crate::exchange::Exchange;
 use crate::{Direction, PeerView};
 
 /// Suggestions and allowed-fast pieces of a peer that are remembered.
 const HINTS_MAX: usize = 256;
+
+/// Messages about bringing peers together (BEP 55) that one connection may cause at once; one a
+/// second in the long run.
+const PUNCHES_BURST: u64 = 10;
 
 /// One connection as the torrent's mind knows it.
 #[derive(Clone, Debug)]
@@ -42,6 +46,8 @@ pub(crate) struct Conn {
     pub(crate) info: ExtendedInfo,
     /// What it was told of others.
     pub(crate) exchange: Exchange,
+    /// What it may still have to do with bringing peers together.
+    pub(crate) punches: TokenBucket,
     /// What it has, once it said so and the metadata is there.
     pub(crate) have: Option<Bitfield>,
     /// How many wanted pieces it has.
@@ -89,6 +95,7 @@ impl Conn {
             fast: false,
             info: ExtendedInfo::default(),
             exchange: Exchange::default(),
+            punches: TokenBucket::new(1, PUNCHES_BURST, now),
             have: None,
             useful_pieces: 0,
             interested: false,

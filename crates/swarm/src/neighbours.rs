@@ -237,6 +237,38 @@ impl Neighbours {
         self.known.get(&addr).map_or(0, |known| known.flags)
     }
 
+    /// The connections over which an address was named, the latest first.
+    pub fn givers(&self, addr: SocketAddr) -> impl Iterator<Item = ConnId> + '_ {
+        self.known.get(&addr).into_iter().flat_map(|known| known.givers.iter().rev().copied())
+    }
+
+    /// Notes that one of these is of no help.
+    pub fn forget_giver(&mut self, addr: SocketAddr, giver: ConnId) {
+        if let Some(known) = self.known.get_mut(&addr) {
+            known.givers.retain(|it| *it != giver);
+        }
+    }
+
+    /// Begins an attempt at this very address, known or not; false when one is under way, or it is
+    /// out of the question.
+    pub fn attempt(&mut self, now: Instant, addr: SocketAddr) -> bool {
+        self.add(now, addr, Origin::Pex);
+        let Some(known) = self.known.get_mut(&addr) else {
+            return false;
+        };
+        if known.state != State::Idle || known.is_self {
+            return false;
+        }
+        known.state = State::Attempt(now);
+        self.attempts.insert(addr);
+        true
+    }
+
+    /// Whether the address is known for our own.
+    pub fn is_self(&self, addr: SocketAddr) -> bool {
+        self.known.get(&addr).is_some_and(|known| known.is_self)
+    }
+
     /// Forgets what did not come from trackers or the user and is not in use (BEP 27).
     pub fn forget_hearsay(&mut self) {
         self.known.retain(|_, known| {

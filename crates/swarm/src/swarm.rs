@@ -9,6 +9,7 @@ use stdx::{
     Bitfield, BlockRange, Buf, ConnId, Duration, FileIndex, Instant, PeerId, PieceIndex, Rng,
 };
 
+use self::punch::Punches;
 use crate::conn::Conn;
 use crate::content::Content;
 use crate::layers::Layers;
@@ -21,6 +22,7 @@ mod connections;
 mod hashes;
 mod mirrors;
 mod others;
+mod punch;
 mod reports;
 mod upkeep;
 mod verify;
@@ -90,6 +92,7 @@ pub struct Swarm {
     conns: BTreeMap<ConnId, Conn>,
     content: Option<Content>,
     metadata: Option<Fetch>,
+    punches: Punches,
     paused: bool,
     stopped: bool,
     /// Blocks became free, or endgame may have begun: idle connections get another look.
@@ -126,6 +129,7 @@ impl Swarm {
             conns: BTreeMap::new(),
             content: None,
             metadata,
+            punches: Punches::new(now),
             paused: false,
             stopped: false,
             freed: false,

@@ -18,11 +18,14 @@ pub enum Extension {
     DontHave,
     /// `upload_only`: a change of the state of BEP 21, one byte.
     UploadOnly,
+    /// `ut_holepunch` (BEP 55).
+    Holepunch,
 }
 
 impl Extension {
     /// All of them, in the byte order of their names.
-    pub const ALL: [Self; 4] = [Self::DontHave, Self::UploadOnly, Self::Metadata, Self::Pex];
+    pub const ALL: [Self; 5] =
+        [Self::DontHave, Self::UploadOnly, Self::Holepunch, Self::Metadata, Self::Pex];
 
     /// The key in the handshake's dictionary `m`.
     pub const fn name(self) -> &'static str {
@@ -31,17 +34,18 @@ impl Extension {
             Self::Pex => "ut_pex",
             Self::DontHave => "lt_donthave",
             Self::UploadOnly => "upload_only",
+            Self::Holepunch => "ut_holepunch",
         }
     }
 }
 
 /// The numbers under which one side wants to receive each extension; 0 is off (BEP 10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct ExtensionIds([u8; 4]);
+pub struct ExtensionIds([u8; 5]);
 
 impl ExtensionIds {
     /// The numbers that Fluvial receives under.
-    pub const OURS: Self = Self([1, 2, 3, 4]);
+    pub const OURS: Self = Self([1, 2, 3, 4, 5]);
 
     /// The same without an extension.
     pub const fn without(mut self, extension: Extension) -> Self {
@@ -70,7 +74,7 @@ impl ExtensionIds {
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct ExtendedHandshake {
     /// `m`: extension by extension the new number, 0 for off, `None` where it is not mentioned.
-    pub ids: [Option<u8>; 4],
+    pub ids: [Option<u8>; 5],
     /// `v`: the client's name and version.
     pub client: Option<String>,
     /// `p`: the port where the sender listens.
@@ -177,8 +181,8 @@ impl ExtendedHandshake {
     }
 }
 
-fn extension_ids(m: Dict<'_>) -> [Option<u8>; 4] {
-    let mut ids = [None; 4];
+fn extension_ids(m: Dict<'_>) -> [Option<u8>; 5] {
+    let mut ids = [None; 5];
     for extension in Extension::ALL {
         ids[extension as usize] = m.uint(extension.name()).and_then(|id| id.try_into().ok());
     }

@@ -7,6 +7,7 @@ use peer::Peer;
 use session::{Announce, Connect, Event, STOP_TIMEOUT};
 
 use super::{EVENTS_MAX, Input, Mind};
+use crate::dial::Transport;
 use crate::dropped::Dropped;
 use crate::greet::Hello;
 use crate::link::LinkInput;
@@ -54,10 +55,14 @@ impl Mind {
 
     fn connect(&mut self, connect: Connect) {
         let (conn, addr, mind) = (connect.conn, connect.addr, self.around.mind.clone());
-        let dialer = self.dialer.clone();
+        let mut dialer = self.dialer.clone();
         let hash = connect.torrent.hashes.handshake_hashes().next();
         let words = Peer::hello(&self.peer_config, &connect.torrent);
         let hello = hash.zip(words).map(|(hash, words)| Hello { hash, words });
+        if connect.punch {
+            dialer.transport = Transport::Utp;
+            tracing::debug!(%addr, "connecting on a third's word");
+        }
         self.opening.insert(conn, connect);
         self.spawn(async move {
             let stream = dialer.connect(addr, hello).await;

@@ -41,7 +41,8 @@ fn slow_transmission(lab: &mut Lab) -> Result<Transmission> {
 fn fluvial(lab: &mut Lab, known: &[SocketAddr], more: &[&str]) -> Result<Fluvial> {
     let known: Vec<String> = known.iter().map(ToString::to_string).collect();
     let known = known.iter().flat_map(|peer| ["--peer", peer]);
-    let flags: Vec<&str> = known.chain(more.iter().copied()).collect();
+    let flags = known.chain(more.iter().copied());
+    let flags: Vec<&str> = flags.chain(["--no-dht", "--no-lsd"]).collect();
     Fluvial::start_discovering(lab, &flags)
 }
 
@@ -131,7 +132,7 @@ fn libtorrent_is_told_of_us_by_transmission() {
 fn we_tell_each_other() {
     run("exchange::we_tell_each_other", &[], |lab| {
         let content = publish(lab)?;
-        let mut c = Fluvial::start_discovering(lab, &[])?;
+        let mut c = Fluvial::start_discovering(lab, &["--no-dht", "--no-lsd"])?;
         c.seed(&content)?;
         let mut b = slow_fluvial(lab, &[c.address()])?;
         b.get(&content, Source::Magnet)?;

@@ -5,6 +5,7 @@
 
 mod announces;
 mod exchange;
+mod holes;
 mod magnets;
 mod matrix;
 mod mixed;

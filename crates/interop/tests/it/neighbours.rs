@@ -19,7 +19,7 @@ fn moves(lab: &Lab, from: &mut dyn Client, to: &mut dyn Client, source: Source) 
 }
 
 fn ours(lab: &mut Lab) -> Result<Fluvial> {
-    Fluvial::start_discovering(lab, &["--no-pex"])
+    Fluvial::start_discovering(lab, &["--no-dht", "--no-pex"])
 }
 
 fn libtorrent(lab: &mut Lab) -> Result<Libtorrent> {

@@ -150,6 +150,9 @@ impl Session {
         if it.stage == Stage::Open(id) {
             torrent.swarm.handle_batch(now, conn, batch);
             self.touched.insert(id);
+            if torrent.swarm.has_punch() {
+                self.untended.insert(id);
+            }
             self.pump(now);
         }
     }

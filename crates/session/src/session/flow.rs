@@ -260,6 +260,7 @@ impl Session {
                 torrent: Arc::clone(torrent.swarm.torrent()),
                 have: torrent.swarm.have(),
                 upload_only: torrent.swarm.is_upload_only(),
+                punch: torrent.swarm.is_punch(addr),
             });
             self.conns.insert(conn, Conn::new(now, addr, Stage::Opening(id)));
             self.opening += 1;

@@ -48,6 +48,7 @@ impl Turn<'_> {
             | Order::Lost(_)
             | Order::Metadata { .. }
             | Order::Pex(_)
+            | Order::Holepunch(_)
             | Order::RequestMetadata(_)
             | Order::RequestHashes(_)
             | Order::Hashes(..)

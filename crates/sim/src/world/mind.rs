@@ -143,7 +143,7 @@ impl World {
         dialled: Dialled,
         pipes: (PipeId, PipeId),
     ) {
-        let Connect { conn, torrent, have, upload_only, addr } = dialled.connect;
+        let Connect { conn, torrent, have, upload_only, addr, .. } = dialled.connect;
         let remote = self.node_at(addr).unwrap_or(node);
         let config = self.peer_config(node);
         let peer = peer::Peer::connect(self.now, config, torrent, have, upload_only, addr);

@@ -96,6 +96,7 @@ impl Swarm {
             self.remove(now, conn);
         }
         self.neighbours.failed(now, addr);
+        self.ask_third(now, addr);
     }
 
     /// The address to connect to next, if it is time for one. Then call [`Self::admit`], or
@@ -107,6 +108,9 @@ impl Swarm {
         let connections = self.settled_connections();
         if connections >= self.config.limits.connections {
             return None;
+        }
+        if let Some(addr) = self.next_punch(now) {
+            return Some(addr);
         }
         let conns = self.conns.values();
         let taken: BTreeSet<Identity> = conns
@@ -140,7 +144,7 @@ impl Swarm {
     }
 
     /// Whether connections are made and taken in.
-    fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         let fetching = self.metadata.is_some() || !self.awaited.is_empty();
         !self.stopped && (self.content.is_some() || fetching)
     }
@@ -295,6 +299,7 @@ impl Swarm {
             return;
         };
         self.freed = true;
+        self.end_punch(it.addr);
         let useful = it.totals.down_payload + it.totals.up_payload > 0;
         self.neighbours.failed(now, it.addr);
         for addr in [Some(it.addr), it.listen].into_iter().flatten() {

@@ -64,7 +64,8 @@ impl Swarm {
         let known = [
             (PexPeer::ENCRYPTS, it.carrier.encrypted),
             (PexPeer::UPLOADS, it.info.upload_only || it.is_seed()),
-            (PexPeer::UTP, it.carrier.utp),
+            (PexPeer::UTP, it.carrier.utp || it.info.supports_holepunch),
+            (PexPeer::HOLEPUNCH, it.info.supports_holepunch),
             (PexPeer::REACHABLE, it.direction == Direction::Outgoing),
         ];
         known.into_iter().filter(|(_, is)| *is).fold(hearsay, |flags, (flag, _)| flags | flag)

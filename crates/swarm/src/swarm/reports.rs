@@ -70,6 +70,7 @@ impl Swarm {
             Report::HashesRejected(request) => {
                 self.layers.rejected(now, conn, &request);
             }
+            Report::Holepunch(message) => self.take_holepunch(now, conn, message),
             Report::Pex(pex) => self.take_pex(now, conn, pex),
             Report::Carried(carrier) => self.update(conn, |it| it.carrier = carrier),
             // Whoever has a node of the DHT takes these.

@@ -3,6 +3,7 @@ use world::World;
 mod behaviour;
 mod layers;
 mod others;
+mod punch;
 pub(super) mod world;
 
 const MIB: u64 = 1 << 20;

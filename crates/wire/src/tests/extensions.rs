@@ -4,7 +4,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::{
-    ExtendedHandshake, Extension, ExtensionIds, MetadataMessage, PEX_MAX, Pex, PexPeer, WireError,
+    ExtendedHandshake, Extension, ExtensionIds, Holepunch, HolepunchError, MetadataMessage,
+    PEX_MAX, Pex, PexPeer, WireError,
 };
 
 #[test]
@@ -23,7 +24,7 @@ fn the_extension_handshake_has_the_bytes_of_the_specification() {
     let mut bytes = Vec::new();
     handshake.encode(&mut bytes);
     let expected = b"d14:fluvial_uplinki4000000e1:md11:lt_donthavei3e11:upload_onlyi4e\
-        11:ut_metadatai1e6:ut_pexi0ee13:metadata_sizei31235e1:pi6881e4:reqqi2000e\
+        12:ut_holepunchi5e11:ut_metadatai1e6:ut_pexi0ee13:metadata_sizei31235e1:pi6881e4:reqqi2000e\
         11:upload_onlyi1e1:v11:Fluvial 0.16:yourip4:\xc6\x12\0\x01e";
     assert_eq!(bytes.escape_ascii().to_string(), expected.escape_ascii().to_string());
     assert_eq!(ExtendedHandshake::decode(&bytes), Ok(handshake));
@@ -130,4 +131,53 @@ fn peer_lists_are_cut_to_their_bound() {
     assert_eq!(pex.added[0].flags, 0);
     assert!(Pex::decode(b"le").is_err());
     assert_eq!(Pex::decode(b"de"), Ok(Pex::default()));
+}
+
+#[test]
+fn holepunch_messages_have_the_bytes_of_the_specification() {
+    let check = |message: Holepunch, expected: &[u8]| {
+        let mut bytes = Vec::new();
+        message.encode(&mut bytes);
+        assert_eq!(bytes, expected);
+        assert_eq!(Holepunch::decode(&bytes), Ok(Some(message)));
+    };
+    let v4: SocketAddr = "198.18.0.7:6881".parse().unwrap();
+    let v6: SocketAddr = "[2001:db8::7]:6881".parse().unwrap();
+    let v6_bytes = [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0x1a, 0xe1];
+    check(Holepunch::Rendezvous(v4), &[0, 0, 198, 18, 0, 7, 0x1a, 0xe1, 0, 0, 0, 0]);
+    check(Holepunch::Connect(v6), &[&[1, 1], &v6_bytes[..], &[0; 4]].concat());
+    for (code, error) in [
+        (1, HolepunchError::NoSuchPeer),
+        (2, HolepunchError::NotConnected),
+        (3, HolepunchError::NoSupport),
+        (4, HolepunchError::NoSelf),
+        (9, HolepunchError::Other(9)),
+    ] {
+        let expected = [2, 0, 198, 18, 0, 7, 0x1a, 0xe1, 0, 0, 0, code];
+        check(Holepunch::Error(v4, error), &expected);
+    }
+    // Some leave the code out where there is no error.
+    let short = Holepunch::decode(&[1, 0, 198, 18, 0, 7, 0x1a, 0xe1]);
+    assert_eq!(short, Ok(Some(Holepunch::Connect(v4))));
+    assert_eq!(Holepunch::decode(&[3, 0, 198, 18, 0, 7, 0x1a, 0xe1]), Ok(None));
+    for broken in [
+        &[][..],
+        &[0],
+        &[0, 2, 1, 1, 1, 1, 1, 1],
+        &[0, 0, 1, 2, 3, 4, 5],
+        &[2, 0, 1, 2, 3, 4, 5, 6],
+    ] {
+        assert!(Holepunch::decode(broken).is_err(), "{broken:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_holepunch_message_is_too_odd(bytes in vec(any::<u8>(), 0..40)) {
+        if let Ok(Some(message)) = Holepunch::decode(&bytes) {
+            let mut again = Vec::new();
+            message.encode(&mut again);
+            prop_assert_eq!(Holepunch::decode(&again), Ok(Some(message)));
+        }
+    }
 }
