@@ -21,6 +21,7 @@ use crate::hash_table::{HashTable, HashTableConfig};
 use crate::link::Surroundings;
 use crate::listen::{self, ListenError};
 use crate::local::Local;
+use crate::mapping::{PortMapper, PortMapping, Reachable};
 use crate::mind::{Input, MIND_QUEUE_MAX, Mind};
 use crate::throttle::Throttle;
 use crate::torrent::{EngineError, Torrent};
@@ -69,6 +70,8 @@ pub struct EngineConfig {
     /// How the DHT is joined, if it is to be: by the sockets that belong to `listen`, not by some
     /// of its own.
     pub dht: Option<HashTableConfig>,
+    /// How ports are opened at the router, if they are to be.
+    pub mapping: Option<PortMapping>,
     /// How everything leaves this machine.
     pub egress: Egress,
     /// What randomness follows from; drawn from the system by the caller.
@@ -114,6 +117,7 @@ pub struct Engine {
     uplink: Uplink,
     egress: Egress,
     hash_table: Option<HashTable>,
+    mapper: Option<PortMapper>,
     listening: Arc<[SocketAddr]>,
 }
 
@@ -176,6 +180,7 @@ impl Engine {
             mind.hear_neighbours(Local::open(&config.egress, &listening));
         }
         let hash_table = udp.table.clone();
+        let mapper = map_ports(config, &listening, &udp, clock, (&inputs, rng.fork()));
         udp.run(&mut mind, &inputs);
         let (handle, handles) = channel(1);
         let ended = watch_over(mind.run(queue, handles));
@@ -189,6 +194,7 @@ impl Engine {
             uplink,
             egress: config.egress.clone(),
             hash_table,
+            mapper,
             listening: listening.into(),
         })
     }
@@ -201,6 +207,12 @@ impl Engine {
     /// The node of the DHT, where there is one.
     pub fn hash_table(&self) -> Option<&HashTable> {
         self.hash_table.as_ref()
+    }
+
+    /// How we are reached from outside, where ports are opened at the router: now, and whenever it
+    /// changes.
+    pub fn reachable(&self) -> Option<watch::Receiver<Reachable>> {
+        Some(self.mapper.as_ref()?.reachable())
     }
 
     /// How everything leaves this machine.
@@ -242,7 +254,7 @@ impl Engine {
     /// returns, unless the disk hangs.
     pub async fn close(&self) {
         // Nothing is left to end when the engine has ended.
-        let _ended = self.ask(Mind::close).await;
+        let (_ended, ()) = tokio::join!(self.ask(Mind::close), self.unmap());
         let mut ended = self.ended.clone();
         let over = ended.wait_for(Option::is_some);
         if tokio::time::timeout(CLOSE_MAX, over).await.is_err() {
@@ -250,6 +262,14 @@ impl Engine {
         }
         if let Some(table) = &self.hash_table {
             table.clone().shutdown().await;
+        }
+    }
+
+    /// Gives back the ports that the router has opened, as [`Self::close`] does, which may come
+    /// later.
+    pub async fn unmap(&self) {
+        if let Some(mapper) = &self.mapper {
+            mapper.stop().await;
         }
     }
 
@@ -276,6 +296,23 @@ impl Engine {
         let how = ended.wait_for(Option::is_some).await;
         Err(how.ok().and_then(|how| *how).unwrap_or(Ended::Broken))
     }
+}
+
+/// Has the ports opened that peers are to reach.
+fn map_ports(
+    config: &EngineConfig,
+    listening: &[SocketAddr],
+    udp: &UdpSide,
+    clock: Clock,
+    (inputs, rng): (&Sender<Input>, Rng),
+) -> Option<PortMapper> {
+    let mapping = config.mapping?;
+    let tcp = config.transport != Transport::Utp;
+    let tcp = listening.iter().filter(|_| tcp).map(|it| (portmap::Transport::Tcp, *it));
+    let udp = udp.addresses().map(|it| (portmap::Transport::Udp, it));
+    let wanted: Vec<_> = tcp.chain(udp).collect();
+    let ways = (inputs.downgrade(), rng);
+    Some(PortMapper::start(mapping, &config.egress, &wanted, clock, ways))
 }
 
 /// Runs the mind; a panic in it must not look like a normal end.

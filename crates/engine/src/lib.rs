@@ -11,6 +11,7 @@
 //! - `uplink`: the same for who is no peer.
 //! - `opening`: looks at a torrent's files before it starts; `watch`: and while it serves them.
 //! - `egress`: where outgoing sockets are made and names looked up, for all the others.
+//! - `mapping`: ports opened at the router.
 //! - `dropped`: what is told of peers that were dropped.
 //! - `trackers`, `http`: announces and downloads by URL.
 //! - `mirrors`: servers as sources, over HTTP and FTP.
@@ -30,6 +31,7 @@ mod http;
 mod link;
 mod listen;
 mod local;
+mod mapping;
 mod mind;
 mod mirrors;
 mod opening;
@@ -53,6 +55,7 @@ pub use greet::Encryption;
 pub use hash_table::{HashTable, HashTableConfig, HashTableError, Lookup, NodeView, ROUTERS};
 pub use http::{FetchError, fetch};
 pub use listen::{DEFAULT_PORT, ListenError};
+pub use mapping::{MAPPING_LEASE, PortMapping, Reachable};
 pub use opening::{OpenError, Purpose};
 pub use torrent::{EngineError, StartJob, Started, Torrent, TrackerView};
 pub use uplink::{Uplink, UplinkTurns};

@@ -132,6 +132,12 @@ impl Mind {
         self.local = Some(local);
     }
 
+    /// Tells others from now on that peers connect to this port.
+    pub(crate) fn set_port(&mut self, port: u16) {
+        self.session.set_listen_port(port);
+        Arc::make_mut(&mut self.peer_config).listen_port = port;
+    }
+
     /// Says where the events of a new torrent go.
     pub(crate) fn listen(&mut self, torrent: TorrentId, hashes: &InfoHashes) -> Receiver<Event> {
         self.keys.send_modify(|keys| Arc::make_mut(keys).insert(torrent, hashes));

@@ -3,6 +3,7 @@
 mod dht;
 mod lab;
 mod layers;
+mod mapping;
 mod plan;
 mod tools;
 mod values;
@@ -22,6 +23,7 @@ pub(crate) use self::dht::DhtStats;
 pub(crate) use self::dht::{DhtArgs, DhtCommand, DhtGet, DhtNet, DhtNode, DhtPeers, DhtPut};
 pub(crate) use self::lab::{Experiment, Lab, LinkLab, OverlayLab, Query, RingLab, TableOfChord};
 pub(crate) use self::lab::{SwarmChoker, SwarmCompare, SwarmFidelity, SwarmLab, SwarmPicker};
+pub(crate) use self::mapping::Mapping;
 pub(crate) use self::plan::Plan;
 pub(crate) use self::tools::{Completions, Create, Man, Show, Tracker, Verify};
 pub(crate) use self::values::SeedGoal;
@@ -222,6 +224,8 @@ pub(crate) struct Net {
     /// Do not look for peers on the same network (LSD)
     #[arg(long)]
     pub(crate) no_lsd: bool,
+    #[command(flatten)]
+    pub(crate) mapping: Mapping,
     #[command(flatten)]
     pub(crate) way: Way,
     /// Send at most this much (4MB/s, 10Mbit/s; `none` is unlimited)

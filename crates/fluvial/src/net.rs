@@ -45,6 +45,7 @@ pub(crate) fn start(net: &Net, output: &Output) -> anyhow::Result<Engine> {
         pex: !(net.no_pex || net.no_discovery),
         lsd: !(net.no_lsd || net.no_discovery),
         dht,
+        mapping: net.mapping.get(net.no_discovery),
         egress,
         seed: u64::from_le_bytes(seed),
     };

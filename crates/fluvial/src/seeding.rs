@@ -68,7 +68,8 @@ impl<'a> Seeding<'a> {
         self.live.stopping();
         let given = self.status(&torrents).await?;
         let goodbyes = torrents.iter_mut().map(farewell::stop);
-        futures_util::future::join_all(goodbyes).await;
+        let goodbyes = futures_util::future::join_all(goodbyes);
+        futures_util::future::join(goodbyes, engine.unmap()).await;
         engine.close().await;
         self.live.clear();
         self.output.event(&Event::Stopped);

@@ -13,6 +13,7 @@ mod mses;
 mod overlays;
 mod pages;
 mod peers;
+mod portmaps;
 mod rings;
 mod sessions;
 mod swarms;
@@ -29,6 +30,7 @@ pub use mses::fuzz_mse;
 pub use overlays::fuzz_overlay;
 pub use pages::fuzz_page;
 pub use peers::{fuzz_extended, fuzz_peer_sequence, fuzz_peer_stream, fuzz_wire};
+pub use portmaps::fuzz_portmap;
 pub use rings::fuzz_ring;
 pub use sessions::fuzz_session;
 pub use swarms::fuzz_swarm;
@@ -64,6 +66,7 @@ pub const TARGETS: [Target; 25] = [
     target("page", fuzz_page),
     target("peer_sequence", fuzz_peer_sequence),
     target("peer_stream", fuzz_peer_stream),
+    target("portmap", fuzz_portmap),
     target("ring", fuzz_ring),
     slow_target("session", fuzz_session),
     slow_target("swarm", fuzz_swarm),

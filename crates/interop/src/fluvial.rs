@@ -51,6 +51,19 @@ impl Fluvial {
         Self { node, flags, jobs: BTreeMap::new(), next_port: FIRST_PORT - 1, discovers: false }
     }
 
+    /// The same on a machine that is there.
+    pub fn start_at(node: &Node, flags: &[&str]) -> Self {
+        Self::on(node.clone(), flags)
+    }
+
+    /// Asks a command to end.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn terminate(&mut self, content: &Content) -> Result<()> {
+        self.job(content)?.process.terminate()
+    }
+
     /// The same, which finds peers in every way that `flags` leave it.
     ///
     /// # Errors
@@ -122,7 +135,7 @@ impl Fluvial {
             .args((!self.discovers).then_some("--no-discovery"))
             .args(["--listen", &format!("{v4}:{port}")])
             .args(&self.flags);
-        if !self.node.is_behind_nat() {
+        if !self.node.is_at_home() {
             command.args(["--listen", &format!("[{v6}]:{port}")]);
         }
         let log = self.node.path(&format!("{port}-stderr.log"));

@@ -100,6 +100,29 @@ impl Lab {
         Ok(node)
     }
 
+    /// A machine with a cable to another one, its router, and an IPv4 address of the network there
+    /// alone. The router's end is called `lan`.
+    ///
+    /// # Errors
+    /// When a command fails.
+    pub fn node_at_home(&mut self, name: &str, router: &Node) -> Result<Node> {
+        let (number, outside) = (router.number, &router.id);
+        let id = format!("h{number}");
+        let (inner, home) = (home_of(number, 1), home_of(number, 2));
+        let folder = self.folder.join(format!("{number}-{name}"));
+        fs::create_dir_all(folder.join("content"))?;
+        execute("ip", &format!("netns add {id}"))?;
+        let cable = format!("-n {outside} link add lan type veth peer name eth0 netns {id}");
+        execute("ip", &cable)?;
+        execute("ip", &format!("-n {outside} address add {inner}/24 dev lan"))?;
+        execute("ip", &format!("-n {outside} link set lan up"))?;
+        execute("ip", &format!("-n {id} link set lo up"))?;
+        execute("ip", &format!("-n {id} address add {home}/24 dev eth0"))?;
+        execute("ip", &format!("-n {id} link set eth0 up"))?;
+        execute("ip", &format!("-n {id} route add default via {inner}"))?;
+        Ok(Node { id, number, folder, home: Some(home) })
+    }
+
     /// A machine behind an address translator, with an IPv4 address alone, which lets in nothing
     /// that was not asked for. What the machine sends by UDP from the first of `moved` leaves from
     /// the second, whoever it goes to; all else from the same port, if that is free.
@@ -108,21 +131,7 @@ impl Lab {
     /// When a command fails.
     pub fn node_behind_nat(&mut self, name: &str, moved: Option<(u16, u16)>) -> Result<Node> {
         let router = self.node(&format!("{name}-router"))?;
-        let (number, outside) = (router.number, router.id.clone());
-        let id = format!("h{number}");
-        let home = Ipv4Addr::new(192, 168, number as u8, 2);
-        let inner = Ipv4Addr::new(192, 168, number as u8, 1);
-        let folder = self.folder.join(format!("{number}-{name}"));
-        fs::create_dir_all(folder.join("content"))?;
-        execute("ip", &format!("netns add {id}"))?;
-        let cable = format!("-n {outside} link add in type veth peer name eth0 netns {id}");
-        execute("ip", &cable)?;
-        execute("ip", &format!("-n {outside} address add {inner}/24 dev in"))?;
-        execute("ip", &format!("-n {outside} link set in up"))?;
-        execute("ip", &format!("-n {id} link set lo up"))?;
-        execute("ip", &format!("-n {id} address add {home}/24 dev eth0"))?;
-        execute("ip", &format!("-n {id} link set eth0 up"))?;
-        execute("ip", &format!("-n {id} route add default via {inner}"))?;
+        let node = self.node_at_home(name, &router)?;
         let moved = moved.map_or(String::new(), |(from, to)| {
             format!("oifname eth0 udp sport {from} snat to {}:{to}", router.v4())
         });
@@ -136,11 +145,37 @@ impl Lab {
              iifname eth0 ct state new drop\n }}\n}}\n"
         );
         fs::write(router.path("nat"), rules)?;
-        let enter = format!("--net=/run/netns/{outside}");
+        let enter = format!("--net=/run/netns/{}", router.id);
         let nat = router.path("nat");
         execute("nsenter", &format!("{enter} -- nft -f {}", nat.display()))?;
         execute("nsenter", &format!("{enter} -- sysctl -qw net.ipv4.ip_forward=1"))?;
-        Ok(Node { id, number, folder, home: Some(home) })
+        Ok(node)
+    }
+
+    /// Gives a machine a second interface, which its IPv4 routes prefer for everything; nobody is
+    /// behind it. Returns its name.
+    ///
+    /// # Errors
+    /// When a command fails.
+    pub fn add_uplink(&mut self, node: &Node) -> Result<String> {
+        let (id, number) = (&node.id, node.number);
+        let (far, near) = (home_of(number, 1), home_of(number, 2));
+        execute("ip", &format!("link add {id}b type veth peer name eth1 netns {id}"))?;
+        // The system itself has things to say on IPv6.
+        fs::write(format!("/proc/sys/net/ipv6/conf/{id}b/disable_ipv6"), "1")?;
+        execute("ip", &format!("address add {far}/24 dev {id}b"))?;
+        execute("ip", &format!("link set {id}b up"))?;
+        execute("ip", &format!("-n {id} address add {near}/24 dev eth1"))?;
+        let quiet =
+            format!("--net=/run/netns/{id} -- sysctl -qw net.ipv6.conf.eth1.disable_ipv6=1");
+        execute("nsenter", &quiet)?;
+        execute("ip", &format!("-n {id} link set eth1 up"))?;
+        execute("ip", &format!("-n {id} route replace default via {far}"))?;
+        // More telling than the route to the lab itself, which is a /15.
+        for half in ["198.18.0.0/16", "198.19.0.0/16"] {
+            execute("ip", &format!("-n {id} route add {half} via {far}"))?;
+        }
+        Ok("eth1".to_owned())
     }
 }
 
@@ -150,7 +185,7 @@ pub struct Node {
     id: String,
     number: u16,
     folder: PathBuf,
-    /// Its address at home, behind an address translator.
+    /// Its address at home, behind a router.
     home: Option<Ipv4Addr>,
 }
 
@@ -167,8 +202,8 @@ impl Node {
         Ipv4Addr::new(198, 18 + high % 2, low, 2 + high / 2)
     }
 
-    /// Whether it is behind an address translator, and so without IPv6.
-    pub fn is_behind_nat(&self) -> bool {
+    /// Whether it is behind a router, and so without IPv6.
+    pub fn is_at_home(&self) -> bool {
         self.home.is_some()
     }
 
@@ -245,6 +280,11 @@ impl Node {
             .env_remove("RUST_LOG");
         command
     }
+}
+
+/// An address of the network at home behind a machine.
+fn home_of(number: u16, host: u8) -> Ipv4Addr {
+    Ipv4Addr::new(192, 168, number as u8, host)
 }
 
 /// Has one file stand in for another, for this lab only.

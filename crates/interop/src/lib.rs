@@ -7,6 +7,7 @@
 
 mod aria2;
 mod base64;
+mod capture;
 mod client;
 mod content;
 mod dht_node;
@@ -14,10 +15,12 @@ mod fluvial;
 mod http;
 mod lab;
 mod libtorrent;
+mod names;
 mod namespaces;
 mod opentracker;
 mod process;
 mod programs;
+mod router;
 mod rqbit;
 mod rtorrent;
 mod trackers;
@@ -26,15 +29,18 @@ mod wait;
 
 // The public interface is:
 pub use aria2::Aria2;
+pub use capture::Capture;
 pub use client::{Client, Manner, Source};
 pub use content::{Content, Format, Shape};
 pub use dht_node::DhtNode;
 pub use fluvial::Fluvial;
 pub use lab::{Lab, Node};
 pub use libtorrent::Libtorrent;
+pub use names::NameServer;
 pub use namespaces::{run, run_program};
 pub use opentracker::Opentracker;
 pub use programs::{Program, versions};
+pub use router::Router;
 pub use rqbit::Rqbit;
 pub use rtorrent::Rtorrent;
 pub use trackers::TrackerNode;

@@ -75,6 +75,13 @@ impl Process {
         self.lines.as_ref()?.try_recv().ok()
     }
 
+    /// Asks it to end, as by SIGTERM.
+    pub(crate) fn terminate(&mut self) -> Result<()> {
+        let killed = Command::new("kill").arg(self.child.id().to_string()).status()?;
+        ensure!(killed.success(), "cannot tell {} to end", self.name);
+        Ok(())
+    }
+
     /// Fails when the program has ended badly.
     pub(crate) fn check(&mut self) -> Result<()> {
         let ended = self.child.try_wait()?;

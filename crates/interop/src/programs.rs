@@ -30,17 +30,23 @@ pub enum Program {
     Rqbit,
     /// `opentracker`.
     Opentracker,
+    /// `miniupnpd`, built for nftables, and `nft`.
+    Miniupnpd,
+    /// `tcpdump`.
+    Tcpdump,
 }
 
 impl Program {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Transmission,
         Self::Libtorrent,
         Self::Aria2,
         Self::Rtorrent,
         Self::Rqbit,
         Self::Opentracker,
+        Self::Miniupnpd,
+        Self::Tcpdump,
     ];
 
     /// Its name, as its makers write it.
@@ -52,6 +58,8 @@ impl Program {
             Self::Rtorrent => "rtorrent",
             Self::Rqbit => "rqbit",
             Self::Opentracker => "opentracker",
+            Self::Miniupnpd => "miniupnpd",
+            Self::Tcpdump => "tcpdump",
         }
     }
 
@@ -68,7 +76,8 @@ impl Program {
             Self::Aria2 => ("aria2c".into(), "--version"),
             Self::Rtorrent => ("rtorrent".into(), "-h"),
             Self::Rqbit => (rqbit(), "--version"),
-            Self::Opentracker => ("dpkg-query".into(), "--show"),
+            Self::Opentracker | Self::Miniupnpd => ("dpkg-query".into(), "--show"),
+            Self::Tcpdump => ("tcpdump".into(), "--version"),
             Self::Libtorrent => (python(), "-c"),
         };
         let mut command = Command::new(program);
@@ -78,6 +87,7 @@ impl Program {
                 command.arg("import libtorrent as lt; print('libtorrent', lt.__version__)")
             }
             Self::Opentracker => command.arg("opentracker"),
+            Self::Miniupnpd => command.args(["miniupnpd-nftables", "nftables"]),
             _ => &mut command,
         };
         let output = command.output().ok().filter(|output| output.status.success())?;

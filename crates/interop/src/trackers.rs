@@ -1,6 +1,6 @@
 //! Trackers in the lab, and what they know.
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -55,6 +55,11 @@ impl TrackerNode {
         ensure!(ready["event"] == "ready", "fluvial tracker says {ready}");
         tracker.process = Some(process);
         Ok(tracker)
+    }
+
+    /// Its IPv4 address.
+    pub fn v4(&self) -> Ipv4Addr {
+        self.node.v4()
     }
 
     pub(crate) fn node(&self) -> &Node {

@@ -149,6 +149,12 @@ impl Session {
         }
     }
 
+    /// The port that trackers are told from their next announce on, where a router has another one
+    /// for us than our own.
+    pub fn set_listen_port(&mut self, port: u16) {
+        self.announcer.port = port;
+    }
+
     /// Whether a connection was let download from us by lot, not for what it gives; `None` when it
     /// may not.
     pub fn is_optimistic(&self, conn: ConnId) -> Option<bool> {

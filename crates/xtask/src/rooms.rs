@@ -33,6 +33,7 @@ pub(crate) const ROOMS: &[(&str, Kind)] = &[
     ("netem", Kind::Core),
     ("utp", Kind::Core),
     ("mse", Kind::Core),
+    ("portmap", Kind::Core),
     ("sim", Kind::Core),
     ("report", Kind::Core),
     ("disk", Kind::Driver),

@@ -15,6 +15,7 @@ fn config() -> EngineConfig {
         pex: false,
         lsd: false,
         dht: None,
+        mapping: None,
         egress: Egress::default(),
         seed: 1,
     }

@@ -69,6 +69,11 @@ impl UdpSide {
         Some(self.table.as_ref()?.addresses().first()?.port())
     }
 
+    /// Where the sockets are.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.sockets.iter().filter_map(|(port, _)| port.local_addr().ok())
+    }
+
     /// Begins to receive, for as long as the mind lives.
     pub(super) fn run(self, mind: &mut Mind, inputs: &Sender<Input>) {
         mind.spawn(pass_on(self.finds, inputs.clone()));

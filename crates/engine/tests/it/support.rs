@@ -160,6 +160,7 @@ pub(crate) fn engine_with(
         pex: false,
         lsd: false,
         dht: None,
+        mapping: None,
         egress: Egress::default(),
         seed,
     };

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "the tables are what these tests are read for")]
 
 mod announces;
+mod bound;
 mod exchange;
 mod holes;
 mod magnets;
@@ -11,5 +12,6 @@ mod matrix;
 mod mixed;
 mod neighbours;
 mod programs;
+mod routers;
 mod transports;
 mod web_seeds;
