@@ -9,6 +9,7 @@ mod conversations;
 mod formats;
 mod input;
 mod lsds;
+mod mirrors;
 mod mses;
 mod overlays;
 mod pages;
@@ -26,6 +27,7 @@ pub use caches::fuzz_cache;
 pub use conversations::{fuzz_tracker_client, fuzz_tracker_server};
 pub use formats::{fuzz_bencode, fuzz_magnet, fuzz_metainfo};
 pub use lsds::fuzz_lsd;
+pub use mirrors::{fuzz_mirror, fuzz_mirror_words};
 pub use mses::fuzz_mse;
 pub use overlays::fuzz_overlay;
 pub use pages::fuzz_page;
@@ -52,7 +54,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 25] = [
+pub const TARGETS: [Target; 28] = [
     target("bencode", fuzz_bencode),
     slow_target("cache", fuzz_cache),
     slow_target("dht", fuzz_dht),
@@ -61,6 +63,8 @@ pub const TARGETS: [Target; 25] = [
     target("lsd", fuzz_lsd),
     target("magnet", fuzz_magnet),
     target("metainfo", fuzz_metainfo),
+    slow_target("mirror", fuzz_mirror),
+    target("mirror_words", fuzz_mirror_words),
     slow_target("mse", fuzz_mse),
     slow_target("overlay", fuzz_overlay),
     target("page", fuzz_page),
