@@ -25,6 +25,9 @@ mod upkeep;
 pub use self::announces::ANNOUNCES_MAX;
 pub use self::jobs::LOOKUPS_MAX;
 
+/// Nodes in a table from which on it can do without those that are not what was said of them.
+const SETTLED: usize = 32;
+
 /// A look-up's number; never used again while the node lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LookupId(pub u64);
@@ -52,6 +55,8 @@ pub struct Counters {
     pub asked: u64,
     /// Questions that nobody answered.
     pub unanswered: u64,
+    /// Nodes that were caught naming others that are not what they said.
+    pub liars: u64,
 }
 
 /// What a node is like at a moment.
@@ -281,10 +286,16 @@ impl Dht {
         self.hear_vote(now, from, message.ip);
         let contact = Contact { id: response.id, address: from };
         if let Some(net) = self.net(Family::of(from)) {
-            if question.id.is_some_and(|id| id != contact.id) {
+            // Who is not what somebody said comes in when somebody says rightly what it is: else
+            // liars would fill the table with their kind. While a network is young, everybody
+            // takes another id.
+            let is_other = question.id.is_some_and(|id| id != contact.id);
+            if is_other {
                 net.table.forget(now, from);
             }
-            net.table.answered(now, contact, rtt);
+            if !is_other || net.table.len() < SETTLED || !net.table.mostly_secure() {
+                net.table.answered(now, contact, rtt);
+            }
         }
         match question.purpose {
             Purpose::Ping => {}

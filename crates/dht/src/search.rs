@@ -22,6 +22,12 @@ const WIDTH_CLOSE: usize = 4;
 const ASKED_MAX: u32 = 240;
 /// Nodes that a look-up knows, at most.
 const CANDIDATES_MAX: usize = 320;
+/// Nodes that were named by somebody and go by other ids: so many make it a liar, if most of what
+/// it named is like that.
+const WRONG_MAX: u32 = 2;
+/// Where an id that is not right for its address is held to be at the nearest, in distances of the
+/// K-th nearest node: honest nodes in plenty are nearer.
+const INSECURE: f64 = 3.0;
 /// Nodes that something is stored at when a crowd sits round its key.
 const STORE_MAX: usize = 32;
 
@@ -61,6 +67,11 @@ struct Candidate {
     rank: Id,
     secure: bool,
     path: u8,
+    /// Who named it.
+    by: Option<SocketAddr>,
+    /// Of those that it named itself, how many go by the ids that it said, and how many do not.
+    right: u32,
+    wrong: u32,
     state: State,
     token: Option<Box<[u8]>>,
     seq: Option<i64>,
@@ -73,6 +84,10 @@ struct Candidate {
 /// asked once, whoever named it, and there is one for each IP address and each /24 (or /48). It is
 /// over when the K nearest of those that did not fail have answered: nodes whose ids are not right
 /// for their addresses don't count for that, where most are right (BEP 42).
+///
+/// A node that is asked says by itself which id it goes by. Honest nodes name only such as told
+/// them so, too: whoever names many that are other than it said is a liar, and what it named is
+/// asked no more.
 ///
 /// When those K are much nearer than the size of the network makes likely, somebody sits round the
 /// key. Then the look-up goes on until it has asked everybody within the distance where the K
@@ -120,7 +135,7 @@ impl Search {
             crowd: None,
         };
         for (contact, path) in start.iter().zip((0..PATHS as u8).cycle()) {
-            search.add(*contact, path);
+            search.add(*contact, path, None);
         }
         search
     }
@@ -155,20 +170,24 @@ impl Search {
         Some(Ask { to: candidate.contact, probe: None })
     }
 
-    /// Somebody answered, perhaps by another id than was thought, and named others.
+    /// Somebody answered, perhaps by another id than was thought, and named others. Returns a liar
+    /// that this convicts.
     pub(crate) fn answered(
         &mut self,
         from: Contact,
         nodes: &[Contact],
         token: Option<&[u8]>,
         seq: Option<i64>,
-    ) {
-        let Some(place) = self.place_of(from.address) else {
-            return;
-        };
+    ) -> Option<SocketAddr> {
+        let place = self.place_of(from.address)?;
         self.landed(place);
-        let path = self.candidates[place].path;
-        if self.candidates[place].contact.id == from.id {
+        let Candidate { path, by, .. } = self.candidates[place];
+        let is_right = self.candidates[place].contact.id == from.id;
+        // One whose id cannot be right changes it at will, which does not tell of others; and while
+        // a network is young, everybody takes another one.
+        let tells = is_right || self.strict && is_secure(from.id, from.address.ip());
+        let liar = by.filter(|by| tells && self.is_liar(*by, is_right));
+        if is_right {
             let candidate = &mut self.candidates[place];
             candidate.state = State::Answered;
             candidate.token = token.map(Into::into);
@@ -180,11 +199,37 @@ impl Search {
                 state: State::Answered,
                 token: token.map(Into::into),
                 seq,
-                ..self.candidate(from, path)
+                ..self.candidate(from, path, by)
             });
         }
         self.credits[usize::from(path)] += SPREAD;
-        self.learn(nodes, path);
+        self.learn(nodes, path, Some(from.address));
+        if let Some(liar) = liar {
+            self.unmask(liar);
+        }
+        liar
+    }
+
+    /// Takes note of whether somebody named a node rightly; whether that makes it a liar.
+    fn is_liar(&mut self, by: SocketAddr, is_right: bool) -> bool {
+        let Some(place) = self.place_of(by) else {
+            return false;
+        };
+        let it = &mut self.candidates[place];
+        if is_right {
+            it.right += 1;
+        } else {
+            it.wrong += 1;
+        }
+        it.wrong >= WRONG_MAX && it.wrong > 2 * it.right
+    }
+
+    /// A liar counts no more, nor what it named and nobody has asked.
+    fn unmask(&mut self, liar: SocketAddr) {
+        self.candidates.retain(|it| it.state != State::New || it.by != Some(liar));
+        if let Some(place) = self.place_of(liar) {
+            self.candidates[place].state = State::Failed;
+        }
     }
 
     /// Somebody answered a probe.
@@ -193,7 +238,7 @@ impl Search {
             crowd.probed();
         }
         // Whoever was asked is none of the paths' own.
-        self.learn(nodes, (PATHS - 1) as u8);
+        self.learn(nodes, (PATHS - 1) as u8, None);
     }
 
     /// A probe was not answered.
@@ -318,14 +363,14 @@ impl Search {
         place
     }
 
-    fn learn(&mut self, nodes: &[Contact], path: u8) {
+    fn learn(&mut self, nodes: &[Contact], path: u8, by: Option<SocketAddr>) {
         // More than an answer should have is of no use.
         for contact in nodes.iter().take(2 * K) {
-            self.add(*contact, path);
+            self.add(*contact, path, by);
         }
     }
 
-    fn add(&mut self, contact: Contact, path: u8) {
+    fn add(&mut self, contact: Contact, path: u8, by: Option<SocketAddr>) {
         if contact.id == self.me || Family::of(contact.address) != self.family {
             return;
         }
@@ -335,7 +380,7 @@ impl Search {
                 || Holder::of(it.contact.address) == holder
                 || Holder::network(it.contact.address) == network
         };
-        let candidate = self.candidate(contact, path);
+        let candidate = self.candidate(contact, path, by);
         if let Some(place) = self.candidates.iter().position(same) {
             // A made-up id must not keep out a node that is there.
             let known = &self.candidates[place];
@@ -347,15 +392,16 @@ impl Search {
         self.insert(candidate);
     }
 
-    fn candidate(&self, contact: Contact, path: u8) -> Candidate {
+    fn candidate(&self, contact: Contact, path: u8, by: Option<SocketAddr>) -> Candidate {
         let secure = is_secure(contact.id, contact.address.ip());
         let distance = contact.id.distance(self.target);
         let rank = match self.radius {
-            Some(radius) if !secure && self.strict => distance.max(from_share(radius)),
+            Some(radius) if !secure && self.strict => distance.max(from_share(radius * INSECURE)),
             _ => distance,
         };
         let state = State::New;
-        Candidate { contact, rank, secure, path, state, token: None, seq: None }
+        let (right, wrong) = (0, 0);
+        Candidate { contact, rank, secure, path, by, right, wrong, state, token: None, seq: None }
     }
 
     fn insert(&mut self, candidate: Candidate) {

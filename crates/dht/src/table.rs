@@ -6,11 +6,13 @@ use stdx::{Duration, Instant, Rng};
 
 use self::bucket::Bucket;
 pub(crate) use self::bucket::Entry;
+use self::distrust::Distrust;
 use crate::Id;
 use crate::address::{Contact, Holder};
 use crate::security::is_secure;
 
 mod bucket;
+mod distrust;
 
 /// Nodes that answers have, and that things are stored at (BEP 5).
 pub(crate) const K: usize = 8;
@@ -40,11 +42,12 @@ pub(crate) struct Table {
     me: Id,
     /// By the bits that its nodes share with this one.
     buckets: Vec<Bucket>,
+    distrust: Distrust,
 }
 
 impl Table {
     pub(crate) fn new(me: Id) -> Self {
-        Self { me, buckets: Vec::new() }
+        Self { me, buckets: Vec::new(), distrust: Distrust::default() }
     }
 
     pub(crate) fn me(&self) -> Id {
@@ -140,6 +143,17 @@ impl Table {
         }
     }
 
+    /// Whoever is at this address lies: it is dropped, and stays out.
+    pub(crate) fn distrust(&mut self, now: Instant, address: SocketAddr) {
+        self.distrust.add(Holder::of(address));
+        self.forget(now, address);
+    }
+
+    /// Whether whoever is at this address was caught lying.
+    pub(crate) fn is_distrusted(&self, address: SocketAddr) -> bool {
+        self.distrust.contains(Holder::of(address))
+    }
+
     /// The next node to ping, and notes that it is pinged.
     pub(crate) fn next_to_ping(&mut self, now: Instant) -> Option<Contact> {
         let few = self.len() < FEW;
@@ -213,6 +227,9 @@ impl Table {
     /// its bucket its network.
     fn may_enter(&self, contact: Contact) -> bool {
         let (holder, network) = (Holder::of(contact.address), Holder::network(contact.address));
+        if self.distrust.contains(holder) {
+            return false;
+        }
         let place = contact.id.common_bits(self.me) as usize;
         let mut buckets = self.buckets.iter().enumerate();
         buckets.all(|(number, bucket)| {

@@ -243,7 +243,15 @@ impl Dht {
         if news {
             search.found();
         }
-        search.answered(from, nodes_of(response, family), response.token, response.seq);
+        let Some(net) = self.nets[family as usize].as_mut() else {
+            return;
+        };
+        let mut named = nodes_of(response, family).to_vec();
+        named.retain(|it| !net.table.is_distrusted(it.address));
+        if let Some(liar) = search.answered(from, &named, response.token, response.seq) {
+            net.table.distrust(now, liar);
+            self.counters.liars += 1;
+        }
         self.other_family(now, family, response);
         self.drive(now, lookup);
     }

@@ -63,7 +63,9 @@ fn run(search: &mut Search, answer: &mut Answer<'_>) -> Vec<Contact> {
         let ask = open.remove(0);
         let nodes = answer(ask, ask.probe.unwrap_or(search.target()));
         match (nodes, ask.probe) {
-            (Some(nodes), None) => search.answered(ask.to, &nodes, Some(b"token"), None),
+            (Some(nodes), None) => {
+                search.answered(ask.to, &nodes, Some(b"token"), None);
+            }
             (Some(nodes), Some(_)) => search.probed(&nodes),
             (None, None) => search.failed(ask.to.address),
             (None, Some(_)) => search.probe_failed(),
@@ -160,6 +162,39 @@ fn who_gives_another_id_counts_as_what_it_says() {
     let mut expected = vec![model.nodes[1], model.nodes[5]];
     expected.sort_unstable();
     assert_eq!(found, expected);
+}
+
+/// Somebody names eight nodes, the first `wrong` of them by ids that they don't go by.
+fn check_conviction(wrong: usize, convicted: bool) {
+    let model = Model::new(30, 4);
+    let (namer, named) = (model.nodes[0], &model.nodes[1..9]);
+    let target = named[0].id;
+    let mut search = Search::new(target, Id::default(), Family::V4, None, true, &[namer]);
+    assert!(search.next().is_some());
+    let said: Vec<Contact> = (0..8)
+        .map(|n| Contact {
+            // Right for the address as well, but not the one that it goes by.
+            id: if n < wrong { named[n].id.flipped(100) } else { named[n].id },
+            address: named[n].address,
+        })
+        .collect();
+    assert_eq!(search.answered(namer, &said, None, None), None);
+    let (mut asked, mut liar) = (0, None);
+    while let Some(ask) = search.next() {
+        asked += 1;
+        let it = named.iter().find(|it| it.address == ask.to.address).unwrap();
+        liar = liar.or(search.answered(*it, &[], None, None));
+    }
+    assert_eq!(liar, convicted.then_some(namer.address), "{wrong} wrong");
+    assert!(!convicted || asked < 8, "what a liar named is asked no more");
+    assert_eq!(search.nodes().any(|it| it == namer), !convicted, "nor does it count");
+}
+
+#[test]
+fn who_names_most_nodes_wrongly_is_a_liar() {
+    for (wrong, convicted) in [(0, false), (1, false), (2, false), (8, true)] {
+        check_conviction(wrong, convicted);
+    }
 }
 
 #[test]
