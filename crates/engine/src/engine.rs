@@ -153,11 +153,7 @@ impl Engine {
             pool,
             reading,
         };
-        let mut session_config = session::Config::new(peer_id, port);
-        session_config.dht = udp.table.is_some();
-        session_config.limits = config.limits;
-        session_config.lsd = config.lsd;
-        session_config.max_peers = files::make_room(config.max_peers);
+        let session_config = session_config(peer_id, port, config, udp.table.is_some());
         let session = Session::new(clock.now(), session_config, rng.next_u64());
         let mut peer_config = peer_config(peer_id, port, config);
         peer_config.dht_port = udp.dht_port();
@@ -333,6 +329,15 @@ fn peer_id(rng: &mut Rng) -> PeerId {
         *byte = PEER_ID_ALPHABET[rng.index(PEER_ID_ALPHABET.len())];
     }
     id
+}
+
+fn session_config(peer_id: PeerId, port: u16, config: &EngineConfig, dht: bool) -> session::Config {
+    let mut ours = session::Config::new(peer_id, port);
+    ours.dht = dht;
+    ours.limits = config.limits;
+    ours.lsd = config.lsd;
+    ours.max_peers = files::make_room(config.max_peers);
+    ours
 }
 
 fn peer_config(peer_id: PeerId, listen_port: u16, config: &EngineConfig) -> peer::Config {
