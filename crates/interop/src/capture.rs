@@ -52,3 +52,36 @@ impl Capture {
         Ok(text()?.lines().filter(ours).map(str::to_owned).collect())
     }
 }
+
+/// A running `tcpdump` that keeps every byte.
+#[derive(Debug)]
+pub struct Recording {
+    file: PathBuf,
+    _tcpdump: Process,
+}
+
+impl Recording {
+    /// Begins to record all that an interface of a machine sends and receives.
+    ///
+    /// # Errors
+    /// When `tcpdump` does not start.
+    pub fn start(node: &Node, interface: &str, name: &str) -> Result<Self> {
+        let (file, log) = (node.path(&format!("{name}.pcap")), node.path(&format!("{name}.log")));
+        let mut command = node.command(Path::new("tcpdump"));
+        // As the user that it runs as it may write where the lab is; as another it may not.
+        command.args(["-U", "-n", "-s", "0", "-Z", "root", "-i", interface, "-w"]).arg(&file);
+        let tcpdump = Process::start("tcpdump", command, &log)?;
+        let text = || Ok(fs::read_to_string(&log)?.contains("listening on"));
+        wait_until("tcpdump to listen", text)?;
+        Ok(Self { file, _tcpdump: tcpdump })
+    }
+
+    /// Whether these bytes have passed, letters in either case.
+    ///
+    /// # Errors
+    /// When the recording cannot be read.
+    pub fn holds(&self, bytes: &[u8]) -> Result<bool> {
+        let all = fs::read(&self.file)?;
+        Ok(all.windows(bytes.len()).any(|part| part.eq_ignore_ascii_case(bytes)))
+    }
+}

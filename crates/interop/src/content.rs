@@ -122,6 +122,16 @@ impl Content {
         Self::create(self.original.clone(), torrent, &["--format", format.name()])
     }
 
+    /// The same under a private torrent of its own (BEP 27).
+    ///
+    /// # Errors
+    /// When `fluvial create` fails.
+    pub fn made_private(&self, format: Format, tracker: &str) -> Result<Self> {
+        let torrent = self.torrent.with_extension("private.torrent");
+        let flags = ["--format", format.name(), "--announce", tracker, "--private"];
+        Self::create(self.original.clone(), torrent, &flags)
+    }
+
     fn create(original: PathBuf, torrent: PathBuf, flags: &[&str]) -> Result<Self> {
         let mut command = Command::new(programs::fluvial()?);
         command.arg("create").arg(&original).arg("-o").arg(&torrent).args(flags);
@@ -156,6 +166,11 @@ impl Content {
     /// True for torrents that name two versions.
     pub fn is_hybrid(&self) -> bool {
         self.described.info.version() == Version::Hybrid
+    }
+
+    /// Whether peers are its tracker's affair alone (BEP 27).
+    pub fn is_private(&self) -> bool {
+        self.described.info.is_private()
     }
 
     /// The twenty bytes that trackers know it by.

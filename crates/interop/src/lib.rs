@@ -29,7 +29,7 @@ mod wait;
 
 // The public interface is:
 pub use aria2::Aria2;
-pub use capture::Capture;
+pub use capture::{Capture, Recording};
 pub use client::{Client, Manner, Source};
 pub use content::{Content, Format, Shape};
 pub use dht_node::DhtNode;

@@ -214,7 +214,7 @@ impl Connection {
             PieceSet::All(_) if agreed.fast => self.outbox.send(&Message::HaveAll),
             some => self.outbox.send(&Message::Bitfield(some.to_bitfield().as_bytes())),
         }
-        self.send_extended_handshake();
+        self.send_extended_handshake(true);
         self.send_dht_port();
         if !self.am_choking {
             self.outbox.send(&Message::Unchoke);
@@ -242,13 +242,17 @@ impl Connection {
         self.config.holepunch && self.torrent.as_ref().is_some_and(|torrent| !torrent.private)
     }
 
-    pub(crate) fn send_extended_handshake(&mut self) {
+    /// What the first one leaves out, we do not speak; a later one has to say so.
+    pub(crate) fn send_extended_handshake(&mut self, first: bool) {
         let Some(torrent) = &self.torrent else { return };
         if !self.agreed.extended {
             return;
         }
         let upload_only = self.upload_only;
-        let handshake = Extensions::handshake(&self.config, torrent, upload_only, self.remote);
+        let mut handshake = Extensions::handshake(&self.config, torrent, upload_only, self.remote);
+        if first {
+            handshake.ids = handshake.ids.map(|id| id.filter(|&id| id != 0));
+        }
         let mut payload = Vec::new();
         handshake.encode(&mut payload);
         self.outbox.send(&Message::Extended(0, &payload));

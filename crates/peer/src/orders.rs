@@ -134,7 +134,7 @@ impl Connection {
                 self.outbox.send(&Message::Have(piece));
             }
         }
-        self.send_extended_handshake();
+        self.send_extended_handshake(false);
         self.allowed_ours.retain(|piece| piece.0 < pieces);
         if let Some(bits) = self.theirs.resolve(pieces)? {
             self.reports.push_back(Report::Pieces(bits));
@@ -201,7 +201,7 @@ impl Connection {
     fn state_upload_only(&mut self) {
         let flag = [u8::from(self.upload_only)];
         if self.greeting.is_done() && !self.send_extension(Extension::UploadOnly, &flag) {
-            self.send_extended_handshake();
+            self.send_extended_handshake(false);
         }
     }
 

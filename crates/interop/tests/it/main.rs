@@ -11,6 +11,7 @@ mod magnets;
 mod matrix;
 mod mixed;
 mod neighbours;
+mod private;
 mod programs;
 mod routers;
 mod transports;
