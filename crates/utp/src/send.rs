@@ -253,12 +253,12 @@ impl Sender {
 
     fn arrive(&mut self, now: Instant, n: usize, acked: &mut Acked) {
         let segment = &mut self.segments[n];
-        match segment.state {
+        let was = std::mem::replace(&mut segment.state, State::Arrived);
+        match was {
             State::Arrived => return,
             State::Flying => self.flight -= segment.length as u64,
             State::Lost => self.lost -= 1,
         }
-        segment.state = State::Arrived;
         acked.bytes += segment.length as u64;
         acked.packets += 1;
         self.arrived = self.arrived.max(segment.order);
@@ -266,7 +266,9 @@ impl Sender {
             Some(size) => acked.probe = Some(size),
             None => acked.largest = acked.largest.max(segment.length),
         }
-        if segment.sends == 1 {
+        // What was given up and had arrived after all was beyond the reach of selective ones: it is
+        // told long after the fact.
+        if segment.sends == 1 && was == State::Flying {
             let took = now.since(segment.sent);
             acked.round_trip = Some(acked.round_trip.map_or(took, |least| least.min(took)));
         }

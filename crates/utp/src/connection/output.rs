@@ -103,13 +103,16 @@ impl Connection {
             if flight > 0 && flight + bytes > self.ledbat.window() {
                 return None;
             }
+            // With nothing under way there is nothing to spread, and no answer to wait for.
+            let spreads = flight > 0;
             let pace = Pace {
                 window: self.ledbat.window(),
                 packet: most as u64,
                 round_trip: self.rtt.smoothed(),
                 slow_start: self.ledbat.in_slow_start(),
             };
-            self.paced_until = self.pacer.blocked(now, pace, bytes);
+            let blocked = self.pacer.blocked(now, pace, bytes);
+            self.paced_until = blocked.filter(|_| spreads);
             if self.paced_until.is_some() {
                 return None;
             }

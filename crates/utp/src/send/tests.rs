@@ -53,6 +53,15 @@ fn packets_keep_their_bytes() {
 }
 
 #[test]
+fn what_was_given_up_and_had_arrived_tells_no_round_trip() {
+    let mut it = sender(5);
+    it.lose_all();
+    assert_eq!(send(&mut it, 60_000).map(|(seq, _)| seq), Some(Seq(u16::MAX - 1)));
+    let acked = acknowledge(&mut it, 60_001, 5, &[]);
+    assert_eq!((acked.packets, acked.round_trip), (5, None));
+}
+
+#[test]
 fn two_later_packets_are_no_loss() {
     let mut it = sender(3);
     assert_eq!(acknowledge(&mut it, 100, 0, &[0, 1]).lost, None);
