@@ -1,6 +1,7 @@
 //! The ground every core stands on: time as a value, seeded randomness, rates, typed indices,
 //! bit fields, pooled block buffers and numbers for people. Nothing here does I/O or reads a clock.
 
+mod address;
 mod bitfield;
 mod bucket;
 mod ids;
@@ -12,6 +13,7 @@ mod show;
 mod time;
 
 // The public interface is:
+pub use address::{is_local, may_name};
 pub use bitfield::Bitfield;
 pub use bucket::TokenBucket;
 pub use ids::{
