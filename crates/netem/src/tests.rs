@@ -1,5 +1,6 @@
 mod faults;
 mod link;
 mod lossy;
+mod nat;
 mod network;
 mod rungs;
