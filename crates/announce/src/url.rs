@@ -137,6 +137,12 @@ impl Scope {
         }
     }
 
+    /// Whether one who is sent from a server at `from` to one at `to` comes from outside into a
+    /// network near us: nobody out there may have us do that.
+    pub fn is_inward(from: IpAddr, to: IpAddr) -> bool {
+        Self::of(from) == Self::Global && Self::of(to) == Self::Local
+    }
+
     fn of_v4(ip: Ipv4Addr) -> Self {
         let [a, b, ..] = ip.octets();
         let shared = a == 100 && (64..128).contains(&b);
@@ -189,8 +195,7 @@ pub fn content_may_contact(url: &TrackerUrl, ip: IpAddr) -> bool {
 /// Whether a tracker at `from` may redirect to `url` at `to`: never from a global to a local
 /// address, and otherwise where content may lead.
 pub fn may_redirect(from: IpAddr, url: &TrackerUrl, to: IpAddr) -> bool {
-    let inward = Scope::of(from) == Scope::Global && Scope::of(to) == Scope::Local;
-    url.scheme != Scheme::Udp && !inward && content_may_contact(url, to)
+    url.scheme != Scheme::Udp && !Scope::is_inward(from, to) && content_may_contact(url, to)
 }
 
 fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {

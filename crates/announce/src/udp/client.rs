@@ -144,18 +144,19 @@ impl UdpClient {
         self.requests.is_empty()
     }
 
-    /// Takes a datagram from the network. What nobody waits for is ignored.
-    pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, datagram: &[u8]) {
+    /// Takes a datagram from the network. What nobody waits for is without effect: then it
+    /// returns false, for somebody may be forging answers.
+    pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, datagram: &[u8]) -> bool {
         let source = canonical(source);
         let Ok(response) = UdpResponse::parse(datagram, source.is_ipv6()) else {
-            return;
+            return false;
         };
         let transaction = response.transaction();
         let Some(request) = self.requests.get_mut(&transaction) else {
-            return;
+            return false;
         };
         if request.target != source {
-            return;
+            return false;
         }
         match (response, request.state, &request.kind) {
             (UdpResponse::Connect { connection, .. }, State::Connecting, _) => {
@@ -191,8 +192,9 @@ impl UdpClient {
                     self.finish(transaction, UdpOutcome::Failed(failure));
                 }
             }
-            _ => {}
+            _ => return false,
         }
+        true
     }
 
     /// Repeats or gives up what has waited long enough.

@@ -29,10 +29,16 @@ fn sent(client: &mut UdpClient) -> Option<UdpRequest> {
     Some(UdpRequest::parse(&buf).unwrap())
 }
 
-fn receive(client: &mut UdpClient, now: Instant, source: SocketAddr, response: &UdpResponse) {
+/// Whether it was waited for.
+fn receive(
+    client: &mut UdpClient,
+    now: Instant,
+    source: SocketAddr,
+    response: &UdpResponse,
+) -> bool {
     let mut buf = Vec::new();
     response.write(false, &mut buf);
-    client.handle_datagram(now, source, &buf);
+    client.handle_datagram(now, source, &buf)
 }
 
 fn answer_connect(client: &mut UdpClient, now: Instant, connection: u64) {
@@ -153,14 +159,15 @@ fn strangers_answers_do_not_count() {
     let Some(UdpRequest::Connect { transaction }) = sent(&mut client) else { panic!() };
     let answer = UdpResponse::Connect { transaction, connection: 1 };
     let stranger: SocketAddr = "203.0.113.1:6970".parse().unwrap();
-    receive(&mut client, Instant::ZERO, stranger, &answer);
+    assert!(!receive(&mut client, Instant::ZERO, stranger, &answer));
     let other = UdpResponse::Connect { transaction: !transaction, connection: 1 };
-    receive(&mut client, Instant::ZERO, tracker(), &other);
+    assert!(!receive(&mut client, Instant::ZERO, tracker(), &other));
     // An answer to what was not asked.
-    receive(&mut client, Instant::ZERO, tracker(), &announced(transaction));
+    assert!(!receive(&mut client, Instant::ZERO, tracker(), &announced(transaction)));
+    assert!(!client.handle_datagram(Instant::ZERO, tracker(), b"nonsense"));
     assert_eq!((sent(&mut client), client.poll_event()), (None, None));
     let mapped: SocketAddr = "[::ffff:203.0.113.1]:6969".parse().unwrap();
-    receive(&mut client, Instant::ZERO, mapped, &answer);
+    assert!(receive(&mut client, Instant::ZERO, mapped, &answer));
     expect_announce(&mut client, 1);
 }
 
