@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use stdx::is_local;
+
 use crate::Id;
 
 /// One of the two tables that there are (BEP 32).
@@ -88,15 +90,6 @@ pub(crate) fn is_usable(address: SocketAddr) -> bool {
         }
     };
     ip && address.port() != 0
-}
-
-/// Whether an address is of a local network: such are exempt from BEP 42, and there are told apart
-/// by port, as many nodes may share one.
-pub fn is_local(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => ip.is_private() || ip.is_link_local() || ip.is_loopback(),
-        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
-    }
 }
 
 /// Who an address belongs to, as far as bounds for each go: the IPv4 address, the IPv6 /64, or on

@@ -20,7 +20,7 @@ pub struct Config {
     pub peers_max: usize,
     /// Items that are held (BEP 44), for each family.
     pub items_max: usize,
-    /// Cells of the rate limiter, 24 bytes each.
+    /// Cells of the rate limiter, 32 bytes each.
     pub guard_cells: usize,
 }
 

@@ -2,9 +2,13 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::Id;
 use crate::address::{Contact, Family};
+use crate::fault::Fault;
 use crate::item::Item;
 use crate::krpc::Samples;
-use crate::node::LookupId;
+
+/// A look-up's number; never used again while the node lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LookupId(pub u64);
 
 /// A datagram to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +62,14 @@ pub enum Event {
     /// Nobody is known, and nothing is left to try: more addresses are needed
     /// ([`add_addresses`](crate::Dht::add_addresses)). Told once in a while as long as it is so.
     Stranded(Family),
+    /// Somebody did what ought not to be, and it was left without effect. Not every time is told
+    /// when there are many.
+    Fault {
+        /// Where it came from; with a forged datagram that is a lie, too.
+        from: SocketAddr,
+        /// What it was.
+        fault: Fault,
+    },
 }
 
 /// What a look-up came to.

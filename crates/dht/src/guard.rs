@@ -28,7 +28,9 @@ const TENTHS: u32 = 10;
 /// forges the sender of questions gets no more at his victim than he sends, up to a constant that
 /// no number of forged questions raises.
 ///
-/// Addresses share cells by a keyed hash, two each; only when both are exhausted is one refused.
+/// Addresses share cells by a keyed hash, two each; only when both are exhausted is one refused. A
+/// proof is nobody else's: a cell keeps the latest, with a tag of whose it is. Where two later ones
+/// have pushed it out, an address is a stranger again until it answers the next time.
 #[derive(Debug)]
 pub(crate) struct Guard {
     hasher: SipHasher13,
@@ -42,17 +44,21 @@ struct Cell {
     tick: u32,
     questions: u16,
     gift: u16,
-    proven_until: u32,
+    /// Whose proof is kept here, and until when it counts.
+    proven: (Tag, u32),
 }
 
+/// What tells the addresses apart that share a cell.
+type Tag = u32;
+
 impl Guard {
-    /// `cells` are 12 bytes each, twice.
+    /// `cells` are 16 bytes each, twice.
     pub(crate) fn new(now: Instant, cells: usize, secret: &[u8; 16]) -> Self {
         let cell = Cell {
             tick: tick(now),
             questions: (BURST * TENTHS) as u16,
             gift: GIFT as u16,
-            proven_until: 0,
+            proven: (0, 0),
         };
         Self {
             hasher: SipHasher13::new_with_key(secret),
@@ -63,7 +69,7 @@ impl Guard {
 
     /// Whether a question of this address is answered at all.
     pub(crate) fn admit(&mut self, now: Instant, from: SocketAddr) -> bool {
-        let cells = self.cells(now, from);
+        let (_, cells) = self.cells(now, from);
         let admitted = cells.iter().any(|cell| u32::from(cell.questions) >= TENTHS);
         for cell in cells {
             cell.questions = cell.questions.saturating_sub(TENTHS as u16);
@@ -74,7 +80,10 @@ impl Guard {
     /// The address was seen to receive what is sent to it.
     pub(crate) fn prove(&mut self, now: Instant, from: SocketAddr) {
         let until = tick(now + PROVEN);
-        self.cells(now, from).into_iter().for_each(|cell| cell.proven_until = until);
+        let (tag, cells) = self.cells(now, from);
+        for cell in cells {
+            cell.proven = (tag, until);
+        }
     }
 
     /// The length that an answer to a question of `asked` bytes may have.
@@ -82,8 +91,8 @@ impl Guard {
         let tick = tick(now);
         let gifts = self.gifts.take(now, DATAGRAM_OUT_MAX as u64);
         self.gifts.give_back(gifts);
-        let cells = self.cells(now, from);
-        if cells.iter().all(|cell| cell.proven_until > tick) {
+        let (tag, cells) = self.cells(now, from);
+        if cells.iter().any(|cell| cell.proven.0 == tag && cell.proven.1 > tick) {
             return DATAGRAM_OUT_MAX;
         }
         let gift = cells.iter().map(|cell| u64::from(cell.gift)).max().unwrap_or(0);
@@ -93,22 +102,25 @@ impl Guard {
     /// So many bytes were given to a stranger beyond what it asked with.
     pub(crate) fn give(&mut self, now: Instant, to: SocketAddr, bytes: usize) {
         self.gifts.take(now, bytes as u64);
-        for cell in self.cells(now, to) {
+        for cell in self.cells(now, to).1 {
             cell.gift = cell.gift.saturating_sub(bytes.try_into().unwrap_or(u16::MAX));
         }
     }
 
-    /// Both cells of an address, brought up to date.
-    fn cells(&mut self, now: Instant, from: SocketAddr) -> [&mut Cell; 2] {
+    /// The tag of an address, and both its cells, brought up to date.
+    fn cells(&mut self, now: Instant, from: SocketAddr) -> (Tag, [&mut Cell; 2]) {
         let hash = self.hasher.hash(&Holder::of(from).bytes());
         let tick = tick(now);
+        // Of bits that hardly matter for the places.
+        let tag = (hash >> 16) as u32 & 0xffff | (hash >> 32) as u32 & 0xffff_0000;
         let [one, other] = &mut self.rows;
         let places = [hash as u32, (hash >> 32) as u32].map(|half| half as usize % one.len());
         let cells = [&mut one[places[0]], &mut other[places[1]]];
-        cells.map(|cell| {
+        let cells = cells.map(|cell| {
             cell.refill(tick);
             cell
-        })
+        });
+        (tag, cells)
     }
 }
 

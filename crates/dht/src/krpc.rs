@@ -12,8 +12,11 @@ mod write;
 
 /// Longest datagram that is read; longer ones are no DHT's.
 pub const DATAGRAM_IN_MAX: usize = 2_048;
-/// Longest datagram that is sent (BEP 32).
-pub const DATAGRAM_OUT_MAX: usize = 1_024;
+/// Longest datagram that is sent: a value of 1,000 bytes with what belongs to it (BEP 44), which
+/// passes through every path of Ethernet's MTU, tunnels included.
+pub const DATAGRAM_OUT_MAX: usize = 1_400;
+/// Longest answer that has no such value (BEP 32).
+pub(crate) const ANSWER_MAX: usize = 1_024;
 /// Most nodes of one family that are taken from an answer.
 pub const NODES_MAX: usize = 20;
 /// Most peers that are taken from an answer.
@@ -187,6 +190,16 @@ pub struct Response<'a> {
     pub scrape: Option<Box<(Bloom, Bloom)>>,
     /// Some of the torrents that are known there (BEP 51).
     pub samples: Option<Samples>,
+}
+
+impl Response<'_> {
+    /// Drops the nodes and peers whose addresses are not to be kept.
+    pub(crate) fn keep(&mut self, keeps: impl Fn(SocketAddr) -> bool) {
+        for nodes in [&mut self.nodes, &mut self.nodes6].into_iter().flatten() {
+            nodes.retain(|it| keeps(it.address));
+        }
+        self.values.retain(|it| keeps(*it));
+    }
 }
 
 /// Some of the torrents that a node knows (BEP 51).

@@ -17,6 +17,7 @@ mod config;
 mod error;
 mod estimate;
 mod event;
+mod fault;
 mod guard;
 mod id;
 mod item;
@@ -32,11 +33,12 @@ mod token;
 mod votes;
 
 // The public interface is:
-pub use address::{Contact, Family, is_local};
+pub use address::{Contact, Family};
 pub use bloom::Bloom;
 pub use config::Config;
 pub use error::Error;
-pub use event::{Event, Outcome, Transmit};
+pub use event::{Event, LookupId, Outcome, Transmit};
+pub use fault::Fault;
 pub use id::Id;
 pub use item::{
     Item, Mutable, PublicKey, SALT_MAX, SecretKey, VALUE_MAX, immutable_target, mutable_target,
@@ -46,7 +48,7 @@ pub use krpc::{
     Body, DATAGRAM_IN_MAX, DATAGRAM_OUT_MAX, ECHO_MAX, ItemParts, Message, Method, NODES_MAX,
     Query, Response, SAMPLES_MAX, Samples, VALUES_MAX, Want, code,
 };
-pub use node::{ANNOUNCES_MAX, Counters, Dht, LOOKUPS_MAX, LookupId, Stats};
+pub use node::{ANNOUNCES_MAX, Counters, Dht, LOOKUPS_MAX, Stats};
 pub use security::{is_secure, secure_id};
 
 #[cfg(test)]

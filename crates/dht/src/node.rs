@@ -4,17 +4,18 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
 use siphasher::sip::SipHasher24;
-use stdx::{Instant, Rng};
+use stdx::{Instant, Rng, may_name};
 
 use self::announces::Announces;
 use self::jobs::Job;
 use self::net::Net;
 use crate::address::{Contact, Family, is_usable};
+use crate::fault::{Fault, Faults};
 use crate::guard::Guard;
 use crate::krpc::{Body, DATAGRAM_IN_MAX, Message, Response};
 use crate::rpc::{Late, Purpose, Question, Rpc};
 use crate::token::Tokens;
-use crate::{Config, Event, Id, Transmit};
+use crate::{Config, Event, Id, LookupId, Transmit};
 
 mod announces;
 mod answer;
@@ -27,10 +28,6 @@ pub use self::jobs::LOOKUPS_MAX;
 
 /// Nodes in a table from which on it can do without those that are not what was said of them.
 const SETTLED: usize = 32;
-
-/// A look-up's number; never used again while the node lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LookupId(pub u64);
 
 /// What a node has done so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,8 +52,10 @@ pub struct Counters {
     pub asked: u64,
     /// Questions that nobody answered.
     pub unanswered: u64,
-    /// Nodes that were caught naming others that are not what they said.
-    pub liars: u64,
+    /// Answers by other ids than somebody said: such nodes were named wrongly, by liars perhaps.
+    pub misnamed: u64,
+    /// Values that are not those of their keys.
+    pub false_values: u64,
 }
 
 /// What a node is like at a moment.
@@ -102,6 +101,7 @@ pub struct Dht {
     next_lookup: u64,
     events: VecDeque<Event>,
     counters: Counters,
+    faults: Faults,
 }
 
 impl Dht {
@@ -132,6 +132,7 @@ impl Dht {
             next_lookup: 0,
             events: VecDeque::new(),
             counters: Counters::default(),
+            faults: Faults::new(now),
             config,
             rng,
         }
@@ -213,21 +214,19 @@ impl Dht {
         self.counters.datagrams_in += 1;
         self.counters.bytes_in += datagram.len() as u64;
         let here = self.nets[Family::of(from) as usize].is_some() && is_usable(from);
-        if !here || datagram.len() > DATAGRAM_IN_MAX {
-            self.counters.malformed += 1;
-            return;
-        }
-        let Ok(message) = Message::parse(datagram) else {
-            self.counters.malformed += 1;
-            return;
+        let message = Message::parse(datagram);
+        let (Ok(mut message), true) = (message, here && datagram.len() <= DATAGRAM_IN_MAX) else {
+            return self.suspect(now, from, Fault::Malformed);
         };
+        if let Body::Response(response) = &mut message.body {
+            response.keep(|named| may_name(from.ip(), named.ip()));
+        }
         match &message.body {
             Body::Query(query) => self.handle_query(now, from, &message, query, datagram.len()),
             Body::Response(response) => self.handle_response(now, from, &message, response),
             Body::Error { .. } => {
                 let Some((question, _)) = self.rpc.answered(now, from, message.transaction) else {
-                    self.counters.malformed += 1;
-                    return;
+                    return self.suspect(now, from, Fault::Unasked);
                 };
                 self.guard.prove(now, from);
                 self.hear_vote(now, from, message.ip);
@@ -279,17 +278,19 @@ impl Dht {
         response: &Response<'_>,
     ) {
         let Some((question, rtt)) = self.rpc.answered(now, from, message.transaction) else {
-            self.counters.malformed += 1;
-            return;
+            return self.suspect(now, from, Fault::Unasked);
         };
         self.guard.prove(now, from);
         self.hear_vote(now, from, message.ip);
         let contact = Contact { id: response.id, address: from };
+        let is_other = question.id.is_some_and(|id| id != contact.id);
+        if is_other {
+            self.suspect(now, from, Fault::Misnamed);
+        }
         if let Some(net) = self.net(Family::of(from)) {
             // Who is not what somebody said comes in when somebody says rightly what it is: else
             // liars would fill the table with their kind. While a network is young, everybody
             // takes another id.
-            let is_other = question.id.is_some_and(|id| id != contact.id);
             if is_other {
                 net.table.forget(now, from);
             }
@@ -306,6 +307,18 @@ impl Dht {
             Purpose::Search(lookup) => self.search_answered(now, lookup, contact, response),
             Purpose::Probe(lookup) => self.probe_answered(now, lookup, from, response),
             Purpose::Store(lookup) => self.store_ended(now, lookup, true),
+        }
+    }
+
+    /// Counts what ought not to be, and tells it.
+    fn suspect(&mut self, now: Instant, from: SocketAddr, fault: Fault) {
+        match fault {
+            Fault::Malformed | Fault::Unasked => self.counters.malformed += 1,
+            Fault::Misnamed => self.counters.misnamed += 1,
+            Fault::FalseValue => self.counters.false_values += 1,
+        }
+        if self.faults.may_tell(now) {
+            self.events.push_back(Event::Fault { from, fault });
         }
     }
 

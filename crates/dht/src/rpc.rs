@@ -5,8 +5,8 @@ use siphasher::sip::SipHasher24;
 use stdx::{Duration, Instant};
 
 use crate::address::{Contact, Family};
+use crate::event::LookupId;
 use crate::krpc::{Body, Message, Query};
-use crate::node::LookupId;
 use crate::{Id, Transmit};
 
 /// Time after which a question counts as not answered.

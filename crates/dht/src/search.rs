@@ -16,18 +16,15 @@ const PATHS: usize = 4;
 /// New questions that an answer gives rise to (`m3_a4` of Jimenez et al.).
 const SPREAD: u32 = 3;
 /// Questions under way at once, and once the look-up is close.
-const WIDTH: usize = 10;
+const WIDTH: usize = 8;
 const WIDTH_CLOSE: usize = 4;
 /// Questions of one look-up, at most.
 const ASKED_MAX: u32 = 240;
 /// Nodes that a look-up knows, at most.
 const CANDIDATES_MAX: usize = 320;
-/// Nodes that were named by somebody and go by other ids: so many make it a liar, if most of what
-/// it named is like that.
-const WRONG_MAX: u32 = 2;
-/// Where an id that is not right for its address is held to be at the nearest, in distances of the
-/// K-th nearest node: honest nodes in plenty are nearer.
-const INSECURE: f64 = 3.0;
+/// So many times farther than expected the K-th nearest node must be for the look-up to have gone
+/// astray: by chance that happens in one of 100,000 look-ups.
+const ASTRAY: f64 = 4.0;
 /// Nodes that something is stored at when a crowd sits round its key.
 const STORE_MAX: usize = 32;
 
@@ -59,19 +56,19 @@ enum State {
     Failed,
 }
 
+/// How near a node is held to be: its distance; but one whose id is not right for its address,
+/// where most are right, comes behind all others: ids beside any target are easily made up.
+type Rank = (bool, Id);
+
+/// As far as it gets.
+const FARTHEST: Rank = (true, Id([0xff; 20]));
+
 #[derive(Clone, Debug)]
 struct Candidate {
     contact: Contact,
-    /// How near it is held to be: its distance; but one whose id is not right for its address is
-    /// nowhere nearer than honest nodes are expected to be.
-    rank: Id,
+    rank: Rank,
     secure: bool,
     path: u8,
-    /// Who named it.
-    by: Option<SocketAddr>,
-    /// Of those that it named itself, how many go by the ids that it said, and how many do not.
-    right: u32,
-    wrong: u32,
     state: State,
     token: Option<Box<[u8]>>,
     seq: Option<i64>,
@@ -85,9 +82,8 @@ struct Candidate {
 /// over when the K nearest of those that did not fail have answered: nodes whose ids are not right
 /// for their addresses don't count for that, where most are right (BEP 42).
 ///
-/// A node that is asked says by itself which id it goes by. Honest nodes name only such as told
-/// them so, too: whoever names many that are other than it said is a liar, and what it named is
-/// asked no more.
+/// A node that is asked says by itself which id it goes by, and counts as that. But one that goes
+/// by another id than was said leads nowhere: else each liar would lead to the next.
 ///
 /// When those K are much nearer than the size of the network makes likely, somebody sits round the
 /// key. Then the look-up goes on until it has asked everybody within the distance where the K
@@ -103,7 +99,9 @@ pub(crate) struct Search {
     radius: Option<f64>,
     /// By rank.
     candidates: Vec<Candidate>,
+    /// Questions that each path may ask, and has asked.
     credits: [u32; PATHS],
+    spent: [u32; PATHS],
     in_flight: usize,
     asked: u32,
     /// Something was found.
@@ -129,13 +127,14 @@ impl Search {
             radius,
             candidates: Vec::new(),
             credits: [1; PATHS],
+            spent: [0; PATHS],
             in_flight: 0,
             asked: 0,
             found: false,
             crowd: None,
         };
         for (contact, path) in start.iter().zip((0..PATHS as u8).cycle()) {
-            search.add(*contact, path, None);
+            search.add(*contact, path);
         }
         search
     }
@@ -170,65 +169,29 @@ impl Search {
         Some(Ask { to: candidate.contact, probe: None })
     }
 
-    /// Somebody answered, perhaps by another id than was thought, and named others. Returns a liar
-    /// that this convicts.
+    /// Somebody answered, perhaps by another id than was thought, and named others.
     pub(crate) fn answered(
         &mut self,
         from: Contact,
         nodes: &[Contact],
         token: Option<&[u8]>,
         seq: Option<i64>,
-    ) -> Option<SocketAddr> {
-        let place = self.place_of(from.address)?;
-        self.landed(place);
-        let Candidate { path, by, .. } = self.candidates[place];
-        let is_right = self.candidates[place].contact.id == from.id;
-        // One whose id cannot be right changes it at will, which does not tell of others; and while
-        // a network is young, everybody takes another one.
-        let tells = is_right || self.strict && is_secure(from.id, from.address.ip());
-        let liar = by.filter(|by| tells && self.is_liar(*by, is_right));
-        if is_right {
-            let candidate = &mut self.candidates[place];
-            candidate.state = State::Answered;
-            candidate.token = token.map(Into::into);
-            candidate.seq = seq;
-        } else {
-            // Whoever named it was wrong about it; what it is, it says itself.
-            self.candidates.remove(place);
-            self.insert(Candidate {
-                state: State::Answered,
-                token: token.map(Into::into),
-                seq,
-                ..self.candidate(from, path, by)
-            });
-        }
-        self.credits[usize::from(path)] += SPREAD;
-        self.learn(nodes, path, Some(from.address));
-        if let Some(liar) = liar {
-            self.unmask(liar);
-        }
-        liar
-    }
-
-    /// Takes note of whether somebody named a node rightly; whether that makes it a liar.
-    fn is_liar(&mut self, by: SocketAddr, is_right: bool) -> bool {
-        let Some(place) = self.place_of(by) else {
-            return false;
+    ) {
+        let Some(place) = self.place_of(from.address) else {
+            return;
         };
-        let it = &mut self.candidates[place];
-        if is_right {
-            it.right += 1;
-        } else {
-            it.wrong += 1;
-        }
-        it.wrong >= WRONG_MAX && it.wrong > 2 * it.right
-    }
-
-    /// A liar counts no more, nor what it named and nobody has asked.
-    fn unmask(&mut self, liar: SocketAddr) {
-        self.candidates.retain(|it| it.state != State::New || it.by != Some(liar));
-        if let Some(place) = self.place_of(liar) {
-            self.candidates[place].state = State::Failed;
+        self.landed(place);
+        let Candidate { contact, path, .. } = self.candidates.remove(place);
+        self.insert(Candidate {
+            state: State::Answered,
+            token: token.map(Into::into),
+            seq,
+            ..self.candidate(from, path)
+        });
+        self.credits[usize::from(path)] += SPREAD;
+        // While a network is young, everybody takes another id.
+        if contact.id == from.id || !self.strict {
+            self.learn(nodes, path);
         }
     }
 
@@ -238,7 +201,15 @@ impl Search {
             crowd.probed();
         }
         // Whoever was asked is none of the paths' own.
-        self.learn(nodes, (PATHS - 1) as u8, None);
+        self.learn(nodes, (PATHS - 1) as u8);
+    }
+
+    /// A question could not be asked: too many are under way.
+    pub(crate) fn refused(&mut self, ask: Ask) {
+        match ask.probe {
+            Some(_) => self.probe_failed(),
+            None => self.failed(ask.to.address),
+        }
     }
 
     /// A probe was not answered.
@@ -276,19 +247,36 @@ impl Search {
     /// Whether there is nobody left to ask or to wait for. It may find that somebody sits round
     /// the key, and that there is more to do.
     pub(crate) fn is_done(&mut self) -> bool {
+        while !self.is_open() {
+            if self.asked >= ASKED_MAX || !self.look_wider() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether somebody is to be asked or waited for.
+    fn is_open(&self) -> bool {
         let spent = self.asked >= ASKED_MAX;
         let horizon = self.horizon();
-        let open = self.candidates.iter().take_while(|it| it.rank <= horizon).any(|it| {
-            matches!(it.state, State::Asked | State::Slow) || it.state == State::New && !spent
-        });
-        if open || self.crowd.as_ref().is_some_and(|it| it.is_waiting() && !spent) {
-            return false;
-        }
-        spent || !self.look_wider()
+        let open = |it: &Candidate| match it.state {
+            State::Asked | State::Slow => true,
+            State::New => !spent,
+            State::Answered | State::Failed => false,
+        };
+        self.candidates.iter().take_while(|it| it.rank <= horizon).any(open)
+            || !spent && self.crowd.as_ref().is_some_and(Crowd::is_waiting)
+    }
+
+    /// How far the K-th nearest node is, as a share of the space: what this look-up tells of the
+    /// size of the network. `None` when fewer answered, when somebody sits round the key, and round
+    /// our own id, beside which it is easy to sit.
+    pub(crate) fn evidence(&self) -> Option<f64> {
+        self.reach().filter(|_| self.crowd.is_none() && self.target != self.me)
     }
 
     /// How far the K-th nearest node is, as a share of the space; `None` when fewer answered.
-    pub(crate) fn reach(&self) -> Option<f64> {
+    fn reach(&self) -> Option<f64> {
         let kth = self.closest().nth(K - 1)?;
         Some(kth.contact.id.distance(self.target).share())
     }
@@ -323,54 +311,59 @@ impl Search {
     }
 
     fn width(&self) -> usize {
-        let near = self.radius.map_or(Id::default(), from_share);
+        let near = (false, self.radius.map_or(Id::default(), from_share));
         let close = self.closest().take_while(|it| it.rank <= near).count() >= 3;
         if self.found || close { WIDTH_CLOSE } else { WIDTH }
     }
 
-    /// Beyond this rank nobody is asked: the K-th nearest that answered is there.
-    fn horizon(&self) -> Id {
-        let kth = self.closest().nth(K - 1).map_or(Id([0xff; 20]), |it| it.rank);
-        self.crowd.as_ref().map_or(kth, |crowd| kth.max(crowd.horizon()))
+    /// Beyond this rank nobody is asked: the K-th nearest that answered is there. When that is much
+    /// farther than it should be, as among liars who know only each other, everybody is asked whose
+    /// id is right for the address.
+    fn horizon(&self) -> Rank {
+        let Some(kth) = self.closest().nth(K - 1).map(|it| it.rank) else {
+            return FARTHEST;
+        };
+        let astray = self.radius.map_or(Id([0xff; 20]), |radius| from_share(radius * ASTRAY));
+        if kth.1 > astray {
+            return (kth.0, FARTHEST.1);
+        }
+        self.crowd.as_ref().map_or(kth, |crowd| kth.max((false, crowd.horizon())))
     }
 
-    /// The nearest candidate on the path that has most questions to its credit; of those, and when
-    /// nobody is being waited for, anybody.
+    /// The nearest candidate on the path that has asked least, so that who lies on one of them,
+    /// and always knows of more to ask, does not keep the others waiting. Paths that lead nowhere
+    /// lend the questions that they may ask.
     fn choose(&mut self) -> Option<usize> {
         let horizon = self.horizon();
         let mut best = [None; PATHS];
-        let mut any = None;
         let within = self.candidates.iter().enumerate().take_while(|(_, it)| it.rank <= horizon);
         for (place, candidate) in within.filter(|(_, it)| it.state == State::New) {
-            any = any.or(Some(place));
             best[usize::from(candidate.path)].get_or_insert(place);
         }
-        let rich = (0..PATHS).filter(|path| self.credits[*path] > 0);
-        let (mut path, mut place) = (None, None);
-        for rich in rich {
-            if best[rich].is_some() && path.is_none_or(|it| self.credits[it] < self.credits[rich]) {
-                (path, place) = (Some(rich), best[rich]);
-            }
+        let able = (0..PATHS).filter(|path| best[*path].is_some());
+        let rich = |path: &usize| self.credits[*path] > 0;
+        let spent = |path: &usize| self.spent[*path];
+        let own = able.clone().filter(rich).min_by_key(spent);
+        let path = own.or_else(|| able.min_by_key(spent))?;
+        let payer = own.or_else(|| (0..PATHS).find(rich));
+        if payer.is_none() && self.in_flight > 0 {
+            return None;
         }
-        if place.is_none() {
-            // Paths that lead nowhere lend what they have.
-            path = (0..PATHS).find(|path| self.credits[*path] > 0);
-            place = any.filter(|_| path.is_some() || self.in_flight == 0);
+        if let Some(payer) = payer {
+            self.credits[payer] -= 1;
         }
-        if let (Some(path), Some(_)) = (path, place) {
-            self.credits[path] -= 1;
-        }
-        place
+        self.spent[path] += 1;
+        best[path]
     }
 
-    fn learn(&mut self, nodes: &[Contact], path: u8, by: Option<SocketAddr>) {
+    fn learn(&mut self, nodes: &[Contact], path: u8) {
         // More than an answer should have is of no use.
         for contact in nodes.iter().take(2 * K) {
-            self.add(*contact, path, by);
+            self.add(*contact, path);
         }
     }
 
-    fn add(&mut self, contact: Contact, path: u8, by: Option<SocketAddr>) {
+    fn add(&mut self, contact: Contact, path: u8) {
         if contact.id == self.me || Family::of(contact.address) != self.family {
             return;
         }
@@ -380,7 +373,7 @@ impl Search {
                 || Holder::of(it.contact.address) == holder
                 || Holder::network(it.contact.address) == network
         };
-        let candidate = self.candidate(contact, path, by);
+        let candidate = self.candidate(contact, path);
         if let Some(place) = self.candidates.iter().position(same) {
             // A made-up id must not keep out a node that is there.
             let known = &self.candidates[place];
@@ -392,16 +385,10 @@ impl Search {
         self.insert(candidate);
     }
 
-    fn candidate(&self, contact: Contact, path: u8, by: Option<SocketAddr>) -> Candidate {
+    fn candidate(&self, contact: Contact, path: u8) -> Candidate {
         let secure = is_secure(contact.id, contact.address.ip());
-        let distance = contact.id.distance(self.target);
-        let rank = match self.radius {
-            Some(radius) if !secure && self.strict => distance.max(from_share(radius * INSECURE)),
-            _ => distance,
-        };
-        let state = State::New;
-        let (right, wrong) = (0, 0);
-        Candidate { contact, rank, secure, path, by, right, wrong, state, token: None, seq: None }
+        let rank = (self.strict && !secure, contact.id.distance(self.target));
+        Candidate { contact, rank, secure, path, state: State::New, token: None, seq: None }
     }
 
     fn insert(&mut self, candidate: Candidate) {

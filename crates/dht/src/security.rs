@@ -2,10 +2,9 @@
 
 use std::net::IpAddr;
 
-use stdx::Rng;
+use stdx::{Rng, is_local};
 
 use crate::Id;
-use crate::address::is_local;
 
 /// Bits of the hash that an id begins with.
 const BITS: u32 = 21;

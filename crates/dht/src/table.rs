@@ -6,13 +6,11 @@ use stdx::{Duration, Instant, Rng};
 
 use self::bucket::Bucket;
 pub(crate) use self::bucket::Entry;
-use self::distrust::Distrust;
 use crate::Id;
 use crate::address::{Contact, Holder};
 use crate::security::is_secure;
 
 mod bucket;
-mod distrust;
 
 /// Nodes that answers have, and that things are stored at (BEP 5).
 pub(crate) const K: usize = 8;
@@ -22,8 +20,11 @@ const FIRST_BUCKETS: [usize; 4] = [128, 64, 32, 16];
 /// Time for which a node that spoke to us first is left alone: by then a NAT has forgotten, and
 /// who answers can be reached by all (Jimenez et al.). No node displaces another before it.
 pub(crate) const QUARANTINE: Duration = Duration::from_mins(3);
-/// Time after which a node must have answered again.
+/// Time after which a node must have answered again, at most.
 const FRESH: Duration = Duration::from_mins(10);
+/// How much sooner it may be for some, as a share of that time: else those who came to know many at
+/// once, after a restart, would ask them all at once ever after.
+const SOONER: f64 = 0.3;
 /// Time after which one that did not answer is asked once more.
 const SECOND_CHANCE: Duration = Duration::from_secs(30);
 /// Questions in a row that a node leaves unanswered before it is dropped.
@@ -31,7 +32,7 @@ const FAILS_MAX: u8 = 2;
 /// A bucket that is not full is looked into when nothing in it changed for so long.
 const STALE_BUCKET: Duration = Duration::from_mins(15);
 /// While the table has fewer nodes, even newcomers are welcome at once.
-const FEW: usize = 16;
+pub(crate) const ENOUGH: usize = 128;
 
 /// The routing table.
 ///
@@ -42,12 +43,11 @@ pub(crate) struct Table {
     me: Id,
     /// By the bits that its nodes share with this one.
     buckets: Vec<Bucket>,
-    distrust: Distrust,
 }
 
 impl Table {
     pub(crate) fn new(me: Id) -> Self {
-        Self { me, buckets: Vec::new(), distrust: Distrust::default() }
+        Self { me, buckets: Vec::new() }
     }
 
     pub(crate) fn me(&self) -> Id {
@@ -143,24 +143,14 @@ impl Table {
         }
     }
 
-    /// Whoever is at this address lies: it is dropped, and stays out.
-    pub(crate) fn distrust(&mut self, now: Instant, address: SocketAddr) {
-        self.distrust.add(Holder::of(address));
-        self.forget(now, address);
-    }
-
-    /// Whether whoever is at this address was caught lying.
-    pub(crate) fn is_distrusted(&self, address: SocketAddr) -> bool {
-        self.distrust.contains(Holder::of(address))
-    }
-
     /// The next node to ping, and notes that it is pinged.
     pub(crate) fn next_to_ping(&mut self, now: Instant) -> Option<Contact> {
-        let few = self.len() < FEW;
+        let few = self.len() < ENOUGH;
         let due = |entry: &Entry| {
             let pinged = entry.pinged.map_or(Duration::MAX, |it| now.since(it));
             let silent = entry.answered_at.map_or(Duration::MAX, |it| now.since(it));
-            pinged >= SECOND_CHANCE && (entry.fails > 0 || silent >= FRESH)
+            let fresh = FRESH.mul_f64(1.0 - SOONER * f64::from(entry.contact.id.0[19]) / 255.0);
+            pinged >= SECOND_CHANCE && (entry.fails > 0 || silent >= fresh)
         };
         for bucket in &mut self.buckets {
             let wanting = bucket.live.iter().filter(|it| it.fails > 0).count();
@@ -227,9 +217,6 @@ impl Table {
     /// its bucket its network.
     fn may_enter(&self, contact: Contact) -> bool {
         let (holder, network) = (Holder::of(contact.address), Holder::network(contact.address));
-        if self.distrust.contains(holder) {
-            return false;
-        }
         let place = contact.id.common_bits(self.me) as usize;
         let mut buckets = self.buckets.iter().enumerate();
         buckets.all(|(number, bucket)| {
@@ -244,11 +231,16 @@ impl Table {
     fn bucket(&mut self, id: Id) -> &mut Bucket {
         let place = id.common_bits(self.me) as usize;
         while self.buckets.len() <= place {
-            let size = FIRST_BUCKETS.get(self.buckets.len()).copied().unwrap_or(K);
-            self.buckets.push(Bucket::new(self.buckets.len() as u32, size));
+            let bits = self.buckets.len() as u32;
+            self.buckets.push(Bucket::new(bits, bucket_size(bits)));
         }
         &mut self.buckets[place]
     }
+}
+
+/// Nodes that the bucket of those holds which share so many bits with this one.
+pub(crate) fn bucket_size(bits: u32) -> usize {
+    FIRST_BUCKETS.get(bits as usize).copied().unwrap_or(K)
 }
 
 #[cfg(test)]

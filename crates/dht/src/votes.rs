@@ -1,7 +1,9 @@
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::address::{Holder, is_local};
+use stdx::is_local;
+
+use crate::address::Holder;
 
 /// Votes that count: those of the last so many networks.
 const VOTES: usize = 32;

@@ -52,6 +52,21 @@ fn strangers_get_little_more_than_they_send() {
 }
 
 #[test]
+fn who_has_proven_itself_has_proven_nobody_else() {
+    let (mut guard, now) = (guard(), Instant::from_secs(1));
+    (0..20_000).for_each(|n| guard.prove(now, address(n)));
+    let all = 30_000..40_000;
+    for n in all.clone() {
+        let allowance = guard.allowance(now, address(n), 60);
+        guard.give(now, address(n), allowance - 60);
+    }
+    let given = all.filter(|n| guard.allowance(now, address(*n), 60) > 60).count();
+    assert_eq!(given, 0, "all that strangers are given has been given");
+    guard.prove(now, address(50_000));
+    assert_eq!(guard.allowance(now, address(50_000), 60), DATAGRAM_OUT_MAX);
+}
+
+#[test]
 fn all_strangers_together_are_bounded_too() {
     let (mut guard, now) = (guard(), Instant::from_secs(1));
     let mut given = 0;

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stdx::{Duration, Instant};
 
+use super::Dht;
 use super::jobs::Goal;
-use super::{Dht, LookupId};
 use crate::address::Family;
-use crate::{Error, Id};
+use crate::table::K;
+use crate::{Error, Id, LookupId};
 
 /// Torrents that are announced, at most.
 pub const ANNOUNCES_MAX: usize = 100_000;
@@ -19,9 +20,13 @@ const APART: Duration = Duration::from_millis(50);
 const FIRST: usize = 8;
 /// Time that each of the others adds to the span over which they are spread.
 const SPREAD: Duration = Duration::from_millis(250);
-/// Time until a torrent is announced again, give or take a fifth; and when nobody took it.
+/// Time until a torrent is announced again, give or take a fifth; and at most when nobody took it.
 const AGAIN: Duration = Duration::from_mins(15);
 const RETRY: Duration = Duration::from_mins(1);
+/// The same when fewer took it than should, or before the table had come together: whoever looks
+/// for it soon may not ask those few. It doubles each time, for the network may have no more.
+const SOON: Duration = Duration::from_secs(5);
+const POOR_MAX: i32 = 16;
 /// Time after which it is looked again whether anybody is known.
 const WAIT: Duration = Duration::from_millis(500);
 
@@ -30,6 +35,8 @@ struct Announce {
     port: Option<u16>,
     seed: bool,
     due: Instant,
+    /// How often in a row fewer took it than should.
+    poor: i32,
 }
 
 /// Which torrents are kept announced, and when it is each one's turn: a few at a time, and never
@@ -82,7 +89,7 @@ impl Dht {
         }
         let due =
             if count < FIRST { now } else { now + SPREAD.mul_f64(count as f64 * self.rng.unit()) };
-        announces.all.insert(info_hash, Announce { port, seed, due });
+        announces.all.insert(info_hash, Announce { port, seed, due, poor: 0 });
         announces.due.insert((due, info_hash));
         self.run_announces(now);
         Ok(())
@@ -116,10 +123,22 @@ impl Dht {
     }
 
     pub(super) fn announce_ended(&mut self, now: Instant, lookup: LookupId, stored: u32) {
-        if let Some(info_hash) = self.announces.running.remove(&lookup) {
-            let pause = if stored > 0 { AGAIN } else { RETRY };
-            let due = now + pause.mul_f64(0.8 + 0.4 * self.rng.unit());
-            self.announces.schedule(info_hash, due);
-        }
+        let Some(info_hash) = self.announces.running.remove(&lookup) else {
+            return;
+        };
+        let ready = self.nets.iter().flatten().any(|net| net.ready);
+        let Some(announce) = self.announces.all.get_mut(&info_hash) else {
+            return;
+        };
+        let most = if stored > 0 { AGAIN } else { RETRY };
+        let pause = if ready && stored >= K as u32 {
+            announce.poor = 0;
+            AGAIN
+        } else {
+            announce.poor = (announce.poor + 1).min(POOR_MAX);
+            SOON.mul_f64(2f64.powi(announce.poor - 1)).min(most)
+        };
+        let due = now + pause.mul_f64(0.8 + 0.4 * self.rng.unit());
+        self.announces.schedule(info_hash, due);
     }
 }

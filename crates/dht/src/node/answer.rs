@@ -8,7 +8,7 @@ use super::Dht;
 use crate::address::{Contact, Family, is_usable};
 use crate::item::{Item, Mutable};
 use crate::krpc::{
-    Body, DATAGRAM_OUT_MAX, ItemParts, Message, Method, Query, Response, Want, code,
+    ANSWER_MAX, Body, DATAGRAM_OUT_MAX, ItemParts, Message, Method, Query, Response, Want, code,
 };
 use crate::table::K;
 use crate::{Error, Id, Transmit};
@@ -225,10 +225,11 @@ impl Answer<'_> {
         transaction: &[u8],
         allowance: usize,
     ) -> Option<(Vec<u8>, bool)> {
-        let limit = allowance.min(DATAGRAM_OUT_MAX);
         let mut ip = Some(to);
         let mut cut = false;
         loop {
+            let most = if self.item.is_some() { DATAGRAM_OUT_MAX } else { ANSWER_MAX };
+            let limit = allowance.min(most);
             let out = self.write(me, transaction, ip);
             let Some(over) = out.len().checked_sub(limit).filter(|over| *over > 0) else {
                 return Some((out, cut));
@@ -238,17 +239,22 @@ impl Answer<'_> {
             let fewer = |len: usize, each: usize| len.saturating_sub(over.div_ceil(each));
             if !self.values.is_empty() {
                 self.values.truncate(fewer(self.values.len(), peer));
-            } else if self.scrape.is_some() || self.item.is_some() {
-                (self.scrape, self.item) = (None, None);
+            } else if self.scrape.is_some() {
+                self.scrape = None;
             } else if self.samples.as_ref().is_some_and(|it| !it.hashes.is_empty()) {
                 let hashes = &mut self.samples.as_mut()?.hashes;
                 hashes.truncate(fewer(hashes.len(), 20));
             } else if ip.is_some() {
                 ip = None;
+            } else if self.item.is_some() && allowance < DATAGRAM_OUT_MAX {
+                // Who has not proven itself learns the way, and comes back for it.
+                self.item = None;
             } else if let Some(nodes) = self.nodes6.as_mut().filter(|it| !it.is_empty()) {
                 nodes.truncate(fewer(nodes.len(), 38));
             } else if let Some(nodes) = self.nodes.as_mut().filter(|it| !it.is_empty()) {
                 nodes.truncate(fewer(nodes.len(), 26));
+            } else if self.item.is_some() {
+                self.item = None;
             } else if self.token.is_some() {
                 self.token = None;
             } else {

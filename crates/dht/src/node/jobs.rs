@@ -5,14 +5,15 @@ use std::net::SocketAddr;
 
 use stdx::Instant;
 
+use super::Dht;
 use super::answer::{item_of, parts_of};
-use super::{Dht, LookupId};
 use crate::address::{Contact, Family};
+use crate::fault::Fault;
 use crate::item::{Item, PublicKey, mutable_target};
 use crate::krpc::{Method, Query, Response, Want};
 use crate::rpc::{Purpose, Question};
 use crate::search::{Ask, Keeper, Search};
-use crate::{Bloom, Error, Event, Id, Outcome};
+use crate::{Bloom, Error, Event, Id, LookupId, Outcome};
 
 /// Look-ups under way at once that were asked for.
 pub const LOOKUPS_MAX: usize = 64;
@@ -166,22 +167,14 @@ impl Dht {
             let Some(search) = &mut job.searches[family as usize] else {
                 continue;
             };
-            let over = loop {
-                while let Some(ask) = search.next() {
-                    if !self.ask(now, lookup, &job.goal, search.target(), ask) {
-                        search.failed(ask.to.address);
-                    }
+            let mut over = search.is_done();
+            while !over && let Some(ask) = search.next() {
+                if !self.ask(now, lookup, &job.goal, search.target(), ask) {
+                    search.refused(ask);
                 }
-                if search.is_done() {
-                    break true;
-                }
-                // It may just have found that there is more to ask.
-                match search.next() {
-                    Some(ask) if self.ask(now, lookup, &job.goal, search.target(), ask) => {}
-                    Some(ask) => search.failed(ask.to.address),
-                    None => break false,
-                }
-            };
+                // It may have found that there is more to ask.
+                over = search.is_done();
+            }
             if over && let Some(search) = job.searches[family as usize].take() {
                 self.search_over(now, lookup, &mut job, family, &search);
             }
@@ -236,21 +229,16 @@ impl Dht {
             return;
         };
         let events = &mut self.events;
-        let news = job.hear(lookup, from, response, &mut |event| events.push_back(event));
+        let heard = job.hear(lookup, from, response, &mut |event| events.push_back(event));
         let Some(search) = &mut job.searches[family as usize] else {
             return;
         };
-        if news {
+        if heard == Ok(true) {
             search.found();
         }
-        let Some(net) = self.nets[family as usize].as_mut() else {
-            return;
-        };
-        let mut named = nodes_of(response, family).to_vec();
-        named.retain(|it| !net.table.is_distrusted(it.address));
-        if let Some(liar) = search.answered(from, &named, response.token, response.seq) {
-            net.table.distrust(now, liar);
-            self.counters.liars += 1;
+        search.answered(from, nodes_of(response, family), response.token, response.seq);
+        if let Err(fault) = heard {
+            self.suspect(now, from.address, fault);
         }
         self.other_family(now, family, response);
         self.drive(now, lookup);
@@ -317,10 +305,12 @@ impl Dht {
         job.outcome.nodes.extend(search.nodes().take(crate::table::K));
         job.outcome.queries += search.asked();
         job.outcome.crowded |= search.is_crowded();
-        if let (Some(reach), Some(net)) = (search.reach(), self.net(family))
-            && !search.is_crowded()
-        {
-            net.estimate.sample(reach);
+        if let Some(net) = self.net(family) {
+            match search.evidence() {
+                Some(reach) => net.estimate.sample(reach),
+                None if search.is_crowded() => net.estimate.crowded(),
+                None => {}
+            }
         }
         let target = search.target();
         for keeper in if job.goal.stores() { search.keepers() } else { Vec::new() } {
@@ -395,13 +385,16 @@ impl Goal {
 
 impl Job {
     /// Takes in what an answer says; whether it brought what is looked for.
+    ///
+    /// # Errors
+    /// When it brought a false value.
     fn hear(
         &mut self,
         lookup: LookupId,
         from: Contact,
         response: &Response<'_>,
         tell: &mut dyn FnMut(Event),
-    ) -> bool {
+    ) -> Result<bool, Fault> {
         let target = self.outcome.target;
         match &self.goal {
             Goal::Peers { .. } | Goal::Announce { .. } => {
@@ -413,11 +406,11 @@ impl Job {
                 if any {
                     tell(Event::Peers { lookup, info_hash: target, peers });
                 }
-                any
+                Ok(any)
             }
             Goal::Get { .. } | Goal::Put { .. } => {
                 let Some(parts) = &response.item else {
-                    return false;
+                    return Ok(false);
                 };
                 let salt = match &self.goal {
                     Goal::Get { salt } => salt,
@@ -430,20 +423,23 @@ impl Job {
                     (best, _) => best.as_ref(),
                 };
                 let news = known.is_none_or(|known| item.seq() > known.seq());
-                if !news || item.target() != target || item.verify().is_err() {
-                    return false;
+                if !news {
+                    return Ok(false);
+                }
+                if item.target() != target || item.verify().is_err() {
+                    return Err(Fault::FalseValue);
                 }
                 self.best = Some(item.clone());
                 tell(Event::Item { lookup, item });
-                true
+                Ok(true)
             }
             Goal::Sample => {
                 if let Some(samples) = response.samples.clone() {
                     tell(Event::Samples { lookup, from, samples });
                 }
-                false
+                Ok(false)
             }
-            Goal::Nodes | Goal::Upkeep => false,
+            Goal::Nodes | Goal::Upkeep => Ok(false),
         }
     }
 

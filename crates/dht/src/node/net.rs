@@ -6,19 +6,18 @@ use stdx::{Duration, Instant, Rng};
 use crate::address::{Contact, Family};
 use crate::estimate::Estimate;
 use crate::items::Items;
-use crate::node::LookupId;
 use crate::peers::Peers;
 use crate::security::{is_secure, secure_id};
 use crate::table::{K, Table};
 use crate::votes::Votes;
-use crate::{Config, Id};
+use crate::{Config, Id, LookupId};
 
 /// Addresses that wait to be tried.
 const PROSPECTS_MAX: usize = 512;
+/// Time after which a node looks at its own neighbourhood for the second time, while it knows few.
+pub(super) const SELF_LOOKUP_FIRST: Duration = Duration::from_secs(5);
 /// Nodes that are saved for the next time.
 const SAVED_MAX: usize = 200;
-/// While fewer nodes answer, everybody that is heard of is tried.
-pub(super) const ENOUGH: usize = 64;
 
 /// The nodes of one family, and what is stored for them.
 #[derive(Debug)]
@@ -40,6 +39,8 @@ pub(super) struct Net {
     pub(super) filling: BTreeSet<LookupId>,
     /// When this node's own neighbourhood is looked at again.
     pub(super) self_lookup_at: Instant,
+    /// Time until then while few nodes are known; it grows.
+    pub(super) self_lookup_pause: Duration,
     pub(super) ready: bool,
     pub(super) stranded_at: Option<Instant>,
 }
@@ -62,6 +63,7 @@ impl Net {
             to_fill: VecDeque::new(),
             filling: BTreeSet::new(),
             self_lookup_at: now,
+            self_lookup_pause: SELF_LOOKUP_FIRST,
             ready: false,
             stranded_at: None,
         }
@@ -104,6 +106,7 @@ impl Net {
         self.items.rename(me);
         // The new neighbours are others.
         self.self_lookup_at = now;
+        self.self_lookup_pause = SELF_LOOKUP_FIRST;
         self.next_upkeep = self.next_upkeep.min(now);
     }
 }

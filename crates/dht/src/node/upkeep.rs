@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 
 use stdx::{Duration, Instant};
 
+use super::Dht;
 use super::jobs::{Goal, nodes_of};
-use super::net::{ENOUGH, Net};
-use super::{Dht, LookupId};
-use crate::Event;
+use super::net::Net;
 use crate::address::Family;
 use crate::krpc::{Method, Query, Response, Want};
 use crate::rpc::Purpose;
-use crate::table::K;
+use crate::table::{ENOUGH, K, bucket_size};
+use crate::{Event, LookupId};
 
 /// Time between two looks at what is to be done, while joining and from then on.
 const TICK_JOINING: Duration = Duration::from_millis(200);
@@ -24,11 +24,12 @@ const PINGS: usize = 6;
 const FILLING_MAX: usize = 3;
 /// Buckets that are filled on joining: beyond them a network would have to be larger than any.
 const FILLED_MAX: u32 = 24;
-/// Time after which a node's own neighbourhood is looked at again: usually, while it knows few, and
-/// while it knows fewer than an answer should have.
+/// Places of a bucket that one look-up is meant to fill: more than [`K`] turn up on the way.
+const FILLED_BY_ONE: usize = 32;
+/// Time after which a node's own neighbourhood is looked at again: usually, and at most while it
+/// knows few.
 const SELF_LOOKUP: Duration = Duration::from_mins(10);
 const SELF_LOOKUP_FEW: Duration = Duration::from_mins(2);
-const SELF_LOOKUP_FEWEST: Duration = Duration::from_secs(20);
 /// Time after which it is told again that nobody is known.
 const STRANDED: Duration = Duration::from_secs(30);
 
@@ -74,14 +75,15 @@ impl Dht {
         }
     }
 
-    /// An address was tried, and a node is there: while few are known, those that it names are
-    /// tried, too.
+    /// An address was tried, and a node is there: while fewer are known than an answer should have,
+    /// those that it names are tried, too. Later, look-ups find more, and better ones: among those
+    /// that somebody names for the asking are ever more liars.
     pub(super) fn prospect_answered(&mut self, now: Instant, response: &Response<'_>) {
         for family in Family::ALL {
             let Some(net) = &mut self.nets[family as usize] else {
                 continue;
             };
-            if net.table.good() < ENOUGH {
+            if net.table.good() < K {
                 for contact in nodes_of(response, family) {
                     net.add_prospect(now, contact.address);
                 }
@@ -132,17 +134,23 @@ impl Dht {
         }
         let begun = good >= K || net.trying.is_empty() && net.prospects.is_empty();
         let mut targets = Vec::new();
-        if net.self_lookup_at <= now && begun {
-            let pause = match good {
-                0..K => SELF_LOOKUP_FEWEST,
-                K..ENOUGH => SELF_LOOKUP_FEW,
-                _ => SELF_LOOKUP,
-            };
+        let idle = net.filling.is_empty() && net.to_fill.is_empty();
+        if net.self_lookup_at <= now && begun && idle {
+            // The network may be as young as this node: then all is looked through again soon.
+            let young = good < ENOUGH && net.self_lookup_pause < SELF_LOOKUP_FEW;
+            let mut pause = SELF_LOOKUP;
+            if good < ENOUGH {
+                pause = net.self_lookup_pause;
+                net.self_lookup_pause = (pause * 2).min(SELF_LOOKUP_FEW);
+            }
             net.self_lookup_at = now + pause.mul_f64(0.8 + 0.4 * rng.unit());
-            if !net.ready {
+            if !net.ready || young {
                 let depth = net.table.closest(net.table.me(), 1);
                 let depth = depth.first().map_or(0, |it| it.contact.id.common_bits(net.table.me()));
-                net.to_fill = (0..=depth.min(FILLED_MAX)).rev().collect();
+                // As many look-ups for each as it takes to fill it, more or less.
+                let lookups =
+                    |bits| std::iter::repeat_n(bits, bucket_size(bits).div_ceil(FILLED_BY_ONE));
+                net.to_fill = (0..=depth.min(FILLED_MAX)).rev().flat_map(lookups).collect();
             }
             targets.push(net.table.me());
         }

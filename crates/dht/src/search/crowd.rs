@@ -63,7 +63,7 @@ impl Crowd {
         self.waiting = self.waiting.saturating_sub(1);
     }
 
-    /// Begins the next round; false after the last.
+    /// Begins the next round; false after the last. There may be nobody to ask.
     pub(super) fn look_wider(&mut self, target: Id, answered: &[Contact]) -> bool {
         if self.round >= ROUNDS {
             return false;

@@ -102,6 +102,8 @@ fn a_liars_inventions_cost_little_and_do_not_end_a_look_up() {
         let mut model = Model::new(2_000, seed);
         let target = Id::random(&mut model.rng);
         let mut search = model.start(target);
+        // Even before anything is known of the size of the network.
+        search.radius = search.radius.filter(|_| seed % 2 == 0);
         let (liar, mut rng) = (|it: &Contact| it.id.0[10] < 51, Rng::new(seed));
         let mut made_up = 0;
         run(&mut search, &mut |ask, target| {
@@ -122,6 +124,7 @@ fn a_liars_inventions_cost_little_and_do_not_end_a_look_up() {
         let nearest = model.near(target, 4);
         let found: Vec<Contact> = search.nodes().take(4).collect();
         assert_eq!(found, nearest, "what is made up is not among them");
+        assert!(search.asked() < 60, "{} asked", search.asked());
     }
 }
 
@@ -164,36 +167,75 @@ fn who_gives_another_id_counts_as_what_it_says() {
     assert_eq!(found, expected);
 }
 
-/// Somebody names eight nodes, the first `wrong` of them by ids that they don't go by.
-fn check_conviction(wrong: usize, convicted: bool) {
-    let model = Model::new(30, 4);
-    let (namer, named) = (model.nodes[0], &model.nodes[1..9]);
-    let target = named[0].id;
-    let mut search = Search::new(target, Id::default(), Family::V4, None, true, &[namer]);
-    assert!(search.next().is_some());
-    let said: Vec<Contact> = (0..8)
-        .map(|n| Contact {
-            // Right for the address as well, but not the one that it goes by.
-            id: if n < wrong { named[n].id.flipped(100) } else { named[n].id },
-            address: named[n].address,
-        })
-        .collect();
-    assert_eq!(search.answered(namer, &said, None, None), None);
-    let (mut asked, mut liar) = (0, None);
-    while let Some(ask) = search.next() {
-        asked += 1;
-        let it = named.iter().find(|it| it.address == ask.to.address).unwrap();
-        liar = liar.or(search.answered(*it, &[], None, None));
+#[test]
+fn who_was_named_wrongly_leads_nowhere_once_a_network_is_settled() {
+    for (wrong, strict, leads) in
+        [(false, true, true), (true, true, false), (false, false, true), (true, false, true)]
+    {
+        let model = Model::new(3, 4);
+        let (it, next) = (model.nodes[0], model.nodes[1]);
+        let said = Contact { id: if wrong { it.id.flipped(100) } else { it.id }, ..it };
+        let mut search = Search::new(next.id, Id::default(), Family::V4, None, strict, &[said]);
+        assert_eq!(search.next().map(|ask| ask.to), Some(said));
+        search.answered(it, &[next], None, None);
+        let asked = search.next().map(|ask| ask.to);
+        assert_eq!(asked, leads.then_some(next), "wrong {wrong}, strict {strict}");
+        assert_eq!(search.nodes().next(), Some(it), "it counts as what it is");
     }
-    assert_eq!(liar, convicted.then_some(namer.address), "{wrong} wrong");
-    assert!(!convicted || asked < 8, "what a liar named is asked no more");
-    assert_eq!(search.nodes().any(|it| it == namer), !convicted, "nor does it count");
+}
+
+/// An accomplice where any id is right for the address.
+fn accomplice(n: u32, id: Id) -> Contact {
+    Contact { id, address: (std::net::Ipv4Addr::from(0x0a00_0001 + (n << 8)), 6_881).into() }
 }
 
 #[test]
-fn who_names_most_nodes_wrongly_is_a_liar() {
-    for (wrong, convicted) in [(0, false), (1, false), (2, false), (8, true)] {
-        check_conviction(wrong, convicted);
+fn a_path_that_always_leads_on_does_not_hold_up_the_others() {
+    for seed in 0..20 {
+        let mut model = Model::new(2_000, seed);
+        let target = Id::random(&mut model.rng);
+        let beside = |bits| target.random_beside(bits, &mut Rng::new(u64::from(bits)));
+        // On three of four paths, who is nearest lies: it knows ever more, and ever nearer.
+        let mut start: Vec<Contact> = (0..3).map(|n| accomplice(n, beside(20 + n))).collect();
+        start.extend((0..13).map(|_| model.nodes[model.rng.index(model.nodes.len())]));
+        let radius = Some(model.radius());
+        let mut search = Search::new(target, Id::default(), Family::V4, radius, true, &start);
+        let (mut n, mut rng) = (3, Rng::new(seed));
+        let asked = run(&mut search, &mut |ask, target| {
+            if !ask.to.address.to_string().starts_with("10.") {
+                return Some(model.near(target, K));
+            }
+            let mut more = || {
+                n += 1;
+                accomplice(n, target.random_beside((n / 4 + 20).min(150), &mut rng))
+            };
+            Some((0..8).map(|_| more()).collect())
+        });
+        let nearest = model.near(target, 1)[0];
+        let place = asked.iter().position(|it| *it == nearest);
+        assert!(place.is_some_and(|it| it < 60), "seed {seed}: {place:?} of {}", asked.len());
+        assert_eq!(search.evidence(), None, "nor does it tell the size of the network");
+    }
+}
+
+#[test]
+fn a_look_up_among_liars_only_goes_on_to_those_who_are_farther() {
+    for (knows_size, found) in [(true, true), (false, false)] {
+        let mut model = Model::new(2_000, 7);
+        let target = Id::random(&mut model.rng);
+        let liars: Vec<Contact> = (0..4 * K as u32)
+            .map(|n| accomplice(n, target.random_beside(4 + n % 2, &mut model.rng)))
+            .collect();
+        let far = |it: &&Contact| it.id.common_bits(target) == 0;
+        let honest = *model.nodes.iter().find(far).unwrap();
+        let start = [&liars[..], &[honest]].concat();
+        let radius = knows_size.then(|| model.radius());
+        let mut search = Search::new(target, Id::default(), Family::V4, radius, true, &start);
+        run(&mut search, &mut |ask, target| {
+            Some(if liars.contains(&ask.to) { liars.clone() } else { model.near(target, K) })
+        });
+        let nearest = model.near(target, 1)[0];
+        assert_eq!(search.nodes().next() == Some(nearest), found);
     }
 }
 
@@ -223,6 +265,23 @@ fn a_crowd_round_a_key_does_not_hide_who_is_behind_it() {
         let honest = keepers.iter().filter(|it| !crowd.contains(&it.contact)).count();
         assert!(honest >= 4, "seed {seed}: {honest} of {}", keepers.len());
     }
+}
+
+#[test]
+fn where_everybody_is_of_a_crowd_a_look_up_ends() {
+    let mut model = Model::new(3_000, 1);
+    let target = Id::random(&mut model.rng);
+    let sybil = |n: u32| {
+        let id = target.random_beside(24 + n % 30, &mut model.rng);
+        Contact { id, address: ([10, 0, n as u8, 1], 6_881).into() }
+    };
+    let crowd: Vec<Contact> = (0..40).map(sybil).collect();
+    let radius = Some(model.radius());
+    let mut search = Search::new(target, Id::default(), Family::V4, radius, true, &crowd[..16]);
+    run(&mut search, &mut |_, _| Some(crowd[16..24].to_vec()));
+    assert!(search.is_crowded(), "{:?}", search.reach());
+    assert!(search.is_done());
+    assert_eq!(search.evidence(), None);
 }
 
 #[test]

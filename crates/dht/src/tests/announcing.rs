@@ -64,6 +64,20 @@ fn announces_are_repeated_until_they_are_withdrawn_and_then_expire() {
 }
 
 #[test]
+fn what_was_announced_while_few_were_there_is_soon_known_to_more() {
+    let mut net = Net::new();
+    (0..2).for_each(|_| _ = net.add(config()));
+    net.at(1, |node, now| node.announce(now, TORRENT, Some(1), false)).unwrap();
+    net.run(Duration::from_secs(1));
+    (0..30).for_each(|_| _ = net.add(config()));
+    net.run(Duration::from_secs(90));
+    // The only one that could be asked at first.
+    net.dead[0] = true;
+    let (events, _) = net.lookup(20, |node, now| node.find_peers(now, TORRENT, false));
+    assert_eq!(peers(&events), ["5.0.1.1:1"]);
+}
+
+#[test]
 fn many_torrents_are_announced_a_few_at_a_time() {
     let mut net = Net::settled(20);
     let before = net.nodes[1].stats().counters.asked;

@@ -4,7 +4,8 @@ use stdx::{Duration, Instant, Rng};
 
 use super::net::{Net, config, v4};
 use crate::{
-    Body, Contact, Dht, Event, Family, Id, ItemParts, Message, Method, Query, Response, Want, code,
+    Body, Contact, Dht, Event, Family, Fault, Id, ItemParts, Message, Method, Query, Response,
+    Want, code,
 };
 
 const TORRENT: Id = Id([7; 20]);
@@ -92,6 +93,12 @@ fn a_stranger_gets_little_more_than_it_sends() {
     assert!(counters.limited > 300 && counters.cut > 50, "{counters:?}");
 }
 
+/// How often this is told of somebody.
+fn faults(node: &mut Dht, from: SocketAddr, fault: Fault) -> usize {
+    let events = std::iter::from_fn(|| node.poll_event());
+    events.filter(|it| *it == Event::Fault { from, fault }).count()
+}
+
 #[test]
 fn answers_count_only_from_where_the_question_went() {
     for (from, counts) in [("5.0.1.1:6881", true), ("5.0.1.1:6882", false), ("5.0.1.2:6881", false)]
@@ -109,7 +116,9 @@ fn answers_count_only_from_where_the_question_went() {
         node.handle_datagram(now, from.parse().unwrap(), &answer);
         let stats = node.stats();
         assert_eq!(stats.good[0], usize::from(counts), "{from}");
-        assert_eq!(stats.counters.malformed, if counts { 1 } else { 2 });
+        let forged = if counts { 1 } else { 2 };
+        assert_eq!(stats.counters.malformed, forged);
+        assert_eq!(faults(&mut node, from.parse().unwrap(), Fault::Unasked), forged as usize);
     }
 }
 
@@ -133,6 +142,9 @@ fn nonsense_is_counted_and_not_answered() {
         let _ = say(&mut net.nodes[0], now, from, &bytes);
     }
     assert!(net.nodes[0].stats().counters.malformed > 600);
+    // Told, and not so often that a log grows by it.
+    let told = faults(&mut net.nodes[0], from, Fault::Malformed);
+    assert!((1..=20).contains(&told), "{told}");
     assert!(say(&mut net.nodes[0], now, "8.8.8.8:0".parse().unwrap(), &get_peers()).is_empty());
     assert!(say(&mut net.nodes[0], now, from, &[b'd'; 5_000]).is_empty());
 }
@@ -154,12 +166,52 @@ fn unknown_questions_are_answered_when_they_have_a_target() {
 }
 
 #[test]
+fn a_stranger_names_no_address_near_us() {
+    let mut node = Dht::new(Instant::ZERO, config(), [1; 16]);
+    let (near, far): (SocketAddr, _) = ("192.168.1.1:80".parse().unwrap(), v4(2));
+    node.add_addresses(Instant::ZERO, &[v4(1)]);
+    let (mut now, mut lookup) = (Instant::ZERO, None);
+    let (mut asked, mut told) = (Vec::new(), Vec::new());
+    for _ in 0..100 {
+        now += Duration::from_millis(100);
+        node.handle_timeout(now);
+        while let Some(question) = node.poll_transmit() {
+            asked.push(question.to);
+            let message = Message::parse(&question.payload).unwrap();
+            let contact = |address, byte| Contact { id: Id([byte; 20]), address };
+            let body = Body::Response(Box::new(Response {
+                id: Id([9; 20]),
+                nodes: Some(vec![contact(near, 7), contact(far, 8)]),
+                values: vec![near, far],
+                ..Response::default()
+            }));
+            let mut answer = Vec::new();
+            let transaction = message.transaction;
+            Message { transaction, body, read_only: false, ip: None }.write(&mut answer);
+            node.handle_datagram(now, question.to, &answer);
+        }
+        if now >= Instant::from_secs(2) && lookup.is_none() {
+            lookup = node.find_peers(now, TORRENT, false).ok();
+        }
+        while let Some(event) = node.poll_event() {
+            if let Event::Peers { peers, .. } = event {
+                told.extend(peers);
+            }
+        }
+    }
+    assert!(asked.contains(&far) && !asked.contains(&near), "{asked:?}");
+    assert_eq!(told, [far]);
+}
+
+#[test]
 fn peers_and_items_that_are_lies_are_not_believed() {
     // A node that answers everything wrongly is all there is.
     let mut node = Dht::new(Instant::ZERO, config(), [1; 16]);
     node.add_addresses(Instant::ZERO, &[v4(1)]);
     let target = crate::immutable_target(b"i1e");
     let (mut now, mut lookup, mut items, mut ended) = (Instant::ZERO, None, 0, false);
+    let lie = Event::Fault { from: v4(1), fault: Fault::FalseValue };
+    let mut told = 0;
     for _ in 0..100 {
         now += Duration::from_millis(100);
         node.handle_timeout(now);
@@ -182,8 +234,9 @@ fn peers_and_items_that_are_lies_are_not_believed() {
         }
         while let Some(event) = node.poll_event() {
             items += usize::from(matches!(event, Event::Item { .. }));
+            told += usize::from(event == lie);
             ended |= matches!(event, Event::Ended { lookup: it, .. } if Some(it) == lookup);
         }
     }
-    assert!(ended && items == 0, "{ended} {items}");
+    assert!(ended && items == 0 && told > 0, "{ended} {items} {told}");
 }

@@ -32,6 +32,24 @@ fn immutable_items_are_found_by_their_hash() {
 }
 
 #[test]
+fn values_of_full_length_are_found() {
+    let mut net = Net::settled(30);
+    let value = |byte: u8| [b"996:".to_vec(), vec![byte; 996]].concat();
+    let secret = SecretKey::from_seed(&[3; 32]);
+    let signed = Mutable::sign(&secret, &[b's'; 64], 1 << 60, &value(b'm')).unwrap();
+    for item in [Item::Immutable(value(b'i')), Item::Mutable(signed)] {
+        let put = item.clone();
+        let (_, outcome) = net.lookup(1, |node, now| node.put(now, put, None));
+        assert!(outcome.stored >= 8, "{outcome:?}");
+        let (events, _) = net.lookup(20, |node, now| match &item {
+            Item::Immutable(_) => node.get(now, item.target()),
+            Item::Mutable(it) => node.get_mutable(now, &secret.public(), &it.salt),
+        });
+        assert_eq!(values(&events), [String::from_utf8_lossy(item.value())]);
+    }
+}
+
+#[test]
 fn of_mutable_items_the_latest_version_is_found_and_cas_is_minded() {
     let mut net = Net::settled(30);
     let secret = SecretKey::from_seed(&[3; 32]);

@@ -16,6 +16,20 @@ fn all_come_to_know_each_other_and_their_own_addresses() {
 }
 
 #[test]
+fn a_young_network_comes_together_within_half_a_minute() {
+    let mut net = Net::new();
+    for _ in 0..50 {
+        net.add(config());
+        net.run(Duration::from_millis(60));
+    }
+    net.run(Duration::from_secs(30));
+    let good: Vec<usize> = (0..50).map(|n| net.good(n)).collect();
+    assert!(good.iter().all(|it| *it >= 35), "{good:?}");
+    let secure = |n: &usize| is_secure(net.nodes[*n].id(Family::V4).unwrap(), v4(*n).ip());
+    assert_eq!((0..50).filter(secure).count(), 50, "everybody knows its address");
+}
+
+#[test]
 fn the_nearest_of_all_are_found() {
     let mut net = Net::settled(60);
     for round in 0..10 {
