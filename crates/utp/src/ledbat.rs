@@ -180,10 +180,18 @@ impl Ledbat {
         self.phase = Phase::Steady;
     }
 
-    /// Nothing was answered for long.
-    pub(crate) fn timed_out(&mut self, now: Instant) {
+    /// Nothing was answered for long; `again` says that nothing was since the last time either.
+    pub(crate) fn timed_out(&mut self, now: Instant, again: bool) {
         self.cut_at = Some(now);
-        self.threshold = (self.window / 2.0).max(self.least());
+        // What the path bore is told by the window before the first time-out (RFC 5681 §3.1), and
+        // by the one before a rest.
+        if !again {
+            let bore = match self.phase {
+                Phase::Rest(_) => self.threshold,
+                Phase::SlowStart | Phase::Steady => self.window,
+            };
+            self.threshold = (bore / 2.0).max(self.least());
+        }
         self.window = self.least();
         self.phase = Phase::SlowStart;
     }
@@ -202,3 +210,6 @@ impl Ledbat {
 fn rest(round_trip: Option<Duration>) -> Duration {
     (round_trip.unwrap_or(TARGET) * REST).clamp(REST_LEAST, REST_MOST)
 }
+
+#[cfg(test)]
+mod tests;

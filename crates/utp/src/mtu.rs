@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use stdx::{Duration, Instant};
 
 use crate::DATAGRAM_MAX;
+use crate::packet::PADDING_LEAST;
 
 /// Where data starts, in bytes of UDP payload: IPv6 carries 1,280 bytes everywhere (RFC 8200 §5),
 /// and IPv4 nearly so.
@@ -12,8 +13,8 @@ const FLOOR_V4: usize = 548;
 /// The largest over IPv6 on Ethernet.
 const CEILING_V6: usize = 1_452;
 
-/// A search that is this near its end has ended.
-const PRECISION: usize = 16;
+/// A search that is this near its end has ended: half of it is the least that padding adds.
+const PRECISION: usize = 2 * PADDING_LEAST;
 /// Times a size is tried before it counts as too large: packets get lost for other reasons.
 const TRIES: u8 = 3;
 /// Pause between probes, at least.

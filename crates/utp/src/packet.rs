@@ -13,14 +13,21 @@ const EXTENSIONS_MAX: usize = 16;
 const NO_EXTENSION: u8 = 0;
 /// Which packets beyond the cumulative acknowledgement have arrived (BEP 29, "selective ack").
 const SELECTIVE_ACK: u8 = 1;
+/// Which extensions the sender understands, as 8 bytes of bits (libutp's, beside BEP 29).
+const EXTENSION_BITS: u8 = 2;
 /// Bytes that mean nothing, in a number that nobody uses: implementations skip what they do not
-/// know by its length, so a packet can be made longer without being given more payload.
+/// know by its length, so a packet can be made longer without being given more payload. Not the
+/// first in the chain: where that is above 2, libutp takes the packet for one of version 0.
 const PADDING: u8 = 0xf0;
 
 /// An extension's type and length.
 const EXTENSION_HEAD: usize = 2;
 /// The most padding that one extension holds, its head included.
 const PADDING_STEP: usize = EXTENSION_HEAD + 255;
+/// What stands in front of padding: extension bits, of which none is set.
+const PADDING_HEAD: [u8; EXTENSION_HEAD + 8] = [PADDING, 8, 0, 0, 0, 0, 0, 0, 0, 0];
+/// The least that a packet can be made longer by.
+pub(crate) const PADDING_LEAST: usize = PADDING_HEAD.len() + EXTENSION_HEAD;
 
 /// What a packet is for (BEP 29, "type").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,10 +148,10 @@ impl Header {
     /// empty, and `padding` bytes that mean nothing.
     ///
     /// # Panics
-    /// When the selective ack is longer than 255 bytes, or the padding a single byte.
+    /// When the selective ack is longer than 255 bytes, or there is padding of less than 12.
     pub fn encode(&self, selective_ack: &[u8], mut padding: usize, out: &mut Vec<u8>) {
-        assert!(padding != 1, "an extension takes two bytes at least");
-        let pad_next = if padding > 0 { PADDING } else { NO_EXTENSION };
+        assert!(padding == 0 || padding >= PADDING_LEAST, "its extensions take as much");
+        let pad_next = if padding > 0 { EXTENSION_BITS } else { NO_EXTENSION };
         let first = if selective_ack.is_empty() { pad_next } else { SELECTIVE_ACK };
         out.extend([(self.kind as u8) << 4 | VERSION, first]);
         out.extend(self.connection.to_be_bytes());
@@ -157,6 +164,10 @@ impl Header {
             let length = u8::try_from(selective_ack.len()).expect("masks are short");
             out.extend([pad_next, length]);
             out.extend_from_slice(selective_ack);
+        }
+        if padding > 0 {
+            out.extend(PADDING_HEAD);
+            padding -= PADDING_HEAD.len();
         }
         while padding > 0 {
             // What is left over must not be a single byte, which no extension can fill.

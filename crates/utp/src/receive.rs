@@ -3,10 +3,11 @@ use std::io::IoSliceMut;
 
 use crate::Seq;
 
-/// Packets that may wait for a missing one, at most: as many as others send beyond it, and as many
-/// as a selective ack speaks of.
+/// Packets that may wait for a missing one, at most: as many as the longest selective ack can speak
+/// of, whose mask has 255 bytes (BEP 29).
 const AHEAD_MAX: usize = 2_040;
-/// Of these, as many are told of: a mask of 128 bytes.
+/// Of these, our own selective acks speak of as many, the nearest: a mask of 128 bytes, for as many
+/// packets as libutp keeps out of order.
 const TOLD_MAX: usize = 1_024;
 /// Buffers kept for packets out of order.
 const SPARE_MAX: usize = 64;

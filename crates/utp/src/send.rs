@@ -5,16 +5,19 @@ use stdx::{Duration, Instant};
 
 use crate::{SelectiveAck, Seq};
 
-/// Packets that may be under way, at most: libutp keeps 1,024 that are out of order and drops the
-/// rest.
-const SEGMENTS_MAX: usize = 1_000;
+/// Packets that may be under way whatever the other side's window: libutp keeps 1,024 that are out
+/// of order and drops the rest.
+const SEGMENTS_FREE: usize = 1_000;
+/// The most that may, where the window has room for more full ones: a quarter of all numbers, so
+/// that old and new ones are never mixed up.
+const SEGMENTS_MAX: usize = 16_000;
 /// A packet is lost when this many that were sent later have arrived (RFC 9002 §6.1.1).
 const REORDERING: u64 = 3;
 /// Acknowledgements that repeat themselves and tell of a loss (RFC 5681 §3.2), where the other
 /// side sends no selective ones.
 const REPEATED: u32 = 3;
-/// By how many packets an acknowledgement may be late without being a forgery: what was under way
-/// when it was sent.
+/// By how many packets an acknowledgement may be late without counting as a forgery: more than any
+/// path reorders, and few of the 65,536 that a forger has to guess among.
 const STALE_MAX: u16 = 1_024;
 
 /// Where a packet is, as far as we know.
@@ -337,8 +340,8 @@ impl Sender {
     /// The next packet that is new, with at most `most` bytes of payload; `window` is the other
     /// side's, in bytes.
     pub(crate) fn next_new(&self, most: usize, window: u64) -> Option<Outgoing> {
-        let room = SEGMENTS_MAX.max((window / most.max(1) as u64) as usize).min(16_000);
-        if self.segments.len() >= room {
+        let full = (window / most.max(1) as u64) as usize;
+        if self.segments.len() >= full.clamp(SEGMENTS_FREE, SEGMENTS_MAX) {
             return None;
         }
         let length = self.unsent().min(most);

@@ -91,8 +91,12 @@ impl Connection {
         self.stats.packets_received += 1;
         self.path.measure(now, header);
         if judgement == Judgement::Current {
+            let was_shut = self.is_shut();
             self.their_window = header.window.into();
             self.acknowledged(now, packet);
+            if was_shut && !self.is_shut() {
+                self.opened(now);
+            }
         }
         if matches!(header.kind, Kind::Data | Kind::Fin) {
             self.received(now, packet);

@@ -4,7 +4,7 @@ use stdx::Instant;
 
 use super::{Connection, State};
 use crate::pacer::Pace;
-use crate::packet::HEADER_LENGTH;
+use crate::packet::{HEADER_LENGTH, PADDING_LEAST};
 use crate::send::Outgoing;
 use crate::{DATAGRAM_MAX, Header, Kind, Seq};
 
@@ -185,8 +185,7 @@ impl Connection {
         let most = self.mtu.current() - HEADER_LENGTH;
         let kind = if packet.fin { Kind::Fin } else { Kind::Data };
         let padding = probe.map_or(0, |size| size - HEADER_LENGTH - packet.length);
-        // An extension takes two bytes at least.
-        let probe = probe.filter(|_| padding > 1);
+        let probe = probe.filter(|_| padding >= PADDING_LEAST);
         let padding = if probe.is_some() { padding } else { 0 };
         self.header(now, kind, packet.seq).encode(&[], padding, out);
         self.sender.payload(packet, out);

@@ -77,8 +77,7 @@ impl Connection {
     }
 
     fn unanswered(&mut self, now: Instant) {
-        let most = self.mtu.current() - HEADER_LENGTH;
-        let is_shut = self.their_window < most as u64;
+        let is_shut = self.is_shut();
         if !is_shut && self.timeouts > TIMEOUTS_MAX {
             self.close(Some(CloseReason::TimedOut));
             return;
@@ -90,10 +89,30 @@ impl Connection {
         if largest > 0 && !is_shut {
             self.mtu.timed_out(now, largest + HEADER_LENGTH);
             self.ledbat.set_packet(self.mtu.current() - HEADER_LENGTH);
-            self.ledbat.timed_out(now);
+            self.ledbat.timed_out(now, self.timeouts > 1);
         }
         self.rtt.back_off();
         self.forced = true;
+    }
+
+    /// Whether the other side has no room for a full packet.
+    pub(super) fn is_shut(&self) -> bool {
+        self.their_window < (self.mtu.current() - HEADER_LENGTH) as u64
+    }
+
+    /// The other side has room again. What it refused goes at once, and that it had to refuse it
+    /// is no sign of a bad path.
+    pub(super) fn opened(&mut self, now: Instant) {
+        if self.timeouts == 0 {
+            return;
+        }
+        let (_, probe) = self.sender.lose_all();
+        if let Some(size) = probe {
+            self.mtu.probe_lost(now, size);
+        }
+        self.rtt.forgive();
+        (self.timeouts, self.forced) = (0, false);
+        self.retransmit_at = self.sender.is_waiting().then(|| now + self.rtt.timeout());
     }
 
     /// What can be known only when nothing more can be sent: whether a shut window is to be tried

@@ -82,6 +82,18 @@ fn unknown_extensions_are_skipped() {
 }
 
 #[test]
+fn padding_begins_with_what_libutp_knows() {
+    // Its test of the version asks for a first extension below 3.
+    for padding in [12, 13, 266, 267, 268, 1_000] {
+        let bytes = encoded(Kind::Data, &[], padding);
+        assert_eq!(bytes[1], 2, "{padding}");
+        assert_eq!(bytes[20..30], [0xf0, 8, 0, 0, 0, 0, 0, 0, 0, 0], "{padding}");
+        assert_eq!(bytes.len(), 20 + padding);
+        assert_eq!(Packet::parse(&bytes).unwrap().payload, b"", "{padding}");
+    }
+}
+
+#[test]
 fn others_on_the_port_are_told_apart() {
     let check = |datagram: &[u8], expected| {
         assert_eq!(looks_like_utp(datagram), expected, "{}", datagram.escape_ascii());
@@ -99,7 +111,7 @@ proptest! {
         kind in 0u8..5,
         numbers in any::<(u16, u32, u32, u32, u16, u16)>(),
         sack in proptest::collection::vec(any::<u8>(), 0..64),
-        padding in 2usize..1_400,
+        padding in prop_oneof![Just(0), PADDING_LEAST..1_400],
         payload in proptest::collection::vec(any::<u8>(), 0..64),
     ) {
         let (connection, timestamp, timestamp_difference, window, seq, ack) = numbers;

@@ -33,6 +33,24 @@ fn silence_is_noticed() {
 }
 
 #[test]
+fn who_reads_on_after_minutes_gets_the_rest_at_once() {
+    for pause in [10, 100, 1_000] {
+        let (mut world, from, to) = world();
+        let wanted = Config::default().receive_first as u64 + 500;
+        world.hosts[from].finishes = false;
+        world.hosts[to].reads = false;
+        world.connect(from, to, wanted);
+        world.run_for(Duration::from_secs(pause));
+        world.hosts[to].reads = true;
+        world.drain(to);
+        let end = world.now + Duration::from_secs(1);
+        let done = world.run_until(end, |world| world.hosts[to].stream().read == wanted);
+        let stream = world.hosts[from].stream();
+        assert!(done && stream.closed.is_none(), "{pause} s: {stream:?}");
+    }
+}
+
+#[test]
 fn who_forgot_us_resets_us() {
     let (mut world, from, to) = world();
     world.hosts[from].finishes = false;
