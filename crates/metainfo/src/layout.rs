@@ -21,6 +21,9 @@ pub struct FileEntry {
     pub length: u64,
     /// Where its first byte stands in the piece space.
     pub offset: u64,
+    /// Its index in the list that the layout was made of, padding files counted: what a magnet
+    /// link's `so` means (BEP 53).
+    pub listed: u32,
     /// The root of its SHA-256 tree (BEP 52); present for files of v2 and hybrid torrents that are
     /// not empty.
     pub root: Option<Sha256Digest>,
@@ -110,7 +113,7 @@ pub struct Layout {
 /// One entry in the list that a [`Layout`] is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
-    /// A file or link; its `offset` is filled in.
+    /// A file or link; its `offset` and `listed` are filled in.
     File(FileEntry),
     /// So many bytes of padding (v1 and hybrid; BEP 47).
     Padding(u64),
@@ -137,7 +140,7 @@ impl Layout {
         let (mut end, mut content) = (0u64, 0u64);
         // Bounds every sum below far from overflow.
         let most = u64::from(MAX_PIECES) * u64::from(piece_length);
-        for item in items {
+        for (listed, item) in (0..).zip(items) {
             let length = match &item {
                 Item::File(file) => file.length,
                 Item::Padding(length) => *length,
@@ -149,7 +152,7 @@ impl Layout {
                 if version.has_v2() && length > 0 {
                     end = end.next_multiple_of(u64::from(piece_length));
                 }
-                file.offset = end;
+                (file.offset, file.listed) = (end, listed);
                 if length > 0 {
                     let index = files.len() as u32;
                     extents.push(Extent { start: end, end: end + length, file: index });

@@ -251,6 +251,7 @@ pub(super) fn build(
             path,
             length: file.length,
             offset: 0,
+            listed: 0,
             root: file.root,
             executable: file.executable,
             hidden: file.hidden,

@@ -115,6 +115,7 @@ fn items(entries: &[Entry], version: Version, name: &str) -> impl Iterator<Item 
             hidden: entry.hidden,
             symlink: target.and_then(|target| info::relative(&path, &full(target))),
             offset: 0,
+            listed: 0,
             path,
         })
     })
