@@ -1,10 +1,6 @@
 use crate::Fault;
 use stdx::Duration;
 
-/// The most that is read and dropped of a file that the server sends from its beginning although
-/// only a part was asked for.
-pub const SKIP_MAX: u64 = 4 * 1024 * 1024;
-
 /// The longest that a server's wish to be left alone is heeded.
 const REST_MAX: Duration = Duration::from_hours(1);
 
@@ -17,6 +13,9 @@ pub struct Asked {
     pub to: u64,
     /// The file's length; `None` where a script answers with these bytes alone (BEP 17).
     pub whole: Option<u64>,
+    /// What comes behind them may be wanted next, and is to be had by the same answer: the server
+    /// gives whole files only, and would have to begin again.
+    pub streamed: bool,
 }
 
 impl Asked {
@@ -25,8 +24,17 @@ impl Asked {
         self.to - self.from
     }
 
+    /// Whether the answer is to be kept for what comes behind these bytes.
+    pub fn goes_on(&self) -> bool {
+        self.streamed && self.whole.is_some_and(|whole| self.to < whole)
+    }
+
     /// The `Range` header (RFC 9110 §14.2), where it needs one.
     pub fn range(&self) -> Option<String> {
+        if self.streamed {
+            // Some servers give ranges after all, later or elsewhere.
+            return (self.from > 0).then(|| format!("bytes={}-", self.from));
+        }
         let part = self.whole.is_some_and(|whole| self.from > 0 || self.to < whole);
         part.then(|| format!("bytes={}-{}", self.from, self.to - 1))
     }
@@ -113,7 +121,7 @@ fn whole(asked: &Asked, length: Option<u64>) -> Result<u64, Fault> {
         return Err(Fault::WrongSize { is, should });
     }
     let skip = if asked.whole.is_some() { asked.from } else { 0 };
-    if skip > SKIP_MAX { Err(Fault::NoRanges) } else { Ok(skip) }
+    if skip > 0 && !asked.streamed { Err(Fault::NoRanges) } else { Ok(skip) }
 }
 
 /// First byte, last byte and the file's length of `bytes 0-9/100` (RFC 9110 §14.4).

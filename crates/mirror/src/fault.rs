@@ -17,7 +17,7 @@ pub enum Fault {
     /// FTP refused, and will again.
     #[error("the FTP server answers `{0}`")]
     FtpRefused(String),
-    /// The server sends the file from its beginning whatever is asked for.
+    /// The server sends files from their beginning, whatever is asked for.
     #[error("the server gives whole files only, not parts of them")]
     NoRanges,
     /// Other bytes than were asked for.
@@ -37,12 +37,18 @@ pub enum Fault {
     /// Sent on and on, or to where we do not go.
     #[error("{0}")]
     Redirect(String),
-    /// The host is at an address that a torrent may not name.
-    #[error("`{0}` is an address that a torrent may not name")]
+    /// The host is at an address that a torrent may not name, nor a redirect from outside.
+    #[error("`{0}` is an address that torrents and redirects may not name")]
     Forbidden(IpAddr),
+    /// The host is at an address that the user does not deal with.
+    #[error("`{0}` is an address that the IP filter forbids")]
+    Filtered(IpAddr),
     /// No connection, or one that broke.
     #[error("{0}")]
     Network(String),
+    /// Not whom we want to speak with, by the certificate, or nobody to speak TLS with.
+    #[error("{0}")]
+    Untrusted(String),
     /// The answer ended too soon.
     #[error("the server ends its answers too soon")]
     Short,
@@ -58,6 +64,8 @@ pub enum Weight {
     Passing,
     /// The server wants fewer connections, or none for a while.
     Busy(Option<Duration>),
+    /// The server has to be asked for whole files.
+    Ranges,
     /// This file is not there, and will not be.
     File,
     /// The mirror is of no use.
@@ -74,13 +82,13 @@ impl Fault {
             },
             Self::Busy(rest) => Weight::Busy(*rest),
             Self::Ftp(_) | Self::Network(_) | Self::Short | Self::Silent => Weight::Passing,
+            Self::NoRanges => Weight::Ranges,
             Self::FtpRefused(_)
-            | Self::NoRanges
             | Self::WrongRange
             | Self::WrongSize { .. }
             | Self::Encoded(_)
             | Self::Redirect(_) => Weight::File,
-            Self::Forbidden(_) => Weight::Whole,
+            Self::Forbidden(_) | Self::Filtered(_) | Self::Untrusted(_) => Weight::Whole,
         }
     }
 }

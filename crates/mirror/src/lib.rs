@@ -18,7 +18,7 @@ mod url;
 
 // The public interface is:
 pub use address::{Address, Kind};
-pub use answer::{Asked, Head, Judgement, SKIP_MAX, judge};
+pub use answer::{Asked, Head, Judgement, judge};
 pub use dialogue::{Dialogue, REPLY_MAX, Replies, Reply, Step};
 pub use fault::{Fault, Weight};
 pub use fetch::{Fetch, LineId};

@@ -15,8 +15,7 @@ pub const LINES_MAX: usize = 4;
 
 /// Connections to begin with.
 const LINES_FIRST: usize = 2;
-/// Blocks fetched in one go over one connection: at first, at least and at most.
-const CHUNK_FIRST: usize = 64;
+/// Blocks fetched in one go over one connection: at first and at least, and at most.
 const CHUNK_MIN: usize = 16;
 const CHUNK_MAX: usize = 512;
 /// A chunk that took less than the first is followed by a larger one, one that took longer than
@@ -33,6 +32,8 @@ const STREAK_MAX: u32 = 2;
 const DENIED_MAX: u32 = 16;
 /// Files of which people are told that they are not there.
 const DENIED_TOLD: u32 = 4;
+/// People are told when at least so many bytes are read past, for that can take long.
+const PAST_TOLD: u64 = 64 * 1024 * 1024;
 
 /// After so much waiting, an answer that came slower than this is given up, in bytes per second.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -63,9 +64,15 @@ pub struct Mirror {
     lines: [Option<Work>; LINES_MAX],
     lines_max: usize,
     chunk: usize,
+    /// The server gives whole files only: one connection reads them from their beginnings, and
+    /// stands there. What is behind it costs another beginning.
+    in_order: bool,
+    at: Option<(FileIndex, u64)>,
     /// Rests since anything came, and failures of single connections.
     failures: u32,
     streak: u32,
+    /// Something has come since the beginning, or the last rest.
+    gives: bool,
     /// Files that were not there since anything came, and all in all.
     denied: u32,
     lost: u32,
@@ -73,6 +80,7 @@ pub struct Mirror {
     rest: Option<Instant>,
     /// What people were told last.
     told: String,
+    told_past: bool,
     fetches: VecDeque<Fetch>,
     aborts: VecDeque<LineId>,
     reports: Vec<Report>,
@@ -95,13 +103,17 @@ impl Mirror {
             queue: VecDeque::new(),
             lines: Default::default(),
             lines_max: LINES_FIRST,
-            chunk: CHUNK_FIRST,
+            chunk: CHUNK_MIN,
+            in_order: false,
+            at: None,
             failures: 0,
             streak: 0,
+            gives: false,
             denied: 0,
             lost: 0,
             rest: None,
             told: String::new(),
+            told_past: false,
             fetches: VecDeque::new(),
             aborts: VecDeque::new(),
             taken: 0,
@@ -187,10 +199,13 @@ impl Mirror {
         let others = self.lines.iter().flatten().count();
         match fault.weight() {
             Weight::Whole => return Err(CloseReason::Mirror(fault.to_string())),
-            Weight::File => self.lose(file, piece, fault)?,
+            Weight::Ranges if !self.in_order => self.go_in_order(),
+            Weight::Ranges | Weight::File => self.lose(file, piece, fault)?,
             // As many as are served now are what it likes.
             Weight::Busy(_) if others > 0 => self.lines_max = others,
-            Weight::Passing if others > 0 && self.streak < STREAK_MAX => self.streak += 1,
+            Weight::Passing if others > 0 && self.gives && self.streak < STREAK_MAX => {
+                self.streak += 1;
+            }
             Weight::Busy(rest) => self.take_rest(now, rest, fault),
             Weight::Passing => self.take_rest(now, None, fault),
         }
@@ -266,6 +281,10 @@ impl Mirror {
                 *line = None;
                 self.fetches.retain(|fetch| fetch.line != LineId(at));
                 self.aborts.push_back(LineId(at));
+                if self.in_order {
+                    self.at = None;
+                    self.reports.push(Report::InOrder);
+                }
             }
         }
         self.assign(now);
@@ -299,11 +318,14 @@ impl Mirror {
         let (url, asked) = match segment {
             Some(Segment::File { file, from, to }) => {
                 let whole = self.info.layout().file(file).map(|file| file.length);
-                (self.address.of_file(&self.info, file), Asked { from, to, whole })
+                let asked = Asked { from, to, whole, streamed: self.in_order };
+                self.note_place(file, from, to);
+                (self.address.of_file(&self.info, file), asked)
             }
             Some(Segment::Piece { piece, from, to }) => {
                 let url = self.address.of_piece(&self.info.hashes(), piece, from, to);
-                (url, Asked { from: u64::from(from), to: u64::from(to), whole: None })
+                let (from, to) = (u64::from(from), u64::from(to));
+                (url, Asked { from, to, whole: None, streamed: false })
             }
             Some(Segment::Zeros(_)) | None => return false,
         };
@@ -311,9 +333,35 @@ impl Mirror {
         true
     }
 
+    /// From now on one connection asks for whole files, and for what is in them in that order.
+    fn go_in_order(&mut self) {
+        self.in_order = true;
+        let gone = self.let_go();
+        self.reports.push(Report::Choked);
+        self.reject(gone);
+        self.reports.extend([Report::InOrder, Report::Unchoked]);
+    }
+
+    /// Notes how far a file is read, and tells when much of it is read in vain.
+    fn note_place(&mut self, file: FileIndex, from: u64, to: u64) {
+        if !self.in_order {
+            return;
+        }
+        let goes_on = self.at.is_some_and(|(it, at)| it == file && at <= from);
+        self.at = Some((file, to));
+        if !goes_on && from >= PAST_TOLD && !std::mem::replace(&mut self.told_past, true) {
+            let text = format!(
+                "the server gives whole files only, so {} MiB of one are read that are not needed",
+                from >> 20
+            );
+            self.reports.push(Report::Trouble(text));
+        }
+    }
+
     fn deliver(&mut self, whole: Vec<(BlockRange, Buf)>) {
         for (range, data) in whole {
             (self.failures, self.streak, self.denied) = (0, 0, 0);
+            self.gives = true;
             self.totals.down_payload += u64::from(range.length);
             self.reports.push(Report::Block { range, data });
         }
@@ -323,7 +371,7 @@ impl Mirror {
     fn learn(&mut self, took: Duration) {
         if took < QUICK {
             self.chunk = (self.chunk * 2).min(CHUNK_MAX);
-            self.lines_max = (self.lines_max + 1).min(LINES_MAX);
+            self.lines_max = if self.in_order { 1 } else { (self.lines_max + 1).min(LINES_MAX) };
         } else if took > SLOW {
             self.chunk = (self.chunk / 2).max(CHUNK_MIN);
         }
@@ -342,11 +390,16 @@ impl Mirror {
             self.have.clear(piece);
         }
         self.denied += 1;
-        let what = file.filter(|_| !self.info.is_single_file());
-        let path = what.and_then(|file| self.info.layout().file(file)).map(|file| &file.path);
-        let text = match path {
-            Some(path) => format!("`{}`: {fault}", path.display()),
-            None => fault.to_string(),
+        let layout = self.info.layout();
+        let text = match file.and_then(|file| Some((file, layout.file(file)?))) {
+            Some((_, it)) if !self.info.is_single_file() => {
+                format!("`{}`: {fault}", it.path.display())
+            }
+            // In a folder it was looked for by its name.
+            Some((file, _)) if self.address.url.path().ends_with('/') => {
+                format!("`{}`: {fault}", self.address.of_file(&self.info, file))
+            }
+            _ => fault.to_string(),
         };
         if self.have.ones() == 0 || self.denied >= DENIED_MAX {
             return Err(CloseReason::Mirror(text));
@@ -372,13 +425,22 @@ impl Mirror {
         let jitter = doubled.mul_f64(self.rng.unit() / 4.0);
         let rest = wish.unwrap_or_default().max(doubled) + jitter;
         self.rest = Some(now + rest);
-        (self.lines_max, self.streak) = (LINES_FIRST, 0);
         let text = fault.to_string();
         if text != self.told {
             let seconds = rest.as_secs().max(1);
             self.reports.push(Report::Trouble(format!("{text}; trying again in {seconds} s")));
             self.told = text;
         }
+        let gone = self.let_go();
+        self.reports.push(Report::Choked);
+        self.reject(gone);
+        if self.in_order {
+            self.reports.push(Report::InOrder);
+        }
+    }
+
+    /// Breaks everything off. Returns what was wanted of it.
+    fn let_go(&mut self) -> Vec<BlockRange> {
         let mut gone: Vec<BlockRange> = self.queue.drain(..).collect();
         for (at, line) in self.lines.iter_mut().enumerate() {
             if let Some(work) = line.take() {
@@ -387,8 +449,10 @@ impl Mirror {
             }
         }
         self.fetches.clear();
-        self.reports.push(Report::Choked);
-        self.reject(gone);
+        self.at = None;
+        self.lines_max = if self.in_order { 1 } else { LINES_FIRST };
+        (self.streak, self.gives) = (0, false);
+        gone
     }
 
     fn reject(&mut self, ranges: Vec<BlockRange>) {

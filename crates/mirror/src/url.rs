@@ -167,8 +167,7 @@ impl Url {
     /// Whether a server at `from` may send us to this URL at `to`: never from a global to a local
     /// address, and otherwise where content may lead, or where the user led.
     pub fn may_follow(&self, from: IpAddr, to: IpAddr, typed: bool) -> bool {
-        let inward = Scope::of(from) == Scope::Global && Scope::of(to) == Scope::Local;
-        !inward && (typed || self.may_contact(to))
+        !Scope::is_inward(from, to) && (typed || self.may_contact(to))
     }
 }
 

@@ -1,9 +1,9 @@
 use super::*;
 
-const PART: Asked = Asked { from: 100, to: 200, whole: Some(1_000) };
-const WHOLE: Asked = Asked { from: 0, to: 1_000, whole: Some(1_000) };
-const SCRIPT: Asked = Asked { from: 100, to: 200, whole: None };
-const LATE: Asked = Asked { from: SKIP_MAX + 1, to: SKIP_MAX + 2, whole: Some(SKIP_MAX * 2) };
+const PART: Asked = Asked { from: 100, to: 200, whole: Some(1_000), streamed: false };
+const STREAM: Asked = Asked { streamed: true, ..PART };
+const WHOLE: Asked = Asked { from: 0, to: 1_000, whole: Some(1_000), streamed: false };
+const SCRIPT: Asked = Asked { from: 100, to: 200, whole: None, streamed: false };
 
 fn head(status: u16) -> Head<'static> {
     Head { status, ..Head::default() }
@@ -35,13 +35,15 @@ fn answers_are_taken_for_what_they_are() {
     check(&PART, head(206), refuse(Fault::WrongRange));
     let size = Fault::WrongSize { is: 999, should: 1_000 };
     check(&PART, ranged("bytes 100-199/999"), refuse(size.clone()));
-    // Whole files, as long as not much is read in vain.
+    // Whole files, where nothing is read in vain, or where that is known.
     let whole = |length| Head { length: Some(length), ..head(200) };
     check(&WHOLE, whole(1_000), take(0));
-    check(&PART, whole(1_000), take(100));
-    check(&PART, head(200), take(100));
-    check(&PART, whole(999), refuse(size));
-    check(&LATE, whole(SKIP_MAX * 2), refuse(Fault::NoRanges));
+    check(&PART, whole(1_000), refuse(Fault::NoRanges));
+    check(&PART, head(200), refuse(Fault::NoRanges));
+    check(&PART, whole(999), refuse(size.clone()));
+    check(&STREAM, whole(1_000), take(100));
+    check(&STREAM, ranged("bytes 100-999/1000"), take(0));
+    check(&STREAM, whole(999), refuse(size));
     // Scripts answer with what was asked for and nothing else.
     check(&SCRIPT, whole(100), take(0));
     check(&SCRIPT, head(206), take(0));
@@ -69,4 +71,6 @@ fn answers_are_taken_for_what_they_are() {
 fn only_parts_are_asked_for_as_such() {
     assert_eq!(PART.range().as_deref(), Some("bytes=100-199"));
     assert_eq!((WHOLE.range(), SCRIPT.range()), (None, None));
+    assert_eq!(STREAM.range().as_deref(), Some("bytes=100-"));
+    assert_eq!(Asked { from: 0, ..STREAM }.range(), None);
 }

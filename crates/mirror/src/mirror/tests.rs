@@ -16,6 +16,8 @@ struct World {
     choked: Option<bool>,
     have: Bitfield,
     want: u32,
+    /// How often it said that it is to be asked in order.
+    in_order: u32,
 }
 
 impl World {
@@ -32,6 +34,7 @@ impl World {
             choked: None,
             have: Bitfield::default(),
             want: 0,
+            in_order: 0,
         };
         world.listen();
         world
@@ -48,6 +51,7 @@ impl World {
                 Report::Choked => self.choked = Some(true),
                 Report::Unchoked => self.choked = Some(false),
                 Report::Pieces(have) => self.have = have,
+                Report::InOrder => self.in_order += 1,
                 other => panic!("{other:?}"),
             }
         }
@@ -108,11 +112,11 @@ fn one_file(blocks: u64) -> Arc<Info> {
 #[test]
 fn a_run_is_one_request_for_each_connection() {
     let mut world = World::new(&one_file(400));
-    assert!(world.want >= 128 && world.have.is_full() && world.choked == Some(false));
-    world.ask(0..64);
+    assert!(world.want >= 32 && world.have.is_full() && world.choked == Some(false));
+    world.ask(0..16);
     let fetches = world.fetches();
     let spans: Vec<_> = fetches.iter().map(|it| (it.line.0, it.asked.from, it.asked.to)).collect();
-    assert_eq!(spans, [(0, 0, 64 * BLOCK), (1, 64 * BLOCK, 128 * BLOCK)]);
+    assert_eq!(spans, [(0, 0, 16 * BLOCK), (1, 16 * BLOCK, 32 * BLOCK)]);
     assert_eq!(fetches[0].url.to_string(), "http://m/f");
     for fetch in fetches {
         let bytes: Vec<u8> =
@@ -124,8 +128,8 @@ fn a_run_is_one_request_for_each_connection() {
     world.check_books();
     let whole: Vec<u8> = world.got.iter().flat_map(|(_, data)| data.clone()).collect();
     assert!(whole.iter().zip(0..).all(|(&byte, at)| byte == (at % 251) as u8 + 1));
-    assert!(world.want >= 4 * 128, "it was quick, so more at a time: {}", world.want);
-    assert_eq!(world.mirror.totals().down_payload, 128 * BLOCK);
+    assert!(world.want >= 4 * 32, "it was quick, so more at a time: {}", world.want);
+    assert_eq!(world.mirror.totals().down_payload, 32 * BLOCK);
 }
 
 #[test]
@@ -209,7 +213,9 @@ fn one_connection_of_several_may_fail() {
 #[test]
 fn connections_that_fail_in_turn_are_not_tried_without_end() {
     let mut world = World::new(&one_file(64));
-    world.ask(0..32);
+    world.ask(0..8);
+    world.serve();
+    world.ask(8..32);
     let mut tried = 0;
     while world.choked == Some(false) {
         world.fail(&Fault::Network("reset".to_owned())).unwrap();
@@ -217,6 +223,12 @@ fn connections_that_fail_in_turn_are_not_tried_without_end() {
         assert!(tried < 10);
     }
     world.check_books();
+    assert!(tried > 1, "the others may do better");
+    world.now = world.mirror.poll_timeout().unwrap();
+    world.mirror.handle_timeout(world.now);
+    world.ask(8..32);
+    world.fail(&Fault::Silent).unwrap();
+    assert_eq!(world.choked, Some(true), "where nothing has come at all, they may not");
     assert!(world.mirror.poll_fetch().is_none());
 }
 
@@ -259,4 +271,59 @@ fn drips_are_as_good_as_nothing() {
     check(30 * 1_024, 30, false);
     check(30 * 1_024 - 1, 30, true);
     check(1 << 40, 1_000, false);
+}
+
+#[test]
+fn a_server_without_ranges_is_read_in_order_over_one_connection() {
+    let mut world = World::new(&one_file(400));
+    world.ask(100..132);
+    world.fail(&Fault::NoRanges).unwrap();
+    assert_eq!(world.mirror.poll_abort(), Some(LineId(1)), "the other connection, too");
+    world.check_books();
+    assert_eq!((world.in_order, world.choked, world.have.is_full()), (1, Some(false), true));
+    assert_eq!(world.troubles, [""; 0], "that is nothing to complain of");
+    world.ask(3..11);
+    world.ask(20..28);
+    let spans: Vec<_> = world.fetches().iter().map(|it| (it.line.0, it.asked)).collect();
+    let asked = |from, to| Asked {
+        from: from * BLOCK,
+        to: to * BLOCK,
+        whole: Some(400 * BLOCK),
+        streamed: true,
+    };
+    assert_eq!(spans, [(0, asked(6, 22))], "the rest waits for its turn");
+    world.mirror.handle_data(LineId(0), &vec![1; 16 * BLOCK as usize]);
+    world.mirror.handle_done(world.now, LineId(0)).unwrap();
+    let next: Vec<_> = world.fetches().iter().map(|it| (it.line.0, it.asked)).collect();
+    assert_eq!(next, [(0, asked(40, 56))]);
+    world.mirror.handle_data(LineId(0), &vec![1; 16 * BLOCK as usize]);
+    world.mirror.handle_done(world.now, LineId(0)).unwrap();
+    world.listen();
+    world.check_books();
+    assert_eq!((world.got.len(), world.in_order, world.mirror.lines_max), (32, 1, 1));
+}
+
+#[test]
+fn what_has_to_begin_anew_is_told() {
+    let mut world = World::new(&one_file(8_000));
+    world.ask(0..4);
+    world.fail(&Fault::NoRanges).unwrap();
+    world.ask(0..4);
+    world.fail(&Fault::Short).unwrap();
+    assert_eq!((world.in_order, world.choked), (2, Some(true)), "broken off: a rest");
+    world.now = world.mirror.poll_timeout().unwrap();
+    world.mirror.handle_timeout(world.now);
+    let troubles = world.troubles.len();
+    world.ask(3_000..3_004);
+    let asked = world.asked[world.asked.len() - 8..].to_vec();
+    world.mirror.handle_order(world.now, Order::Cancel(asked.clone())).unwrap();
+    world.asked.retain(|range| !asked.contains(range));
+    world.listen();
+    assert_eq!((world.in_order, world.mirror.poll_abort()), (3, Some(LineId(0))), "not wanted");
+    let told = &world.troubles[troubles..];
+    assert!(told.len() == 1 && told[0].contains("so 93 MiB"), "{told:?}");
+    world.ask(3_500..3_504);
+    world.serve();
+    world.check_books();
+    assert_eq!(world.troubles.len(), troubles + 1, "told once");
 }
