@@ -67,6 +67,8 @@ pub(crate) struct Device {
     services: VecDeque<Service>,
     service: Option<Service>,
     outside: Option<Ipv4Addr>,
+    /// Until when that counts: providers give out other addresses.
+    outside_until: Instant,
     permanent: bool,
     entries: Vec<Entry>,
     awaited: Option<(u64, Ask)>,
@@ -101,6 +103,7 @@ impl Device {
             services: VecDeque::new(),
             service: None,
             outside: None,
+            outside_until: now,
             permanent: false,
             entries: mappings.iter().map(entry).collect(),
             awaited: None,
@@ -159,19 +162,25 @@ impl Device {
             (Ask::Address, answer) => {
                 let told = answer.and_then(|it| igd::outcome(it, "NewExternalIPAddress").ok()?);
                 let ip: Option<Ipv4Addr> = told.and_then(|ip| ip.parse().ok());
-                self.outside = ip.filter(|ip| !ip.is_unspecified());
-                if self.outside.is_none() {
-                    self.service = None;
+                match ip.filter(|ip| !ip.is_unspecified()) {
+                    Some(ip) => {
+                        self.outside = Some(ip);
+                        // It is asked for again with each renewal.
+                        self.outside_until = now + self.renewal() / 2;
+                    }
+                    // It had one a moment ago.
+                    None if self.outside.is_some() => self.lose(now),
+                    None => self.service = None,
                 }
             }
             (Ask::Add(place), Some(answer)) => self.added(now, place, answer),
             (Ask::Delete(place), _) => self.entries[place].state = State::Gone,
-            // It was there a moment ago.
             (Ask::Add(_), None) => self.lose(now),
         }
     }
 
     fn added(&mut self, now: Instant, place: usize, answer: &Answer) {
+        let renewal = self.renewal();
         let entry = &mut self.entries[place];
         match igd::outcome(answer, "NewReservedPort") {
             Ok(reserved) => {
@@ -180,8 +189,7 @@ impl Device {
                 {
                     entry.external = port;
                 }
-                let lasts = if self.permanent { LASTING } else { self.lease / 2 };
-                (entry.tries, entry.state) = (0, State::Held { renew: now + lasts });
+                (entry.tries, entry.state) = (0, State::Held { renew: now + renewal });
             }
             Err(ONLY_PERMANENT) if !self.permanent => self.permanent = true,
             Err(CONFLICT) if entry.tries < TRIES_MAX => {
@@ -194,6 +202,11 @@ impl Device {
                 (entry.tries, entry.external) = (0, entry.mapping.port);
             }
         }
+    }
+
+    /// Time until what is held is asked for again.
+    fn renewal(&self) -> Duration {
+        if self.permanent { LASTING } else { self.lease / 2 }
     }
 
     /// The device is gone, and with it what it held.
@@ -236,7 +249,7 @@ impl Device {
             return self.find(now);
         };
         let kind = service.kind;
-        if self.outside.is_none() {
+        if self.outside.is_none() || self.outside_until <= now {
             return self.act(Action::ExternalAddress, Ask::Address);
         }
         let lease = if self.permanent { 0 } else { self.lease.as_secs() as u32 };

@@ -10,6 +10,8 @@ const UPNP: Methods = Methods { pcp: false, nat_pmp: false, upnp: true };
 struct Router {
     only_permanent: bool,
     taken: Vec<String>,
+    /// Its provider has given it another address.
+    moved: bool,
     mapped: BTreeMap<String, (String, String)>,
     adds: usize,
 }
@@ -28,7 +30,8 @@ impl Router {
         let get = |name| xml::text_of(body.as_bytes(), name).unwrap_or_default();
         let port = get("NewExternalPort");
         if action.contains("GetExternalIPAddress") {
-            return ok("<NewExternalIPAddress>203.0.113.7</NewExternalIPAddress>");
+            let last = if self.moved { 8 } else { 7 };
+            return ok(&format!("<NewExternalIPAddress>203.0.113.{last}</NewExternalIPAddress>"));
         }
         if action.contains("DeletePortMapping") {
             assert!(self.mapped.remove(&(port + &get("NewProtocol"))).is_some());
@@ -99,6 +102,27 @@ fn routers_with_quirks_map_ports_renew_and_remove_them() {
         serve(&mut mapper, now, &mut router);
         assert!(mapper.is_ended(now) && router.mapped.is_empty(), "{:?}", router.mapped);
     }
+}
+
+#[test]
+fn another_address_of_the_router_is_noticed_with_the_renewal() {
+    let (mut mapper, mut now) = (mapper(UPNP), Instant::ZERO);
+    let mut router = Router::default();
+    found(&mut mapper, &mut now);
+    serve(&mut mapper, now, &mut router);
+    let told = |mapper: &mut Mapper| {
+        let all = std::iter::from_fn(|| mapper.poll_event());
+        all.filter_map(
+            |it| if let Event::Mapped(_, to) = it { Some(to.external.ip()) } else { None },
+        )
+        .collect::<Vec<_>>()
+    };
+    assert_eq!(told(&mut mapper), [address("203.0.113.7:1").ip(); 2]);
+    router.moved = true;
+    let due = now + Duration::from_mins(31);
+    run(&mut mapper, &mut now, due, &mut |_, _| None);
+    serve(&mut mapper, now, &mut router);
+    assert_eq!(told(&mut mapper), [address("203.0.113.8:1").ip(); 2]);
 }
 
 #[test]
