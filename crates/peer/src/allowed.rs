@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 
 use hash::{Sha1Digest, sha1};
-use stdx::PieceIndex;
+use stdx::{PieceIndex, is_local};
 
 /// The most pieces that are allowed fast.
 const COUNT_MAX: u32 = 5;
@@ -49,16 +49,6 @@ pub(crate) fn pieces(ip: IpAddr, hash: &Sha1Digest, pieces: u32, count: u32) -> 
         digest = sha1(&digest.0);
     }
     out
-}
-
-fn is_local(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
-        IpAddr::V6(ip) => {
-            let mapped = ip.to_ipv4_mapped().is_some_and(|ip| is_local(ip.into()));
-            mapped || ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local()
-        }
-    }
 }
 
 #[cfg(test)]

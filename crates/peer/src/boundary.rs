@@ -144,6 +144,9 @@ pub enum Report {
     Node(SocketAddr),
     /// A mirror, which is no peer, does not give something now: why, in words for people.
     Trouble(String),
+    /// A mirror gives whole files only, and is at the beginning of none: what it is asked for it
+    /// brings at little cost in the order of the content. It comes again when it begins anew.
+    InOrder,
     /// Other peers that the remote knows (BEP 11).
     Pex(Pex),
     /// How two peers are brought together, one of them us or not (BEP 55).
@@ -243,6 +246,9 @@ pub enum CloseReason {
     /// Too many connections.
     #[error("too many connections")]
     Limit,
+    /// Its address is one that the user does not deal with.
+    #[error("forbidden by the IP filter")]
+    Filtered,
     /// The peer sent bad data and is no longer dealt with.
     #[error("banned for bad data")]
     Banned,

@@ -22,6 +22,7 @@ mod outbox;
 mod peer;
 mod pieces;
 mod pipeline;
+mod telling;
 mod uploads;
 
 // The public interface is:
@@ -31,6 +32,7 @@ pub use error::{Misbehaviour, PeerError};
 pub use fuzzing::{fuzz_sequence, fuzz_stream};
 pub use peer::Peer;
 pub use pipeline::{Answer, Expired, Pipeline};
+pub use telling::Telling;
 
 #[cfg(test)]
 mod tests;

@@ -25,11 +25,13 @@ pub(crate) struct Conn {
     pub(crate) carrier: Carrier,
     /// No peer at all, see [`crate::Swarm::admit_mirror`].
     pub(crate) is_mirror: bool,
-    /// Of a mirror: the highest rate seen, since when it has had something to do, and the piece
-    /// that it was given last.
+    /// Of a mirror: the highest rate seen, since when it has had something to do, and what it was
+    /// given last.
     pub(crate) best: u64,
     pub(crate) busy_since: Option<Instant>,
-    pub(crate) last_given: Option<PieceIndex>,
+    pub(crate) last_given: Option<(PieceIndex, BlockIndex)>,
+    /// Of a mirror: it gives whole files only, so that order matters.
+    pub(crate) in_order: bool,
     pub(crate) since: Instant,
     /// When it last was of use to us or we to it.
     pub(crate) active: Instant,
@@ -84,6 +86,7 @@ impl Conn {
             best: 0,
             busy_since: None,
             last_given: None,
+            in_order: false,
             since: now,
             active: now,
             ready: false,
@@ -150,7 +153,11 @@ impl Conn {
     }
 
     pub(crate) fn set_totals(&mut self, now: Instant, totals: Totals) {
-        let down = totals.down_payload.saturating_sub(self.totals.down_payload);
+        let mut down = totals.down_payload.saturating_sub(self.totals.down_payload);
+        if self.in_order {
+            // What it has to send in vain it sends all the same: it is not slow.
+            down += totals.down_protocol.saturating_sub(self.totals.down_protocol);
+        }
         let up = totals.up_payload.saturating_sub(self.totals.up_payload);
         if down > 0 {
             self.down.add(now, down);

@@ -20,5 +20,5 @@ pub use event::{Direction, Event, Offence, PeerView, Refusal, Stats, Verdict};
 pub use neighbours::{
     BANS_MAX, Identity, KNOWN_MAX, Limits, Neighbours, Origin, canonical_priority,
 };
-pub use picker::{Asker, Contributors, Picker, PieceOrder, Priority, Received, Shape};
+pub use picker::{Asker, Contributors, Others, Picker, PieceOrder, Priority, Received, Shape};
 pub use swarm::{Config, Swarm, Tactics};

@@ -41,17 +41,21 @@ struct Source {
     size: u32,
     asked: BTreeMap<u32, Instant>,
     not_before: Instant,
+    /// When it answered last.
+    answered: Instant,
     /// It took part in an attempt that failed.
     suspect: bool,
-    /// When its size was last settled on.
+    /// When its turn began last, and how many it had.
     tried: Instant,
+    attempts: u32,
 }
 
 /// One torrent's metadata on its way in.
 ///
 /// Pieces come from all peers at once. When the result is wrong it cannot be told who lied, so
 /// after that one peer after the other is asked for the whole, and a lie has a name. Where peers
-/// state several sizes, one that leads nowhere makes way for another.
+/// state several sizes, one that leads nowhere makes way for another; each time its turn comes
+/// again, it has longer.
 #[derive(Debug)]
 pub(crate) struct Fetch {
     expected: InfoHashes,
@@ -59,7 +63,6 @@ pub(crate) struct Fetch {
     size: u32,
     /// When another size gets its turn, if peers state one.
     until: Instant,
-    attempts: u32,
     pieces: Vec<Option<Vec<u8>>>,
     contributors: BTreeSet<ConnId>,
     alone: bool,
@@ -74,7 +77,6 @@ impl Fetch {
             sources: BTreeMap::new(),
             size: 0,
             until: Instant::ZERO,
-            attempts: 0,
             pieces: Vec::new(),
             contributors: BTreeSet::new(),
             alone: false,
@@ -91,8 +93,10 @@ impl Fetch {
             size,
             asked: BTreeMap::new(),
             not_before: now,
+            answered: Instant::ZERO,
             suspect: false,
             tried: Instant::ZERO,
+            attempts: 0,
         };
         self.sources.insert(conn, source);
     }
@@ -141,6 +145,7 @@ impl Fetch {
             return Outcome::Continue;
         }
         *slot = Some(data);
+        source.answered = now;
         self.contributors.insert(conn);
         if self.pieces.iter().all(Option::is_some) { self.judge() } else { Outcome::Continue }
     }
@@ -174,7 +179,9 @@ impl Fetch {
         let mut late = Vec::new();
         for (&conn, source) in &mut self.sources {
             let before = source.asked.len();
-            source.asked.retain(|_, &mut at| now.since(at) < PATIENCE);
+            // A slow one answers one request after the other.
+            let heard = source.answered;
+            source.asked.retain(|_, &mut at| now.since(at.max(heard)) < PATIENCE);
             if source.asked.len() < before {
                 late.push(conn);
             }
@@ -189,7 +196,8 @@ impl Fetch {
             source.not_before = now + PAUSE;
         }
         if self.chosen == Some(conn) {
-            self.restart();
+            // What it has brought is kept: it may be chosen again.
+            self.chosen = None;
         }
     }
 
@@ -214,7 +222,12 @@ impl Fetch {
             let next = next.min_by_key(|(_, source)| (source.suspect, source.not_before));
             if let Some((&conn, source)) = next {
                 let size = source.size;
-                self.attempt(now, size);
+                let goes_on = self.contributors.iter().eq([&conn]);
+                if !goes_on {
+                    self.restart();
+                    self.set_size(size);
+                }
+                self.attempt(now, |it, _| it == conn);
                 self.chosen = Some(conn);
             }
         }
@@ -242,16 +255,21 @@ impl Fetch {
             source.suspect = true;
         }
         self.restart();
-        self.attempt(now, size);
+        self.set_size(size);
+        self.attempt(now, |_, source| source.size == size);
     }
 
-    fn attempt(&mut self, now: Instant, size: u32) {
-        self.set_size(size);
-        self.until = now + ATTEMPT * 2u32.pow(self.attempts.min(ATTEMPT_DOUBLINGS_MAX));
-        self.attempts += 1;
-        for source in self.sources.values_mut().filter(|source| source.size == size) {
-            source.tried = now;
+    /// Begins the turn of some, which is as long as suits the one that had most.
+    fn attempt(&mut self, now: Instant, whose: impl Fn(ConnId, &Source) -> bool) {
+        let mut attempts = 0;
+        for (&conn, source) in &mut self.sources {
+            if whose(conn, source) {
+                attempts = attempts.max(source.attempts);
+                source.attempts += 1;
+                source.tried = now;
+            }
         }
+        self.until = now + ATTEMPT * 2u32.pow(attempts.min(ATTEMPT_DOUBLINGS_MAX));
     }
 
     fn set_size(&mut self, size: u32) {

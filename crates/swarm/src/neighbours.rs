@@ -2,13 +2,13 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use stdx::{ConnId, Duration, Instant, Rng, TokenBucket};
+use ipfilter::IpFilter;
+use stdx::{ConnId, Duration, Instant, Rng, TokenBucket, is_local, may_name};
 use wire::PexPeer;
 
 pub use identity::Identity;
-pub(crate) use identity::may_name;
 pub use priority::canonical_priority;
 
 mod identity;
@@ -50,6 +50,13 @@ pub enum Origin {
     Lsd,
     /// It connected to us, or a peer stated it as its listening address.
     Incoming,
+}
+
+impl Origin {
+    /// Whether it came from whoever said so, and not from the torrent's own trackers or the user.
+    fn is_hearsay(self) -> bool {
+        matches!(self, Self::Pex | Self::Dht | Self::Lsd)
+    }
 }
 
 /// Limits of the connections that this torrent makes.
@@ -125,8 +132,12 @@ pub struct Neighbours {
     banned: BTreeSet<Identity>,
     ban_order: VecDeque<Identity>,
     tokens: TokenBucket,
-    /// Our own address as peers see it, once known (BEP 40).
-    own: Option<SocketAddr>,
+    /// Our own addresses as peers see them, once known, by family and nearness (BEP 40).
+    own: [[Option<IpAddr>; 2]; 2],
+    /// Addresses that are not connected to.
+    filter: IpFilter,
+    /// The torrent is private (BEP 27).
+    shuns_hearsay: bool,
     rng: Rng,
 }
 
@@ -141,7 +152,9 @@ impl Neighbours {
             banned: BTreeSet::new(),
             ban_order: VecDeque::new(),
             tokens,
-            own: None,
+            own: [[None; 2]; 2],
+            filter: IpFilter::default(),
+            shuns_hearsay: false,
             rng,
         }
     }
@@ -172,14 +185,22 @@ impl Neighbours {
         self.attempts.len()
     }
 
-    /// Our address as others see it, for BEP 40.
-    pub fn set_own_address(&mut self, own: SocketAddr) {
-        self.own = Some(own);
+    /// Our address as others see it, for BEP 40: neighbours see another one than the world does.
+    pub fn set_own_address(&mut self, own: IpAddr) {
+        self.own[usize::from(own.is_ipv6())][usize::from(is_local(own))] = Some(own);
+    }
+
+    /// Takes another filter of addresses. Those that it forbids stay known, for another may not.
+    pub fn set_filter(&mut self, filter: IpFilter) {
+        self.filter = filter;
     }
 
     /// Notes an address. A user's word makes an address that failed before be tried at once.
     pub fn add(&mut self, now: Instant, addr: SocketAddr, origin: Origin) {
         if !identity::is_connectable(addr) || self.is_banned(addr) {
+            return;
+        }
+        if self.shuns_hearsay && origin.is_hearsay() {
             return;
         }
         if let Some(known) = self.known.get_mut(&addr) {
@@ -189,6 +210,10 @@ impl Neighbours {
             if origin == Origin::User {
                 known.next = known.next.min(now);
             }
+            return;
+        }
+        // Whoever made them up may mean the machine that is there.
+        if origin.is_hearsay() && self.ports(addr) >= PORTS_MAX {
             return;
         }
         if self.known.len() >= KNOWN_MAX && !self.make_room() {
@@ -210,10 +235,10 @@ impl Neighbours {
         let given = |known: &&Known| known.giver == Some(identity);
         let mut room = GIVEN_MAX.saturating_sub(self.known.values().filter(given).count());
         for PexPeer { address, flags } in peers {
-            if !may_name(giver, address) {
+            if !may_name(giver.ip(), address.ip()) {
                 continue;
             }
-            if !self.known.contains_key(&address) && room > 0 && self.ports(address) < PORTS_MAX {
+            if !self.known.contains_key(&address) && room > 0 {
                 self.add(now, address, Origin::Pex);
                 if let Some(known) = self.known.get_mut(&address) {
                     known.giver = Some(identity);
@@ -256,7 +281,7 @@ impl Neighbours {
         let Some(known) = self.known.get_mut(&addr) else {
             return false;
         };
-        if known.state != State::Idle || known.is_self {
+        if known.state != State::Idle || known.is_self || !self.filter.allows(addr.ip()) {
             return false;
         }
         known.state = State::Attempt(now);
@@ -269,12 +294,11 @@ impl Neighbours {
         self.known.get(&addr).is_some_and(|known| known.is_self)
     }
 
-    /// Forgets what did not come from trackers or the user and is not in use (BEP 27).
-    pub fn forget_hearsay(&mut self) {
-        self.known.retain(|_, known| {
-            known.state != State::Idle
-                || !matches!(known.origin, Origin::Pex | Origin::Dht | Origin::Lsd)
-        });
+    /// Forgets what did not come from trackers or the user (BEP 27), what is in use as soon as it
+    /// is not any more, and takes in no more of it.
+    pub fn shun_hearsay(&mut self) {
+        self.shuns_hearsay = true;
+        self.known.retain(|_, known| known.state != State::Idle || !known.origin.is_hearsay());
     }
 
     /// How many addresses of one identity are known; 0 where every port is another's.
@@ -348,7 +372,8 @@ impl Neighbours {
         let wait = if known.failures <= 1 { FIRST_RETRY } else { RETRY * known.failures.into() };
         known.next = now + wait;
         let named = matches!(known.origin, Origin::User | Origin::Magnet);
-        if known.failures > FAILURES_MAX && !named {
+        let shunned = self.shuns_hearsay && known.origin.is_hearsay();
+        if shunned || known.failures > FAILURES_MAX && !named {
             self.known.remove(&addr);
         }
     }
@@ -403,21 +428,24 @@ impl Neighbours {
         }
         let attempted: BTreeSet<Identity> =
             self.attempts.iter().map(|&addr| Identity::of(addr)).collect();
-        let own = self.own;
+        let (own, filter) = (self.own, &self.filter);
         let usable = |(addr, known): &(&SocketAddr, &Known)| {
             let identity = Identity::of(**addr);
             known.state == State::Idle
                 && !known.is_self
                 && known.next <= now
                 && (!skip_seeds || !known.seed)
+                && filter.allows(addr.ip())
                 && !attempted.contains(&identity)
                 && !is_taken(identity)
         };
         // What the user named comes first; then the fewest failures; then BEP 40, or by lot.
         let rng = &mut self.rng;
         let rank = |(addr, known): &(&SocketAddr, &Known)| {
+            let ip = addr.ip().to_canonical();
+            let own = own[usize::from(ip.is_ipv6())][usize::from(is_local(ip))];
             let canonical = match own {
-                Some(own) => canonical_priority(own, **addr),
+                Some(own) => canonical_priority(SocketAddr::new(own, 0), **addr),
                 None => rng.next_u64() as u32,
             };
             (known.origin != Origin::User, known.failures, Reverse(canonical))

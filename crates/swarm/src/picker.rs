@@ -11,11 +11,13 @@ use stdx::{Bitfield, BlockIndex, ConnId, PieceIndex, Rng};
 use order::Order;
 use partial::Partial;
 
+mod in_order;
 mod order;
 mod partial;
 mod pick;
 mod run;
 
+pub use in_order::Others;
 pub use partial::Contributors;
 pub use pick::Asker;
 

@@ -1,8 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use hash::Sha256Digest;
+use ipfilter::IpFilter;
 use metainfo::{Info, InfoHashes, PieceLayers};
 use peer::{Batch, CloseReason, Order, Torrent};
 use stdx::{
@@ -177,7 +178,7 @@ impl Swarm {
         self.awaited.clear();
         let private = self.torrent.private || info.is_private();
         if private {
-            self.neighbours.forget_hearsay();
+            self.neighbours.shun_hearsay();
         }
         let torrent = (*self.torrent).clone();
         self.torrent = Arc::new(Torrent { info: Some(info.clone()), private, ..torrent });
@@ -220,6 +221,18 @@ impl Swarm {
         if let Some(content) = &mut self.content {
             content.picker.set_order(if sequential { PieceOrder::Sequential } else { usual });
         }
+    }
+
+    /// Goes by an address that others see us at: the one of its family, among neighbours or in the
+    /// world (BEP 40).
+    pub fn set_own_address(&mut self, ip: IpAddr) {
+        self.neighbours.set_own_address(ip);
+    }
+
+    /// Connects to none of these addresses; connections that there are stay.
+    pub fn set_filter(&mut self, filter: IpFilter) {
+        self.neighbours.set_filter(filter);
+        self.freed = true;
     }
 
     /// While paused, nothing is asked for: the disk does not keep up. What was asked for comes.

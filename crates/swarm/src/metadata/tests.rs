@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use hash::sha1;
 use metainfo::InfoHashes;
@@ -129,6 +129,83 @@ fn a_wrong_size_does_not_block_the_right_one() {
             })
         });
         assert!(done, "{stall:?}");
+    }
+}
+
+#[test]
+fn many_wrong_sizes_do_not_hold_the_right_one_up_for_long() {
+    let raw = raw(5_000);
+    let (mut it, mut now, honest) = (fetch(&raw), NOW, 9);
+    it.offered(NOW, ConnId(honest), raw.len() as u32);
+    (1..honest).for_each(|liar| it.offered(NOW, ConnId(liar), (4 << 20) + liar as u32));
+    let mut slow = VecDeque::new();
+    let done = (0..300).any(|_| {
+        now += Duration::from_secs(1);
+        let (true_ones, false_ones): (Vec<_>, Vec<_>) =
+            it.requests(now).into_iter().partition(|(conn, _)| conn.0 == honest);
+        // What is false drips.
+        slow.extend(false_ones);
+        if let Some((conn, piece)) = slow.pop_front() {
+            it.received(now, conn, piece, vec![0; PIECE]);
+        }
+        true_ones.into_iter().any(|(conn, piece)| {
+            matches!(it.received(now, conn, piece, part(&raw, piece)), Outcome::Done(_))
+        })
+    });
+    assert!(done);
+}
+
+/// What makes the only honest peer a trial.
+#[derive(Clone, Copy, Debug)]
+enum Trial {
+    /// It takes so many seconds for each piece.
+    TakesLong(u64),
+    /// It rejects every so many-th request.
+    Rejects(usize),
+}
+
+#[test]
+fn after_a_lie_a_difficult_seed_is_enough() {
+    let raw = raw(10_000);
+    let (liar, seed) = (ConnId(1), ConnId(2));
+    for trial in [Trial::TakesLong(5), Trial::TakesLong(7), Trial::Rejects(2), Trial::Rejects(5)] {
+        let mut it = fetch(&raw);
+        it.offered(NOW, liar, raw.len() as u32);
+        for (conn, piece) in it.requests(NOW) {
+            it.received(NOW, conn, piece, vec![7; part(&raw, piece).len()]);
+        }
+        it.offered(NOW, seed, raw.len() as u32);
+        let mut now = NOW;
+        while !it.alone {
+            now += Duration::from_secs(1);
+            for (conn, piece) in it.requests(now) {
+                it.received(now, conn, piece, part(&raw, piece));
+            }
+        }
+        it.closed(liar);
+
+        let (mut queue, mut asked, mut last) = (VecDeque::new(), 0, now);
+        let done = (0..600).any(|_| {
+            now += Duration::from_secs(1);
+            queue.extend(it.requests(now));
+            let ready = match trial {
+                Trial::TakesLong(seconds) => now.since(last) >= Duration::from_secs(seconds),
+                Trial::Rejects(_) => true,
+            };
+            let next = if ready { queue.pop_front() } else { None };
+            let Some((conn, piece)) = next else {
+                return false;
+            };
+            (asked, last) = (asked + 1, now);
+            if let Trial::Rejects(every) = trial
+                && asked % every == 0
+            {
+                it.rejected(now, conn, piece);
+                return false;
+            }
+            matches!(it.received(now, conn, piece, part(&raw, piece)), Outcome::Done(_))
+        });
+        assert!(done, "{trial:?}");
     }
 }
 

@@ -160,8 +160,25 @@ fn one_peer_s_word_fills_a_tenth_and_gives_way_first() {
     assert_eq!(it.len(), 2 * GIVEN_MAX);
     (10_000..10_000 + KNOWN_MAX as u32 - 1).for_each(|host| it.add(NOW, addr(host), Origin::Dht));
     assert_eq!(it.len(), KNOWN_MAX);
-    it.forget_hearsay();
+    it.shun_hearsay();
     assert!(it.is_empty());
+}
+
+#[test]
+fn of_a_private_torrent_no_hearsay_stays_or_comes_back() {
+    let mut it = neighbours(Limits::default());
+    for (host, origin) in [(1, Origin::Dht), (2, Origin::Lsd), (3, Origin::Tracker)] {
+        it.add(NOW, addr(host), origin);
+        it.connected(NOW, addr(host), ConnId(u64::from(host)));
+    }
+    assert!(it.attempt(NOW, addr(4)));
+    it.shun_hearsay();
+    assert_eq!(it.len(), 4);
+    (1..=3).for_each(|host| it.closed(NOW, addr(host), ConnId(u64::from(host)), true));
+    it.failed(NOW, addr(4));
+    it.add(NOW, addr(5), Origin::Dht);
+    assert_eq!(it.len(), 1);
+    assert!(it.known.contains_key(&addr(3)));
 }
 
 #[test]
@@ -169,6 +186,8 @@ fn nobody_is_knocked_at_on_many_ports_because_a_peer_said_so() {
     let mut it = neighbours(Limits::default());
     give(&mut it, 1, (1..500).map(|port| SocketAddr::new(addr(5).ip(), port)));
     assert_eq!(it.len(), PORTS_MAX);
+    (1..500).for_each(|port| it.add(NOW, SocketAddr::new(addr(6).ip(), port), Origin::Dht));
+    assert_eq!(it.len(), 2 * PORTS_MAX);
 }
 
 #[test]

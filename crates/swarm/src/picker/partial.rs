@@ -114,15 +114,21 @@ impl Partial {
         self.workers.iter().any(|&(it, _)| it == conn)
     }
 
+    /// The lowest block that nobody was asked for.
+    pub(super) fn lowest_free(&self) -> Option<BlockIndex> {
+        let rest = self.blocks.get(self.first_free as usize..)?;
+        let at = rest.iter().position(|&block| block == Block::Free)?;
+        Some(BlockIndex(at as u32 + self.first_free))
+    }
+
     /// Asks `conn` for the lowest free block.
     pub(super) fn take(&mut self, conn: ConnId) -> Option<BlockIndex> {
-        let rest = self.blocks.get(self.first_free as usize..)?;
-        let at = rest.iter().position(|&block| block == Block::Free)? + self.first_free as usize;
-        self.blocks[at] = Block::Asked(conn);
-        self.first_free = at as u32 + 1;
+        let block = self.lowest_free()?;
+        self.blocks[block.get()] = Block::Asked(conn);
+        self.first_free = block.0 + 1;
         self.free -= 1;
         self.count(conn, true);
-        Some(BlockIndex(at as u32))
+        Some(block)
     }
 
     /// Asks one more connection for a block that others were asked for.

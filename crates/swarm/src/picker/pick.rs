@@ -244,7 +244,7 @@ impl Picker {
         (first, last)
     }
 
-    fn may_join(&self, asker: &Asker<'_>, piece: u32) -> Join {
+    pub(super) fn may_join(&self, asker: &Asker<'_>, piece: u32) -> Join {
         let Some(partial) = self.partials.get(&piece) else {
             return Join::No;
         };
@@ -402,7 +402,7 @@ impl Picker {
 
 /// Whether a peer should be given blocks of a piece that is in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Join {
+pub(super) enum Join {
     Yes,
     /// Only when there is nothing else.
     LastResort,

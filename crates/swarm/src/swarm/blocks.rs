@@ -6,8 +6,9 @@ use peer::Order;
 use stdx::{BlockIndex, BlockRange, Buf, ConnId, Duration, Instant, PieceIndex};
 
 use super::Swarm;
+use super::mirrors::ways;
 use crate::conn::Conn;
-use crate::{Asker, Received};
+use crate::{Asker, Others, Received};
 
 /// A peer that could send a piece within this time is given whole pieces.
 const WHOLE_PIECE_SECONDS: u64 = 20;
@@ -21,8 +22,8 @@ const REQUESTS_MAX: u32 = 512;
 impl Swarm {
     /// Gives a connection as many requests as it takes.
     pub(super) fn refill(&mut self, now: Instant, conn: ConnId) {
-        let spared = self.conns.get(&conn).filter(|it| it.is_mirror && it.want > 0);
-        let spared = spared.and_then(|it| self.spared(it).cloned());
+        let mirror = self.conns.get(&conn).filter(|it| it.is_mirror && it.want > 0);
+        let others = mirror.map(|it| self.others_than(it));
         let Some(content) = &mut self.content else {
             return;
         };
@@ -53,12 +54,19 @@ impl Swarm {
             peers,
         };
         let want = it.want.min(REQUESTS_MAX);
-        let picks = if it.is_mirror {
-            content.picker.pick_run(&asker, want, it.last_given, spared.as_ref())
-        } else {
-            content.picker.pick(&asker, want)
+        let (last, layout) = (it.last_given, content.info.layout());
+        let picks = match &others {
+            Some(others) if it.in_order => {
+                let ways = ways(layout, &content.picker, last);
+                content.picker.pick_in_order(&asker, want, &ways, others)
+            }
+            Some(Others { spared, .. }) => {
+                let last = last.map(|(piece, _)| piece);
+                content.picker.pick_run(&asker, want, last, spared.as_ref())
+            }
+            None => content.picker.pick(&asker, want),
         };
-        it.last_given = picks.last().map(|&(piece, _)| piece).or(it.last_given);
+        it.last_given = picks.last().copied().or(last);
         let mut ranges = Vec::with_capacity(picks.len());
         for (piece, block) in picks {
             let Some(range) = content.info.layout().request(piece, block) else {

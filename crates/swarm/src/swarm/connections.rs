@@ -33,6 +33,7 @@ impl Swarm {
         }
         if verdict.is_err() && direction == Direction::Outgoing {
             self.neighbours.failed(now, addr);
+            self.end_punch(addr);
         }
         verdict?;
         let mut it = Conn::new(conn, addr, direction, now);
@@ -51,10 +52,12 @@ impl Swarm {
             return Err(Refusal::Banned);
         }
         // Two connections that are under way at once, one from each side, are told apart by the
-        // peer's id when both are through; refusing here might refuse both.
+        // peer's id when both are through; refusing here might refuse both. A third's word, which
+        // the peer acts on in this moment, does not wait for an attempt at another port of it.
         let identity = Identity::of(addr);
+        let waits = direction == Direction::Outgoing && !self.is_punch(addr);
         let same = |conn: &Conn| {
-            (conn.ready || direction == Direction::Outgoing)
+            (conn.ready || waits)
                 && (Identity::of(conn.addr) == identity || conn.listen == Some(addr))
         };
         if self.conns.values().any(same) {

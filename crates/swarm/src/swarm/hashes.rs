@@ -40,6 +40,9 @@ impl Swarm {
                     private: info.is_private(),
                     info: None,
                 });
+                if info.is_private() {
+                    self.neighbours.shun_hearsay();
+                }
                 self.layers = Layers::new(&info, PieceLayers::default());
                 self.info = Some(info.clone());
                 self.events.push_back(Event::MetadataReady(info));

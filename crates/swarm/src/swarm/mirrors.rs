@@ -1,11 +1,13 @@
 use std::net::{Ipv6Addr, SocketAddr};
+use std::ops::Range;
 
+use metainfo::Layout;
 use peer::CloseReason;
-use stdx::{BLOCK_LENGTH, Bitfield, ConnId, Duration, Instant};
+use stdx::{BLOCK_LENGTH, Bitfield, BlockIndex, ConnId, Duration, FileIndex, Instant, PieceIndex};
 
 use super::Swarm;
 use crate::conn::Conn;
-use crate::{Direction, Refusal};
+use crate::{Direction, Others, Picker, Refusal};
 
 /// Mirrors are spared what peers would bring anyway within this time.
 const SOON: u64 = 10;
@@ -23,6 +25,8 @@ pub(super) struct Offers {
     pub(super) pieces: Bitfield,
     /// What all peers bring together, in bytes per second.
     pub(super) rate: u64,
+    /// What mirrors have that give parts of files.
+    pub(super) ranged: Bitfield,
 }
 
 /// Mirrors: sources that are no peers, asked for what peers lack or take long to bring.
@@ -69,10 +73,28 @@ impl Swarm {
         self.conns.values().filter(|conn| !conn.is_mirror)
     }
 
+    /// What others than a mirror bring.
+    pub(super) fn others_than(&self, it: &Conn) -> Others {
+        let have = if it.in_order { self.elsewhere(it) } else { None };
+        Others { spared: self.spared(it).cloned(), have }
+    }
+
+    /// What a mirror that gives whole files only does not have to begin a file again for: what
+    /// other mirrors have, and peers, unless it could do far more than they.
+    fn elsewhere(&self, it: &Conn) -> Option<Bitfield> {
+        let Offers { pieces, rate, ranged } = &self.offers;
+        let far_slower = rate.saturating_mul(ENOUGH) < it.best;
+        let mut all = ranged.as_bytes().to_vec();
+        if !far_slower {
+            unite(&mut all, pieces);
+        }
+        Bitfield::from_bytes(&all, ranged.len()).filter(|all| all.ones() > 0)
+    }
+
     /// What a mirror is to leave to peers: with them at work, what they have; nothing when they
     /// would take long and it could do much.
-    pub(super) fn spared(&self, it: &Conn) -> Option<&Bitfield> {
-        let Offers { pieces, rate } = &self.offers;
+    fn spared(&self, it: &Conn) -> Option<&Bitfield> {
+        let Offers { pieces, rate, .. } = &self.offers;
         let soon = self.left() <= rate.saturating_mul(SOON);
         let enough = it.best > 0 && *rate >= it.best.saturating_mul(ENOUGH);
         (*rate > 0 && !pieces.is_empty() && (soon || enough)).then_some(pieces)
@@ -87,22 +109,27 @@ impl Swarm {
             return;
         };
         let mut union = Bitfield::new(pieces).as_bytes().to_vec();
+        let mut ranged = union.clone();
         let mut offers = Offers::default();
         for it in self.conns.values_mut() {
             let rate = it.down.rate(now);
+            let gives = it.ready && !it.choked && !it.snubbed;
+            let have = it.have.as_ref().filter(|_| gives);
             if it.is_mirror {
+                if let Some(have) = have.filter(|_| !it.in_order) {
+                    unite(&mut ranged, have);
+                }
                 it.best = it.best.max(rate);
                 let busy = !it.outstanding.is_empty();
                 it.busy_since = it.busy_since.filter(|_| busy).or(busy.then_some(now));
                 continue;
             }
             offers.rate += rate;
-            let gives = it.ready && !it.choked && !it.snubbed;
-            if let Some(have) = it.have.as_ref().filter(|_| gives) {
-                let both = union.iter_mut().zip(have.as_bytes());
-                both.for_each(|(all, some)| *all |= some);
+            if let Some(have) = have {
+                unite(&mut union, have);
             }
         }
+        offers.ranged = Bitfield::from_bytes(&ranged, pieces).unwrap_or_default();
         offers.pieces = Bitfield::from_bytes(&union, pieces).unwrap_or_default();
         self.offers = offers;
         for conn in self.slow_mirrors(now) {
@@ -135,6 +162,36 @@ impl Swarm {
         };
         rates.iter().filter(is_slow).map(|(conn, _)| *conn).collect()
     }
+}
+
+/// The stretches that a mirror reads which gives whole files only: on from what it was given last
+/// to the end of that file, then file by file, and that one from its beginning.
+pub(super) fn ways<'a>(
+    layout: &'a Layout,
+    picker: &Picker,
+    last: Option<(PieceIndex, BlockIndex)>,
+) -> impl Iterator<Item = Range<u32>> + Clone + use<'a> {
+    let piece_length = u64::from(layout.piece_length());
+    let next = last.map_or(0, |(piece, block)| {
+        let end =
+            u64::from(piece.0) * piece_length + (u64::from(block.0) + 1) * u64::from(BLOCK_LENGTH);
+        end.min((u64::from(piece.0) + 1) * piece_length)
+    });
+    let files = layout.files().len();
+    let here = layout.files().partition_point(|file| file.offset + file.length <= next);
+    let mut start = (next / piece_length) as u32;
+    // Blocks of it that came free behind are not ahead.
+    if last.is_some_and(|(piece, block)| piece.0 == start && picker.is_free_before(piece, block)) {
+        start += 1;
+    }
+    let pieces = |file: usize| layout.file_pieces(FileIndex(file as u32));
+    let ahead = if here < files { start..pieces(here).end.max(start) } else { 0..0 };
+    let all = (here + 1..files).chain(0..files.min(here + 1));
+    std::iter::once(ahead).chain(all.map(pieces))
+}
+
+fn unite(all: &mut [u8], some: &Bitfield) {
+    all.iter_mut().zip(some.as_bytes()).for_each(|(all, some)| *all |= some);
 }
 
 #[cfg(test)]

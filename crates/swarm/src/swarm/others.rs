@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use peer::Order;
-use stdx::{ConnId, Instant};
+use stdx::{ConnId, Instant, may_name};
 use wire::{Pex, PexPeer};
 
 use super::Swarm;
 use crate::conn::Conn;
-use crate::neighbours::may_name;
 use crate::{Direction, Identity};
 
 /// Addresses taken from one message (BEP 11 has peers send at most 50).
@@ -42,7 +41,7 @@ impl Swarm {
             };
             let own = [Some(it.addr), it.listen].map(|addr| addr.map(Identity::of));
             let of_use = |addr: SocketAddr| {
-                may_name(it.addr, addr) && !own.contains(&Some(Identity::of(addr)))
+                may_name(it.addr.ip(), addr.ip()) && !own.contains(&Some(Identity::of(addr)))
             };
             let current: BTreeMap<SocketAddr, u8> =
                 all.iter().filter(|(addr, _)| of_use(**addr)).map(|(at, it)| (*at, *it)).collect();

@@ -5,13 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
 use peer::Order;
-use stdx::{ConnId, Duration, Instant, TokenBucket};
+use stdx::{ConnId, Duration, Instant, TokenBucket, may_name};
 use wire::{Holepunch, HolepunchError};
 
 use super::Swarm;
 use crate::Identity;
 use crate::conn::Conn;
-use crate::neighbours::may_name;
 
 /// A third is asked for the same peer again after this.
 const ASK_AGAIN: Duration = Duration::from_mins(2);
@@ -153,7 +152,7 @@ impl Swarm {
         let is_here =
             |it: &Conn| it.ready && (Identity::of(it.addr) == identity || it.listen == Some(addr));
         let waiting = &mut self.punches.waiting;
-        let sound = may_name(it.addr, addr)
+        let sound = may_name(it.addr.ip(), addr.ip())
             && !self.neighbours.is_banned(addr)
             && !self.conns.values().any(is_here)
             && !waiting.contains(&addr);

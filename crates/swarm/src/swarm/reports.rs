@@ -75,6 +75,9 @@ impl Swarm {
             Report::Carried(carrier) => self.update(conn, |it| it.carrier = carrier),
             // Whoever has a node of the DHT takes these.
             Report::Node(_) => {}
+            Report::InOrder => self.update(conn, |it| {
+                (it.in_order, it.last_given) = (it.is_mirror, None);
+            }),
             Report::Trouble(text) => self.events.push_back(Event::Trouble(conn, text)),
         }
     }
@@ -103,9 +106,6 @@ impl Swarm {
                 return;
             }
             self.neighbours.connected(now, listen, conn);
-        }
-        if let Some(ip) = info.your_ip {
-            self.neighbours.set_own_address(SocketAddr::new(ip, 0));
         }
         it.info = info;
         self.close_if_redundant(now, conn);

@@ -22,14 +22,14 @@ impl Shape for Pairs {
     }
 }
 
-const MIRROR: ConnId = ConnId(1);
+pub(in crate::picker) const MIRROR: ConnId = ConnId(1);
 const PEER: ConnId = ConnId(2);
 
-fn picker(pieces: u32) -> Picker {
+pub(in crate::picker) fn picker(pieces: u32) -> Picker {
     Picker::new(Arc::new(Pairs(pieces)), Rng::new(1))
 }
 
-fn asker(conn: ConnId, have: &Bitfield) -> Asker<'_> {
+pub(in crate::picker) fn asker(conn: ConnId, have: &Bitfield) -> Asker<'_> {
     Asker {
         conn,
         have,
@@ -53,7 +53,7 @@ fn run(picker: &mut Picker, want: u32, last: Option<u32>, spared: Option<&Bitfie
     pieces
 }
 
-fn ask_peer(picker: &mut Picker, piece: u32) {
+pub(in crate::picker) fn ask_peer(picker: &mut Picker, piece: u32) {
     let mut have = Bitfield::new(picker.have().len());
     have.set(piece);
     assert_eq!(picker.pick(&asker(PEER, &have), 2).len(), 2);
@@ -62,10 +62,34 @@ fn ask_peer(picker: &mut Picker, piece: u32) {
 #[test]
 fn a_run_goes_on_where_the_last_one_ended() {
     let mut picker = picker(16);
-    assert_eq!(run(&mut picker, 6, None, None), [0, 1, 2]);
-    assert_eq!(run(&mut picker, 5, Some(2), None), [3, 4, 5]);
+    assert_eq!(run(&mut picker, 4, Some(2), None), [3, 4]);
+    assert_eq!(run(&mut picker, 5, Some(4), None), [5, 6, 7]);
     // The half piece comes first.
-    assert_eq!(run(&mut picker, 3, Some(5), None), [5, 6]);
+    assert_eq!(run(&mut picker, 3, Some(7), None), [7, 8]);
+}
+
+#[test]
+fn who_begins_at_once_begins_elsewhere() {
+    let first = |seed| {
+        let mut picker = Picker::new(Arc::new(Pairs(1_000)), Rng::new(seed));
+        run(&mut picker, 2, None, None)[0]
+    };
+    let mut all: Vec<u32> = (0..8).map(first).collect();
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), 8, "{all:?}");
+}
+
+#[test]
+fn what_other_leechers_have_comes_last() {
+    let mut picker = picker(8);
+    let mut have = Bitfield::new(8);
+    for piece in 1..6 {
+        have.set(piece);
+    }
+    picker.peer_joined(&have);
+    assert_eq!(run(&mut picker, 6, Some(0), None), [6, 7, 0]);
+    assert_eq!(run(&mut picker, 4, Some(0), None), [1, 2]);
 }
 
 #[test]
@@ -73,12 +97,12 @@ fn a_run_begins_away_from_where_peers_are() {
     let mut picker = picker(16);
     ask_peer(&mut picker, 3);
     // Of the gaps 0..3 and 4..16 the middle of the longer one: the peer goes on at 4.
-    assert_eq!(run(&mut picker, 4, None, None), [10, 11]);
+    assert_eq!(run(&mut picker, 4, Some(15), None), [10, 11]);
     // Behind what is had, nobody is at work.
     for piece in [3, 10, 11] {
         picker.verified(PieceIndex(piece));
     }
-    assert_eq!(run(&mut picker, 2, None, None), [4]);
+    assert_eq!(run(&mut picker, 2, Some(15), None), [4]);
 }
 
 #[test]
@@ -105,7 +129,7 @@ fn priorities_and_sequence_hold_for_mirrors_too() {
         };
         (PieceIndex(piece), priority)
     }));
-    assert_eq!(run(&mut first, 16, None, None), [6, 2, 3, 4, 5, 7]);
+    assert_eq!(run(&mut first, 16, Some(7), None), [6, 2, 3, 4, 5, 7]);
     let mut second = picker(8);
     second.set_order(PieceOrder::Sequential);
     ask_peer(&mut second, 0);
@@ -118,4 +142,16 @@ fn at_the_end_mirrors_and_peers_help_each_other() {
     ask_peer(&mut picker, 0);
     ask_peer(&mut picker, 1);
     assert!(!run(&mut picker, 8, None, None).is_empty(), "blocks that the peer still owes");
+}
+
+#[test]
+fn many_gaps_cost_no_more_than_few() {
+    const PIECES: u32 = 20_000;
+    let mut picker = picker(PIECES);
+    // Every other piece is skipped: as many gaps as can be.
+    picker.set_priorities((0..PIECES).step_by(2).map(|it| (PieceIndex(it), Priority::Skip)));
+    let before = picker.steps();
+    assert_eq!(run(&mut picker, 512, None, None).len(), 256);
+    let steps = picker.steps() - before;
+    assert!(steps <= 8 * u64::from(PIECES), "{steps} steps for one batch");
 }

@@ -4,7 +4,7 @@ use metainfo::Info;
 use peer::{Batch, CloseReason, Order, Report, Totals};
 use stdx::{Bitfield, BlockRange, Buf, ConnId, Duration, Instant, PieceIndex, Rng};
 
-use super::super::tests::world::{addr, info, peer_id, torrent};
+use super::super::tests::world::{addr, hello, info, peer_id, torrent};
 use crate::{Config, Direction, Event, Offence, Swarm};
 
 const PIECE: u32 = 32 * 1024;
@@ -69,10 +69,7 @@ impl Stage {
     /// A peer that lets us download all it has.
     fn peer(&mut self, conn: u64, have: Bitfield, want: u32) {
         self.swarm.admit(self.now, ConnId(conn), addr(conn as usize), Direction::Outgoing).unwrap();
-        let info_hash = hash::sha1(b"");
-        let peer_id = peer_id(conn as usize);
-        let hello = Report::Handshake { info_hash, peer_id, fast: true, extended: true, v2: false };
-        self.say(conn, vec![hello, Report::Pieces(have), Report::Unchoked], want);
+        self.say(conn, vec![hello(conn as usize), Report::Pieces(have), Report::Unchoked], want);
     }
 
     /// Lets a second pass in which connections bring so many blocks of what they owe.

@@ -6,7 +6,7 @@ use metainfo::Info;
 use peer::{Batch, CloseReason, ExtendedInfo, Order, Report, Torrent, Totals};
 use stdx::{Bitfield, BlockRange, Buf, ConnId, Duration, Instant, PieceIndex, Rng};
 
-use super::world::{addr, info, peer_id, torrent};
+use super::world::{addr, hello, info, peer_id, torrent};
 use crate::{Config, Direction, Event, Offence, Origin, Priority, Refusal, Swarm, Verdict};
 
 const PIECE: u32 = 32 * 1024;
@@ -31,11 +31,6 @@ impl Stage {
         Self { swarm, info, now }
     }
 
-    fn hello(node: usize) -> Report {
-        let (info_hash, peer_id) = (hash::sha1(b""), peer_id(node));
-        Report::Handshake { info_hash, peer_id, fast: true, extended: true, v2: false }
-    }
-
     /// A batch of a connection that has seen every order.
     fn batch(&mut self, conn: u64, reports: Vec<Report>, want: u32) {
         self.early_batch(conn, reports, want, u64::MAX);
@@ -49,7 +44,7 @@ impl Stage {
 
     fn admit(&mut self, conn: u64, node: usize, direction: Direction) {
         self.swarm.admit(self.now, ConnId(conn), addr(node), direction).unwrap();
-        self.batch(conn, vec![Self::hello(node)], 0);
+        self.batch(conn, vec![hello(node)], 0);
     }
 
     /// A peer that has everything and takes so many requests.
@@ -245,8 +240,8 @@ fn both_ends_keep_the_same_of_two_crossing_connections() {
                 let to = addr(from(direction));
                 it.swarm.admit(it.now, ConnId(conn), to, direction).unwrap();
             }
-            it.batch(1, vec![Stage::hello(node)], 0);
-            it.batch(2, vec![Stage::hello(node)], 0);
+            it.batch(1, vec![hello(node)], 0);
+            it.batch(2, vec![hello(node)], 0);
             let stays = if (first == Direction::Outgoing) == ours_stays { 1 } else { 2 };
             assert_eq!(closed(&it.orders()), [(3 - stays, CloseReason::Duplicate)]);
             assert_eq!(it.swarm.stats().peers, 1);

@@ -8,7 +8,7 @@ use peer::{Batch, Carrier, CloseReason, ExtendedInfo, Order, Report, Torrent, To
 use stdx::{Bitfield, ConnId, Duration, Instant, Rng, TorrentId};
 use wire::{Pex, PexPeer};
 
-use super::world::{info, peer_id};
+use super::world::{hello, info, peer_id};
 use crate::{Config, Direction, Origin, Swarm};
 
 struct Stage {
@@ -59,16 +59,9 @@ impl Stage {
             Direction::Incoming => SocketAddr::new(addr(node).ip(), 40_000),
         };
         self.swarm.admit(self.now, ConnId(node), from, direction).unwrap();
-        let hello = Report::Handshake {
-            info_hash: hash::sha1(b""),
-            peer_id: peer_id(node as usize),
-            fast: true,
-            extended: true,
-            v2: false,
-        };
         let info =
             ExtendedInfo { listen_port: Some(6881), supports_pex: true, ..ExtendedInfo::default() };
-        self.batch(node, vec![hello, Report::Extended(info)]);
+        self.batch(node, vec![hello(node as usize), Report::Extended(info)]);
     }
 
     fn give(&mut self, conn: u64, nodes: impl Iterator<Item = u64>) {
@@ -121,16 +114,7 @@ fn who_does_not_say_where_it_listens_is_not_told_of() {
     it.meet(1, Direction::Outgoing);
     let from = SocketAddr::new(addr(2).ip(), 40_000);
     it.swarm.admit(it.now, ConnId(2), from, Direction::Incoming).unwrap();
-    it.batch(
-        2,
-        vec![Report::Handshake {
-            info_hash: hash::sha1(b""),
-            peer_id: peer_id(2),
-            fast: true,
-            extended: true,
-            v2: false,
-        }],
-    );
+    it.batch(2, vec![hello(2)]);
     assert_eq!(it.told(5), []);
 }
 

@@ -6,8 +6,8 @@ use peer::{Batch, Carrier, CloseReason, ExtendedInfo, Order, Report, Totals};
 use stdx::{Bitfield, ConnId, Duration, Instant, Rng};
 use wire::{Holepunch, HolepunchError, Pex, PexPeer};
 
-use super::world::{info, peer_id, torrent};
-use crate::{Config, Direction, Swarm};
+use super::world::{hello, info, peer_id, torrent};
+use crate::{Config, Direction, Origin, Refusal, Swarm};
 
 struct Stage {
     swarm: Swarm,
@@ -40,13 +40,6 @@ impl Stage {
     /// A peer connects to us over uTP, from behind its address translator.
     fn meet(&mut self, node: u64, supports_holepunch: bool) {
         self.swarm.admit(self.now, ConnId(node), mapped(node), Direction::Incoming).unwrap();
-        let hello = Report::Handshake {
-            info_hash: hash::sha1(b""),
-            peer_id: peer_id(node as usize),
-            fast: true,
-            extended: true,
-            v2: false,
-        };
         let info = ExtendedInfo {
             listen_port: Some(6881),
             supports_pex: true,
@@ -54,7 +47,7 @@ impl Stage {
             ..ExtendedInfo::default()
         };
         let carried = Report::Carried(Carrier { utp: true, encrypted: false });
-        self.say(node, vec![hello, carried, Report::Extended(info)]);
+        self.say(node, vec![hello(node as usize), carried, Report::Extended(info)]);
     }
 
     fn hear(&mut self, conn: u64, message: Holepunch) -> Vec<(u64, Holepunch)> {
@@ -197,4 +190,31 @@ fn not_every_word_is_followed() {
     }
     let tried = std::iter::from_fn(|| it.swarm.poll_connect(it.now));
     assert_eq!(tried.filter(|at| at.ip() != addr(1).ip()).count(), 10);
+}
+
+#[test]
+fn a_third_s_word_does_not_wait_for_an_attempt_at_another_port() {
+    let mut it = Stage::new();
+    it.meet(1, true);
+    it.swarm.add_candidates(it.now, std::iter::once(addr(7)), Origin::Tracker);
+    while let Some(at) = it.swarm.poll_connect(it.now) {
+        it.swarm.admit(it.now, ConnId(7), at, Direction::Outgoing).unwrap();
+    }
+    it.hear(1, Holepunch::Connect(mapped(7)));
+    assert_eq!(it.swarm.poll_connect(it.now), Some(mapped(7)));
+    it.swarm.admit(it.now, ConnId(8), mapped(7), Direction::Outgoing).unwrap();
+}
+
+#[test]
+fn a_third_s_word_that_comes_too_late_leaves_nothing_behind() {
+    let mut it = Stage::new();
+    it.meet(1, true);
+    let other = SocketAddr::new(addr(7).ip(), 9);
+    it.hear(1, Holepunch::Connect(other));
+    it.meet(7, true);
+    while let Some(at) = it.swarm.poll_connect(it.now) {
+        let admitted = it.swarm.admit(it.now, ConnId(100), at, Direction::Outgoing);
+        assert_eq!(admitted, Err(Refusal::Duplicate));
+    }
+    assert!(!it.swarm.has_punch() && !it.swarm.is_punch(other));
 }

@@ -44,6 +44,17 @@ pub(in crate::swarm) fn peer_id(node: usize) -> PeerId {
     PeerId([node as u8 + 1; 20])
 }
 
+/// What a connection tells first of a peer that speaks v1.
+pub(in crate::swarm) fn hello(node: usize) -> Report {
+    Report::Handshake {
+        info_hash: hash::sha1(b""),
+        peer_id: peer_id(node),
+        fast: true,
+        extended: true,
+        v2: false,
+    }
+}
+
 pub(in crate::swarm) fn addr(node: usize) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 7000 + node as u16))
 }
@@ -127,16 +138,9 @@ impl World {
             let have = self.nodes[other].swarm.have();
             let swarm = &mut self.nodes[own].swarm;
             swarm.admit(self.now, conn(other), addr(other), direction).unwrap();
-            let hello = Report::Handshake {
-                info_hash: hash::sha1(b""),
-                peer_id: peer_id(other),
-                fast: true,
-                extended: true,
-                v2: false,
-            };
             let side = Side { choked: true, depth: 4.0, ..Side::default() };
             self.sides.insert((own, other), side);
-            self.report(own, other, hello);
+            self.report(own, other, hello(other));
             self.report(own, other, Report::Pieces(have));
         }
     }
