@@ -1,7 +1,7 @@
 //! How a torrent is found in the DHT, and how it finds others there.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::{IpAddr, SocketAddr};
 
 use hash::Sha1Digest;
 use metainfo::InfoHashes;
@@ -35,8 +35,15 @@ pub enum DhtOrder {
         /// The v1 info-hash, or the truncated v2 one (BEP 52).
         info_hash: Sha1Digest,
     },
+    /// Look for them no more: the torrent is gone, has everything, or turned out to be private.
+    Abandon {
+        /// As it was looked for.
+        info_hash: Sha1Digest,
+    },
     /// Nodes may be at these addresses.
     Nodes(Vec<SocketAddr>),
+    /// Others see us at this address, as far as that is certain (BEP 42).
+    Outside(IpAddr),
 }
 
 /// What is to be done for all torrents.
@@ -66,6 +73,8 @@ pub(crate) struct Wish {
 pub(crate) struct Finding {
     /// By info-hash, with what was said last.
     announced: BTreeMap<Sha1Digest, bool>,
+    /// Info-hashes that may still be looked up.
+    sought: BTreeSet<Sha1Digest>,
     /// When it is looked up next, if it lacks peers then.
     next: Option<Instant>,
     /// Look-ups since peers lack.
@@ -81,6 +90,11 @@ impl Finder {
     pub(crate) fn add_nodes(&mut self, nodes: impl IntoIterator<Item = SocketAddr>) {
         let room = NODES_MAX - self.nodes.len();
         self.nodes.extend(nodes.into_iter().take(room));
+    }
+
+    /// Takes note of how others see us.
+    pub(crate) fn set_outside(&mut self, ip: IpAddr) {
+        self.orders.push_back(DhtOrder::Outside(ip));
     }
 
     pub(crate) fn poll(&mut self) -> Option<DhtOrder> {
@@ -103,10 +117,13 @@ impl Finding {
         }
         if !wish.find {
             (self.next, self.times) = (None, 0);
+            let abandon = |info_hash| DhtOrder::Abandon { info_hash };
+            finder.orders.extend(std::mem::take(&mut self.sought).into_iter().map(abandon));
         } else if self.next.is_none_or(|at| at <= now) {
             if wish.hungry {
                 let find = |info_hash| DhtOrder::Find { info_hash };
                 finder.orders.extend(wish.hashes.handshake_hashes().map(find));
+                self.sought.extend(wish.hashes.handshake_hashes());
             } else {
                 self.times = 0;
             }

@@ -13,6 +13,7 @@ mod event;
 mod finding;
 mod limits;
 mod mirrors;
+mod outside;
 mod session;
 mod sources;
 mod status;

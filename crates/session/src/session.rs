@@ -1,12 +1,13 @@
 //! The owner of all torrents.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use announce::{AnnounceResponse, Failure, TrackerStatus};
 use cache::{Cache, Done, Op};
 use hash::Sha1Digest;
+use ipfilter::IpFilter;
 use lsd::Lsd;
 use metainfo::PieceLayers;
 use peer::Order;
@@ -18,6 +19,7 @@ use crate::choker::Choker;
 use crate::drops::Drops;
 use crate::finding::Finder;
 use crate::mirrors::{MirrorConn, OpenMirror};
+use crate::outside::{Elected, Outside};
 use crate::torrent::Torrent;
 use crate::trackers::Announcer;
 use crate::{Announce, AnnounceId, Config, DhtOrder, Event, Source, Status};
@@ -97,6 +99,10 @@ pub struct Session {
     /// The torrent that opened a connection last; the next one is another's.
     connected: TorrentId,
     timers: BTreeSet<(Instant, TorrentId)>,
+    /// How others see us.
+    outside: Outside,
+    /// Addresses that no peer may have.
+    filter: IpFilter,
     orders: VecDeque<(ConnId, Order)>,
     connects: VecDeque<Connect>,
     announces: VecDeque<Announce>,
@@ -140,6 +146,8 @@ impl Session {
             connecting: BTreeSet::new(),
             connected: TorrentId::default(),
             timers: BTreeSet::new(),
+            outside: Outside::default(),
+            filter: IpFilter::default(),
             orders: VecDeque::new(),
             connects: VecDeque::new(),
             announces: VecDeque::new(),
@@ -153,6 +161,24 @@ impl Session {
     /// for us than our own.
     pub fn set_listen_port(&mut self, port: u16) {
         self.announcer.port = port;
+    }
+
+    /// Takes our address in the world as a router has it, by family; `None` when it says nothing
+    /// any more.
+    pub fn set_router_address(&mut self, v6: bool, ip: Option<IpAddr>) {
+        if let Some(news) = self.outside.hear_router(v6, ip) {
+            self.tell_outside(news);
+        }
+    }
+
+    /// Has everybody go by an address that others see us at.
+    fn tell_outside(&mut self, Elected { ip, is_certain }: Elected) {
+        for torrent in self.torrents.values_mut() {
+            torrent.swarm.set_own_address(ip);
+        }
+        if let Some(finder) = self.finder.as_mut().filter(|_| is_certain) {
+            finder.set_outside(ip);
+        }
     }
 
     /// Whether a connection was let download from us by lot, not for what it gives; `None` when it
@@ -189,7 +215,11 @@ impl Session {
                 finder.add_nodes(response.peers.iter().copied());
             }
         }
+        let seen = result.as_ref().ok().and_then(|response| response.external_ip);
         torrent.trackers.handle_response(now, id, result);
+        if let Some(news) = seen.and_then(|ip| self.outside.hear_tracker(id.torrent, ip)) {
+            self.tell_outside(news);
+        }
         self.touch(id.torrent);
         self.pump(now);
     }

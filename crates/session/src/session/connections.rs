@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 
+use ipfilter::IpFilter;
 use peer::{Batch, CloseReason, Order, PeerError, Report, Totals};
 use stdx::{ConnId, Instant, PeerId, TorrentId};
 use swarm::{Direction, Refusal};
@@ -59,9 +60,9 @@ impl Conn {
 }
 
 impl Session {
-    /// A connection came in. `None`: there are too many; drop it.
+    /// A connection came in. `None`: there are too many, or its address is forbidden; drop it.
     pub fn handle_incoming(&mut self, now: Instant, remote: SocketAddr) -> Option<ConnId> {
-        if self.closing {
+        if self.closing || !self.filter.allows(remote.ip()) {
             return None;
         }
         let network = Network::of(remote);
@@ -78,6 +79,35 @@ impl Session {
         self.conns.insert(conn, Conn::new(now, remote, Stage::Nameless));
         self.make_room(now);
         Some(conn)
+    }
+
+    /// Takes another filter in place of the one before, as a whole: who is forbidden is neither
+    /// connected to nor let in, and existing connections end.
+    pub fn set_filter(&mut self, now: Instant, filter: IpFilter) {
+        for torrent in self.torrents.values_mut() {
+            torrent.swarm.set_filter(filter.clone());
+        }
+        for (&conn, it) in self.conns.iter_mut().filter(|(_, it)| !filter.allows(it.addr.ip())) {
+            match it.stage {
+                Stage::Opening(id) => {
+                    // The driver hears that it is not wanted once it is open.
+                    it.stage = Stage::Unwanted;
+                    if let Some(torrent) = self.torrents.get_mut(&id) {
+                        torrent.swarm.handle_closed(now, conn, &CloseReason::Filtered);
+                    }
+                    continue;
+                }
+                Stage::Nameless => it.stage = Stage::Refused,
+                // Its swarm hears of it when it has closed.
+                Stage::Open(_) => {}
+                Stage::Unwanted | Stage::Closing(_) | Stage::Refused => continue,
+            }
+            self.orders.push_back((conn, Order::Close(CloseReason::Filtered)));
+        }
+        self.filter = filter;
+        self.touched.extend(self.torrents.keys());
+        self.untended.extend(self.torrents.keys());
+        self.pump(now);
     }
 
     /// A connection that [`poll_connect`](Self::poll_connect) asked for is open. False: it is no
@@ -254,7 +284,8 @@ impl Session {
         let Some(it) = self.conns.get_mut(&conn) else {
             return;
         };
-        let was = it.interested;
+        let (was, addr) = (it.interested, it.addr);
+        let mut outside = None;
         for report in &batch.reports {
             match report {
                 Report::Pieces(have) => it.empty = have.ones() == 0,
@@ -262,6 +293,7 @@ impl Session {
                 Report::Handshake { peer_id, .. } => it.peer_id = Some(*peer_id),
                 Report::Interested(interested) => it.interested = *interested,
                 Report::Snubbed(snubbed) => it.snubbed = *snubbed,
+                Report::Extended(info) => outside = info.your_ip.or(outside),
                 Report::Node(address) => {
                     if let Some(finder) = &mut self.finder {
                         finder.add_nodes([*address]);
@@ -273,6 +305,9 @@ impl Session {
         if was != it.interested {
             let unchoked = self.choker.is_unchoked(conn);
             self.rechoke |= unchoked || (it.interested && self.choker.has_room());
+        }
+        if let Some(news) = outside.and_then(|ip| self.outside.hear_peer(addr, ip)) {
+            self.tell_outside(news);
         }
     }
 

@@ -65,7 +65,7 @@ impl Session {
         due.filter(|_| torrent.complete.is_none())
     }
 
-    /// Takes what a mirror has to say. False when it is none.
+    /// Takes what a mirror has to say; gives it back when it is none.
     pub(super) fn hear_mirror(
         &mut self,
         now: Instant,

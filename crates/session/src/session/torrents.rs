@@ -52,6 +52,8 @@ impl Session {
         };
         let mut swarm = Swarm::new(now, config, Arc::new(shared), self.rng.fork());
         swarm.set_layers(add.layers);
+        swarm.set_filter(self.filter.clone());
+        self.outside.all().for_each(|ip| swarm.set_own_address(ip));
         for (addr, origin) in add.peers {
             swarm.add_candidates(now, std::iter::once(addr), origin);
         }

@@ -112,7 +112,8 @@ fn private_torrents_never_reach_the_dht() {
     world.run(60, |world| {
         world.nodes[late].session.status(world.now, id).unwrap().state != State::Metadata
     });
-    orders(&mut world, late);
+    let told = wait(&mut world, late, 1);
+    assert_eq!(told.last(), Some(&DhtOrder::Abandon { info_hash: hash }), "{told:?}");
     assert_eq!(wait(&mut world, late, 3_600), []);
 }
 
