@@ -1,7 +1,8 @@
 //! The distributed hash table in figures:
-//! `cargo run --release -p sim --example dht [NODES] [PART]…`
+//! `cargo run --release -p sim --example dht [NODES [SEED]] [PART]…`
 //!
-//! Parts: `honest`, `liars`, `sybils`, `cold`, `restart`; all of them if none is named.
+//! Parts: `honest`, `liars`, `sharp` (liars that know of BEP 42), `sybils`, `cold`, `restart`; all
+//! of them if none is named.
 
 #![expect(
     clippy::disallowed_methods,
@@ -14,14 +15,12 @@ use std::time::Duration;
 use sim::{DhtTrial, LookupsReport};
 
 fn main() {
-    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
-    let nodes = arguments.first().and_then(|it| it.parse().ok());
-    if nodes.is_some() {
-        arguments.remove(0);
-    }
-    let nodes = nodes.unwrap_or(10_000);
-    let wanted = |part: &str| arguments.is_empty() || arguments.iter().any(|it| it == part);
-    let trial = DhtTrial::new(nodes, 1);
+    let (numbers, parts): (Vec<String>, Vec<String>) =
+        std::env::args().skip(1).partition(|it| it.parse::<u64>().is_ok());
+    let nodes = numbers.first().and_then(|it| it.parse().ok()).unwrap_or(10_000);
+    let seed = numbers.get(1).and_then(|it| it.parse().ok()).unwrap_or(1);
+    let wanted = |part: &str| parts.is_empty() || parts.iter().any(|it| it == part);
+    let trial = DhtTrial::new(nodes, seed);
     if wanted("cold") || wanted("restart") || wanted("honest") {
         let mut world = trial.settled();
         if wanted("cold") {
@@ -42,16 +41,31 @@ fn main() {
             show("honest, 25 % dead", &trial.look_up(&mut world));
         }
     }
-    if wanted("liars") {
-        let mut trial = DhtTrial::new(nodes, 1);
-        trial.world.liars = 0.2;
+    for (part, sharp) in [("liars", false), ("sharp", true)] {
+        if !wanted(part) {
+            continue;
+        }
+        let mut trial = DhtTrial::new(nodes, seed);
+        (trial.world.liars, trial.world.sharp) = (0.2, sharp);
         let mut world = trial.settled();
-        show("20 % liars, 25 % dead", &trial.look_up(&mut world));
+        healthy(&world);
+        show(&format!("20 % {part}, 25 % dead"), &trial.look_up(&mut world));
+        healthy(&world);
     }
     if wanted("sybils") {
         let mut world = trial.settled();
         show("40 Sybils round each of 5 keys", &trial.attack(&mut world, 5, 40));
     }
+}
+
+fn healthy(world: &sim::DhtWorld) {
+    let health = world.health();
+    let [low, median, high] = health.sizes;
+    say(&format!(
+        "size of the network as nodes see it: {low:.0} / {median:.0} / {high:.0} (p10/p50/p90); \
+         hostile in tables {:.1} %",
+        health.hostile * 100.0,
+    ));
 }
 
 fn cold(trial: &DhtTrial, world: &mut sim::DhtWorld) {

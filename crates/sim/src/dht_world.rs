@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
 
 use dht::{Config, Dht, Event, Id, LookupId};
 use stdx::{Duration, Instant, Rng};
@@ -11,11 +12,17 @@ use crate::queue::Queue;
 use crate::trace::Trace;
 
 mod hostile;
+mod trail;
 mod trial;
 
 use self::hostile::{Hostile, Part};
+use self::trail::Tracker;
 
+pub use self::trail::{Found, KEEPERS, Trail};
 pub use self::trial::{DhtTrial, LookupsReport, RestartReport};
+
+/// How much longer than its usual time a datagram takes at most, as a share of that.
+const JITTER: f64 = 0.1;
 
 /// What the world is made of.
 #[derive(Clone, Debug)]
@@ -27,6 +34,9 @@ pub struct DhtWorldConfig {
     /// The share of nodes that lie: they name nodes that are not there, at addresses of their own
     /// kind, and peers that are not, and give ids that are not right for their addresses.
     pub liars: f64,
+    /// The liars know of BEP 42: they name each other by ids that are right for their addresses,
+    /// and go by them.
+    pub sharp: bool,
     /// Median round-trip time of two nodes.
     pub rtt: Duration,
     /// How much round trips differ: the σ of the logarithm of a node's own part in it.
@@ -46,6 +56,7 @@ impl DhtWorldConfig {
             nodes,
             seed,
             liars: 0.0,
+            sharp: false,
             rtt: Duration::from_millis(80),
             spread: 0.8,
             loss: 0.005,
@@ -92,6 +103,15 @@ pub struct Sought {
     pub stored: u32,
 }
 
+/// What honest nodes know.
+#[derive(Clone, Debug)]
+pub struct Health {
+    /// The size of the network as nodes estimate it: of 10, of 50 and of 90 in 100 it is less.
+    pub sizes: [f64; 3],
+    /// The share of the hostile in their tables.
+    pub hostile: f64,
+}
+
 #[derive(Debug)]
 struct Watch {
     at: Instant,
@@ -115,6 +135,9 @@ pub struct DhtWorld {
     /// The true peers of each torrent.
     peers: BTreeMap<Id, BTreeSet<SocketAddr>>,
     watched: BTreeMap<(u32, LookupId), Watch>,
+    /// Look-ups whose way is followed, and those that have ended.
+    trackers: BTreeMap<(u32, LookupId), Tracker>,
+    trails: BTreeMap<(u32, LookupId), Trail>,
     /// Ends of the announces of a torrent by a node, with the nodes that took it.
     announced: BTreeMap<(u32, Id), u32>,
     datagrams: u64,
@@ -135,6 +158,8 @@ impl DhtWorld {
             scale: 1.0,
             peers: BTreeMap::new(),
             watched: BTreeMap::new(),
+            trackers: BTreeMap::new(),
+            trails: BTreeMap::new(),
             announced: BTreeMap::new(),
             datagrams: 0,
             config,
@@ -142,20 +167,12 @@ impl DhtWorld {
         for _ in 0..world.config.nodes {
             let address = world.fresh_address();
             let liar = world.rng.chance(world.config.liars);
-            world.add(address, liar.then_some(Part::Liar));
+            let part = if world.config.sharp { Part::Sharp } else { Part::Liar };
+            world.add(address, liar.then_some(part));
         }
         world.scale = world.find_scale();
-        let liars: Vec<SocketAddr> = world
-            .nodes
-            .iter()
-            .filter(|it| matches!(it.core, Core::Hostile(_)))
-            .map(|it| it.address)
-            .collect();
-        for node in &mut world.nodes {
-            if let Core::Hostile(hostile) = &mut node.core {
-                hostile.meet(&liars);
-            }
-        }
+        let liars = 0..world.nodes.len() as u32;
+        world.conspire(liars.filter(|it| world.is_hostile(*it)).collect());
         for number in 0..world.config.nodes {
             let joins = world.config.join_time.mul_f64(world.rng.unit());
             world.introduce(number, world.config.contacts);
@@ -205,6 +222,24 @@ impl DhtWorld {
             }
         }
         f64::from(dead) / f64::from(all.max(1))
+    }
+
+    /// What the living know.
+    pub fn health(&self) -> Health {
+        let living = self.living();
+        let nodes: Vec<&Dht> = living.iter().filter_map(|it| self.node(*it)).collect();
+        let mut sizes: Vec<f64> = nodes.iter().filter_map(|it| it.stats().size[0]).collect();
+        sizes.sort_unstable_by(f64::total_cmp);
+        let size = |tenths: usize| sizes.get(sizes.len() * tenths / 10).copied().unwrap_or(0.0);
+        let is_hostile =
+            |address: &SocketAddr| self.places.get(address).is_some_and(|it| self.is_hostile(*it));
+        let (mut known, mut hostile) = (0, 0);
+        for node in nodes {
+            let table = node.table(dht::Family::V4);
+            known += table.len();
+            hostile += table.iter().filter(|it| is_hostile(&it.address)).count();
+        }
+        Health { sizes: [1, 5, 9].map(size), hostile: hostile as f64 / known.max(1) as f64 }
     }
 
     /// Lets time go by.
@@ -324,17 +359,33 @@ impl DhtWorld {
         near.sort_unstable();
         near.truncate(400);
         let near: Vec<SocketAddr> = near.into_iter().map(|it| it.1).collect();
-        let all: Vec<SocketAddr> =
-            numbers.iter().map(|it| self.nodes[*it as usize].address).collect();
-        for number in numbers {
+        for number in &numbers {
             let now = self.now;
-            if let Core::Hostile(hostile) = &mut self.nodes[number as usize].core {
+            if let Core::Hostile(hostile) = &mut self.nodes[*number as usize].core {
                 hostile.sit_round(key, &near);
-                hostile.meet(&all);
             }
-            self.wake(number, now);
+            self.wake(*number, now);
         }
+        self.conspire(numbers);
         key
+    }
+
+    /// Hostile nodes come to know each other.
+    fn conspire(&mut self, numbers: Vec<u32>) {
+        let all: Rc<[SocketAddr]> =
+            numbers.iter().map(|it| self.nodes[*it as usize].address).collect();
+        let mut ids: Vec<dht::Contact> = all.iter().copied().flat_map(hostile::ids_of).collect();
+        ids.sort_unstable();
+        let ids = ids.into();
+        for number in numbers {
+            if let Core::Hostile(hostile) = &mut self.nodes[number as usize].core {
+                hostile.meet(&all, &ids);
+            }
+        }
+    }
+
+    fn is_hostile(&self, number: u32) -> bool {
+        matches!(self.nodes[number as usize].core, Core::Hostile(_))
     }
 
     fn honest(&mut self, ids: [Option<Id>; 2]) -> Dht {
@@ -383,6 +434,7 @@ impl DhtWorld {
             Happening::Arrives { from, to, payload } => {
                 self.trace.record(now, b'd', &[from.into(), to.into()], &payload);
                 let from = self.nodes[from as usize].address;
+                self.follow_answer(to, from, &payload);
                 let node = &mut self.nodes[to as usize];
                 if !node.alive {
                     return;
@@ -444,15 +496,21 @@ impl DhtWorld {
 
     fn send(&mut self, from: u32, to: SocketAddr, payload: Box<[u8]>) {
         self.datagrams += 1;
+        self.follow_question(from, to, &payload);
         let Some(to) = self.places.get(&to).copied() else {
             return;
         };
         if self.rng.chance(self.config.loss) {
             return;
         }
-        let jitter = 1.0 + 0.1 * self.rng.unit();
-        let delay = Duration::from_secs_f64(self.round_trip(from, to) / 2.0 * jitter);
+        let delay = self.delay(from, to);
         self.queue.schedule(self.now + delay, Happening::Arrives { from, to, payload });
+    }
+
+    /// How long a datagram takes this time.
+    fn delay(&mut self, from: u32, to: u32) -> Duration {
+        let jitter = 1.0 + JITTER * self.rng.unit();
+        Duration::from_secs_f64(self.round_trip(from, to) / 2.0 * jitter)
     }
 
     /// Seconds: the own part of both, and one that is of the way between them, always the same.
@@ -489,6 +547,7 @@ impl DhtWorld {
                 }
             }
             Event::Ended { lookup, outcome } => {
+                self.follow_end((number, *lookup), outcome);
                 if let Some(watch) = self.watched.get_mut(&(number, *lookup)) {
                     let sought = &mut watch.sought;
                     sought.all_queries = Some(outcome.queries);

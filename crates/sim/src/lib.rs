@@ -4,6 +4,7 @@ mod blocks;
 mod crowd;
 mod dht_world;
 mod disk;
+mod lookups;
 mod queue;
 mod scenario;
 mod source;
@@ -16,15 +17,18 @@ pub use crowd::{
     Sought, Stage, Tally, Trial, TrialReport,
 };
 pub use dht_world::{
-    DhtTrial, DhtWorld, DhtWorldConfig, LookupsReport, RestartReport, Sought as DhtSought,
+    DhtTrial, DhtWorld, DhtWorldConfig, Found, Health, KEEPERS, LookupsReport, RestartReport,
+    Sought as DhtSought, Trail,
 };
 pub use disk::DiskConfig;
+pub use lookups::{Costs, LookupStage, LookupTrial, LookupTrialReport, Spread, theory};
 pub use scenario::{
     Arrival, BLOCKS_MAX, DiskKind, Fidelity, GROUPS_MAX, Group, OUTAGE_MAX, Outcome, PEERS_MAX,
     POWER_CUTS_MAX, PeerOutcome, SCENARIOS, SIZE_MAX, Scenario, ScenarioError, SwarmProgress,
 };
 pub use source::Source;
 pub use world::{
-    Deed, Failure, History, Leave, Meeting, NodeIndex, NodeReport, NodeSpec, Place, Report, Sample,
-    Start, Unchoke, World, WorldConfig,
+    Deed, Failure, Faults, History, Leave, Meeting, MirrorFailure, MirrorIndex, MirrorSpec,
+    NodeIndex, NodeReport, NodeSpec, Place, Report, Sample, Start, Transport, Unchoke, World,
+    WorldConfig,
 };

@@ -1,8 +1,11 @@
 //! Worlds spelled out: what `fluvial lab swarm` runs, as a file or from flags.
 
+use netem::NatKind;
 use session::ChokerPolicy;
 use stdx::Duration;
 use swarm::Tactics;
+
+use crate::Transport;
 
 mod build;
 mod measure;
@@ -27,6 +30,7 @@ pub const SCENARIOS: &[(&str, &str)] = &[
     ("arrivals", include_str!("../../../scenarios/arrivals.toml")),
     ("ten-thousand", include_str!("../../../scenarios/ten-thousand.toml")),
     ("hostile", include_str!("../../../scenarios/hostile.toml")),
+    ("nats", include_str!("../../../scenarios/nats.toml")),
 ];
 
 /// The most bytes of content: all of it is held in memory once.
@@ -62,6 +66,14 @@ pub struct Scenario {
     pub loss: f64,
     /// How many of them in a row, on average.
     pub loss_burst: f64,
+    /// The share of datagrams that arrives twice.
+    pub duplicates: f64,
+    /// The share of datagrams that is overtaken by others.
+    pub reordering: f64,
+    /// How long bytes wait at a limited access link, at most: what its modem holds back.
+    pub queue: Duration,
+    /// What carries connections.
+    pub transport: Transport,
     /// Connections of a peer, at most.
     pub peer_set: usize,
     /// What chance begins with.
@@ -117,6 +129,8 @@ pub struct Group {
     pub copies: Option<f64>,
     /// The share of them that goes before that, at a random moment within a time.
     pub quit: Option<(f64, Duration)>,
+    /// The kind of NAT box that each of them is behind, if they are.
+    pub nat: Option<NatKind>,
     /// They begin with the info-hash alone.
     pub magnet: bool,
     /// The share of wrong blocks among those that they send. Whoever lies is not counted among
@@ -168,6 +182,7 @@ impl Default for Group {
             stay: None,
             copies: None,
             quit: None,
+            nat: None,
             magnet: false,
             lies: 0.0,
             disk: DiskKind::default(),
@@ -187,6 +202,10 @@ impl Default for Scenario {
             rtt: Duration::from_millis(40),
             loss: 0.0,
             loss_burst: 1.0,
+            duplicates: 0.0,
+            reordering: 0.0,
+            queue: Duration::from_millis(100),
+            transport: Transport::default(),
             peer_set: 50,
             seed: 1,
             fidelity: Fidelity::default(),

@@ -132,6 +132,11 @@ impl Source {
         }
     }
 
+    /// Bytes of the piece space.
+    pub(crate) fn space(&self, range: Range<u64>) -> &[u8] {
+        &self.space[range.start as usize..range.end as usize]
+    }
+
     fn place(&self, piece: PieceIndex, begin: u32, length: u32) -> Range<usize> {
         let layout = self.info.layout();
         let size = u64::from(layout.piece_size(piece));

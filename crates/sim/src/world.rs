@@ -3,6 +3,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use mirror::LineId;
 use netem::{Network, PipeId};
 use peer::{Batch, CloseReason, Order};
 use session::Connect;
@@ -12,33 +13,45 @@ use crate::Source;
 use crate::queue::Queue;
 use crate::trace::Trace;
 
+use self::datagram::{Leg, Line};
 use self::dial::Dialled;
 use self::link::{Chunk, Route};
 use self::mind::Mind;
 use self::node::Node;
 use self::tracker::{Answer, Question, Tracker};
+use self::way::Way;
+use self::web::Web;
 
 mod bytes;
 mod checks;
 mod copies;
+mod datagram;
 mod dial;
 mod history;
 mod life;
 mod link;
 mod metrics;
 mod mind;
+mod mirrors;
 mod node;
+mod race;
 mod spec;
 mod tracker;
+mod utp;
+mod way;
+mod web;
 
 pub(crate) use bytes::Run;
 pub use checks::Failure;
 pub(crate) use copies::Copies;
+pub use datagram::Faults;
 pub use history::{History, Sample, Unchoke};
 pub(crate) use history::{Recorder, Seen, matrix};
 pub use life::Deed;
 pub use metrics::{NodeReport, Report};
-pub use spec::{Leave, Meeting, NodeSpec, Place, Start, WorldConfig};
+pub use mirrors::MirrorFailure;
+pub use spec::{Leave, Meeting, NodeSpec, Place, Start, Transport, WorldConfig};
+pub use web::{MirrorIndex, MirrorSpec};
 
 /// The port that every node listens on; on one machine, the first node.
 pub(crate) const PORT: u16 = 6881;
@@ -93,8 +106,13 @@ pub struct World {
     trace: Trace,
     queue: Queue<Scheduled>,
     net: Network<Chunk>,
+    /// What becomes of datagrams, and the numbers in them, follow from it.
+    datagrams: Rng,
     routes: BTreeMap<PipeId, Route>,
     nodes: Vec<Node>,
+    webs: Vec<Web>,
+    /// What mirrors send, by the pipes it takes.
+    answers: BTreeMap<PipeId, web::Answer>,
     tracker: Tracker,
     pool: Pool,
     failure: Option<Failure>,
@@ -137,7 +155,7 @@ enum Event {
     /// A connection request reaches this node.
     Knock(Dialled),
     /// A connection that this node asked for is established.
-    Connected(Dialled, PipeId, PipeId),
+    Connected(Connect, Way),
     /// A connection that this node asked for was refused, or nobody answered.
     ConnectFailed(Connect),
     /// Blocks were read for a connection to send.
@@ -156,6 +174,24 @@ enum Event {
     /// A process ends.
     Exit,
     LinkTimer {
+        conn: ConnId,
+        at: Instant,
+    },
+    /// Datagrams have come to the end of a leg of this node's access link.
+    Line {
+        leg: Leg,
+        at: Instant,
+    },
+    UtpTimer(Instant),
+    /// uTP is tried, too.
+    HeadStartOver(ConnId),
+    /// A request reaches the mirror that it is for.
+    Asked {
+        conn: ConnId,
+        line: LineId,
+        serial: u64,
+    },
+    MirrorTimer {
         conn: ConnId,
         at: Instant,
     },
@@ -186,8 +222,11 @@ impl World {
             queue: Queue::new(),
             // Apart from the world's own: a pipe without loss draws nothing.
             net: Network::with_rng(Rng::new(seed ^ 0x1055_5eed)),
+            datagrams: Rng::new(seed ^ 0xda7a_62a3),
             routes: BTreeMap::new(),
             nodes: Vec::new(),
+            webs: Vec::new(),
+            answers: BTreeMap::new(),
             tracker,
             pool: Pool::new(SPARE_BUFFERS),
             failure: None,
@@ -207,8 +246,14 @@ impl World {
         let net = self.net.add_node(spec.access);
         let address = address(self.config.place, index);
         let mut node = Node::new(spec, net, address, peer_id(index), &self.source);
-        let pex = self.config.meeting == Meeting::Acquaintances;
-        Arc::make_mut(&mut node.peer_config).pex = pex;
+        let utp = node.spec.transport.has_utp();
+        if utp {
+            let line = Line::new(&self.config, &node.spec, address, &mut self.datagrams);
+            node.line = Some(line);
+        }
+        let peer_config = Arc::make_mut(&mut node.peer_config);
+        peer_config.pex = utp || self.config.meeting == Meeting::Acquaintances;
+        peer_config.holepunch = utp;
         self.nodes.push(node);
         self.copies.grow();
         self.trust(index);
@@ -331,6 +376,7 @@ impl World {
         let event = match event {
             Event::Knock(dialled) => return self.handle_knock(node, dialled),
             Event::Ask(question) => return self.handle_question(node, life, question),
+            Event::Line { leg, at } => return self.handle_line(node, leg, at),
             event => event,
         };
         if self.nodes[node.get()].life != life {
@@ -341,18 +387,20 @@ impl World {
             Event::Batch { conn, batch } => self.handle_batch(node, conn, batch),
             Event::Closed { conn, reason } => self.handle_closed(node, conn, &reason),
             Event::Orders { conn, orders } => self.handle_orders(node, conn, orders),
-            Event::Connected(dialled, out, inbound) => {
-                self.handle_connected(node, dialled, (out, inbound));
-            }
+            Event::Connected(connect, way) => self.handle_connected(node, connect, way),
             Event::ConnectFailed(connect) => self.handle_connect_failed(node, &connect),
             Event::Read { conn, ranges } => self.handle_reads(node, conn, &ranges),
             Event::Disk(op) => self.handle_disk(node, op),
             Event::Answered(answer) => self.handle_answer(node, answer),
             Event::LinkTimer { conn, at } => self.handle_link_timer(node, conn, at),
+            Event::Asked { conn, line, serial } => self.handle_asked(node, (conn, line), serial),
+            Event::MirrorTimer { conn, at } => self.handle_mirror_timer(node, conn, at),
+            Event::UtpTimer(at) => self.handle_utp_timer(node, at),
+            Event::HeadStartOver(conn) => self.handle_head_start(node, conn),
             Event::MindTimer(at) => self.handle_mind_timer(node, at),
             Event::LimiterTimer(at) => self.handle_limiter_timer(node, at),
             Event::StopOverdue | Event::Exit => self.kill(node),
-            Event::Knock(_) | Event::Ask(_) | Event::Deed(_) => {}
+            Event::Knock(_) | Event::Ask(_) | Event::Line { .. } | Event::Deed(_) => {}
         }
     }
 
@@ -362,11 +410,12 @@ impl World {
             Event::Batch { conn, batch } => (b'b', conn.0 << 16 | batch.reports.len() as u64),
             Event::Closed { conn, .. } => (b'c', conn.0),
             Event::Orders { conn, orders } => (b'o', conn.0 << 16 | orders.len() as u64),
-            Event::Connected(dialled, ..) => (b'e', dialled.connect.conn.0),
+            Event::Connected(connect, _) => (b'e', connect.conn.0),
             Event::ConnectFailed(connect) => (b'f', connect.conn.0),
             Event::Read { conn, ranges } => (b'r', conn.0 << 16 | ranges.len() as u64),
             Event::Disk(op) => (b'd', op.0),
             Event::Answered(_) => (b'a', 0),
+            Event::Asked { conn, serial, .. } => (b'g', conn.0 << 16 | serial),
             // Timers change nothing by themselves; what they set off is recorded.
             _ => return,
         };

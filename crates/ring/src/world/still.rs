@@ -75,23 +75,22 @@ impl Still {
 
     /// What a member knows of the others.
     pub fn tables(&self, id: Id) -> Tables {
-        let (at, all) = (self.position(id), self.ids.len());
-        let others = self.successors.min(all - 1).max(1);
-        let successors: Vec<Id> = (1..=others).map(|step| self.ids[(at + step) % all]).collect();
-        let mut fingers = Fingers::default();
+        let mut tables = self.neighbours(id);
         for power in (0..self.space.bits()).rev() {
             let start = self.space.jump(id, power);
-            if start.is_within(id, successors[0]) {
+            if start.is_within(id, tables.successors[0]) {
                 break;
             }
-            fingers.set(power, self.ids[self.position(start)]);
+            tables.fingers.set(power, self.ids[self.position(start)]);
         }
-        Tables { id, predecessor: Some(self.ids[(at + all - 1) % all]), successors, fingers }
+        tables
     }
 
     /// Looks a key up.
     pub fn route(&self, from: Id, key: Id, shortcuts: bool) -> Route {
-        let answer = |id| self.tables(id).answer(self.space, key, shortcuts);
+        // Half of a large ring is asked without shortcuts: none are worked out for nothing.
+        let tables = |id| if shortcuts { self.tables(id) } else { self.neighbours(id) };
+        let answer = |id| tables(id).answer(self.space, key, shortcuts);
         let mut lookup = Lookup::new(key, answer(from), shortcuts, u32::MAX);
         let owner = loop {
             match lookup.poll() {
@@ -103,6 +102,15 @@ impl Still {
             }
         };
         lookup.into_route(owner)
+    }
+
+    /// What a member knows without shortcuts.
+    fn neighbours(&self, id: Id) -> Tables {
+        let (at, all) = (self.position(id), self.ids.len());
+        let others = self.successors.min(all - 1).max(1);
+        let successors = (1..=others).map(|step| self.ids[(at + step) % all]).collect();
+        let predecessor = Some(self.ids[(at + all - 1) % all]);
+        Tables { id, predecessor, successors, fingers: Fingers::default() }
     }
 
     /// Where the first member at or behind a point stands.

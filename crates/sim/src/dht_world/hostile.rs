@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
 
 use dht::{Body, Contact, Id, Message, Method, Query, Response, Want};
 use stdx::{Duration, Instant, Rng};
@@ -15,6 +16,9 @@ pub(super) enum Part {
     /// Leads look-ups to nodes that are not there, and names peers that are not there. It has the
     /// addresses of all other liars to lead to.
     Liar,
+    /// The same, but with ids that are right for their addresses, of which there are eight each:
+    /// whoever is nearest to the target is named, and goes by that id.
+    Sharp,
     /// Sits round a key with others, names only them, and forgets what it is given.
     Sybil,
 }
@@ -27,7 +31,9 @@ pub(super) struct Hostile {
     id: Id,
     rng: Rng,
     /// Its accomplices' addresses.
-    others: Vec<SocketAddr>,
+    others: Rc<[SocketAddr]>,
+    /// All ids that they may go by, in order.
+    ids: Rc<[Contact]>,
     /// What a Sybil sits round, and to whom it introduces itself.
     key: Option<Id>,
     near: Vec<SocketAddr>,
@@ -38,13 +44,17 @@ pub(super) struct Hostile {
 
 impl Hostile {
     pub(super) fn new(part: Part, address: SocketAddr, mut rng: Rng) -> Self {
-        let id = dht::secure_id(address.ip(), rng.next_u64() as u8, &mut rng);
+        let id = match part {
+            Part::Sharp => ids_of(address).next().map_or(Id::default(), |it| it.id),
+            _ => dht::secure_id(address.ip(), rng.next_u64() as u8, &mut rng),
+        };
         Self {
             part,
             address,
             id,
             rng,
-            others: Vec::new(),
+            others: Rc::new([]),
+            ids: Rc::new([]),
             key: None,
             near: Vec::new(),
             introduced: 0,
@@ -53,8 +63,8 @@ impl Hostile {
         }
     }
 
-    pub(super) fn meet(&mut self, others: &[SocketAddr]) {
-        self.others = others.to_vec();
+    pub(super) fn meet(&mut self, others: &Rc<[SocketAddr]>, ids: &Rc<[Contact]>) {
+        (self.others, self.ids) = (Rc::clone(others), Rc::clone(ids));
     }
 
     /// Takes a place beside the key: 24 bits and more in common with it.
@@ -97,12 +107,20 @@ impl Hostile {
             return;
         };
         let mut response = Response { id: self.id, ..Response::default() };
+        if self.part == Part::Sharp {
+            let target = match query.method {
+                Method::FindNode { target } | Method::GetPeers { info_hash: target, .. } => target,
+                _ => query.id,
+            };
+            let mine = ids_of(self.address).min_by_key(|it| it.id.distance(target));
+            response.id = mine.map_or(self.id, |it| it.id);
+        }
         match query.method {
             Method::FindNode { target } => response.nodes = Some(self.lead(target)),
             Method::GetPeers { info_hash, .. } => {
                 response.nodes = Some(self.lead(info_hash));
                 response.token = Some(b"whatever");
-                if self.part == Part::Liar {
+                if self.part != Part::Sybil {
                     response.values = (0..5).map(|_| self.nobody()).collect();
                 }
             }
@@ -121,6 +139,14 @@ impl Hostile {
     /// Those that it names as near to a target.
     fn lead(&mut self, target: Id) -> Vec<Contact> {
         let mut nodes = Vec::new();
+        if self.part == Part::Sharp {
+            let place = self.ids.partition_point(|it| it.id < target);
+            let beside = place.saturating_sub(16)..(place + 16).min(self.ids.len());
+            nodes.extend_from_slice(&self.ids[beside]);
+            nodes.sort_unstable_by_key(|it| it.id.distance(target));
+            nodes.truncate(8);
+            return nodes;
+        }
         for place in 0..8 {
             if self.others.is_empty() {
                 break;
@@ -146,13 +172,26 @@ impl Hostile {
     }
 }
 
+/// The ids that are right for an address, which it keeps to.
+pub(super) fn ids_of(address: SocketAddr) -> impl Iterator<Item = Contact> {
+    let mut rng = Rng::new(seed_of(address));
+    (0..8).map(move |last| {
+        let id = dht::secure_id(address.ip(), last, &mut rng);
+        Contact { id, address }
+    })
+}
+
+fn seed_of(address: SocketAddr) -> u64 {
+    u64::from(match address.ip() {
+        std::net::IpAddr::V4(ip) => u32::from(ip),
+        std::net::IpAddr::V6(_) => 0,
+    })
+}
+
 /// Beside the key, and right for the address if the key's first bits are: who asks twice is told
 /// the same.
 fn sybil_id(key: Id, address: SocketAddr) -> Id {
-    let mut rng = Rng::new(u64::from(match address.ip() {
-        std::net::IpAddr::V4(ip) => u32::from(ip),
-        std::net::IpAddr::V6(_) => 0,
-    }));
+    let mut rng = Rng::new(seed_of(address));
     let mut id = Id::random(&mut rng);
     id.0[..3].copy_from_slice(&key.0[..3]);
     id.0[19] = key.0[19];
@@ -173,7 +212,7 @@ pub(super) fn sybil_addresses(count: u32, rng: &mut Rng) -> (Id, Vec<SocketAddr>
         let ip = Ipv4Addr::from(base | high);
         let address = SocketAddr::from((ip, 6_881));
         let first = ip.octets()[0];
-        if !dht::is_local(ip.into()) && (1..224).contains(&first) && first != 127 {
+        if !stdx::is_local(ip.into()) && (1..224).contains(&first) && first != 127 {
             addresses.push(address);
         }
     }

@@ -26,8 +26,12 @@ fn liars_do_not_keep_peers_from_being_found() {
     let mut trial = trial(500, 2);
     trial.world.liars = 0.2;
     let mut world = trial.settled();
+    let health = world.health();
+    assert!(health.hostile < 0.2, "no more of them are known than there are: {health:?}");
+    assert!((300.0..900.0).contains(&health.sizes[1]), "{health:?}");
     let report = trial.look_up(&mut world);
     assert!(report.success() >= 0.99, "{report:?}");
+    assert!(report.all_queries < 60.0, "{report:?}");
 }
 
 #[test]

@@ -62,10 +62,12 @@ pub struct RestartReport {
 }
 
 impl RestartReport {
-    /// Time after which there was never more than a quarter above what was before.
+    /// Time after which there was never more than a quarter above what was before, in a quarter of
+    /// a minute.
     pub fn back_after(&self) -> Duration {
-        let loud = self.after.iter().rposition(|it| *it > self.before * 1.25);
-        Duration::from_secs(5) * loud.map_or(0, |it| it as u32 + 1)
+        let loud = |it: &[f64]| it.iter().sum::<f64>() > self.before * 1.25 * it.len() as f64;
+        let last = self.after.windows(3).rposition(loud);
+        Duration::from_secs(5) * last.map_or(0, |it| it as u32 + 1)
     }
 }
 
@@ -166,7 +168,8 @@ impl DhtTrial {
             world.run_for(Duration::from_secs(secs));
             (world.datagrams() - before) as f64 / secs as f64
         };
-        let before = rate(world, 60);
+        // As long as it takes until everybody who is known has been asked again.
+        let before = rate(world, 600);
         for number in living {
             world.restart(number);
             for _ in 0..torrents {

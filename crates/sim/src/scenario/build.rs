@@ -1,5 +1,5 @@
 use metainfo::Version;
-use netem::Loss;
+use netem::{Loss, NatConfig};
 use plan::{Class, Plan};
 use session::ChokerPolicy;
 use stdx::{Duration, Rng};
@@ -10,7 +10,8 @@ use super::{
 use crate::blocks::Blocks;
 use crate::source::outline;
 use crate::{
-    Deed, DiskConfig, Failure, Leave, NodeIndex, NodeSpec, Source, Start, World, WorldConfig,
+    Deed, DiskConfig, Failure, Faults, Leave, NodeIndex, NodeSpec, Source, Start, World,
+    WorldConfig,
 };
 
 /// Samples of the whole time that the bound takes.
@@ -18,6 +19,9 @@ const SAMPLES: u32 = 200;
 
 /// Samples further apart than this say too little while the world goes on beyond the bound.
 const SAMPLE_MAX: Duration = Duration::from_secs(10);
+
+/// For how long a datagram is held back so that others overtake it.
+const REORDER_BY: Duration = Duration::from_millis(10);
 
 /// What befalls a peer, and when.
 type Fate = Vec<(Duration, Deed)>;
@@ -79,7 +83,14 @@ impl Scenario {
     /// The world at its beginning, messages and all.
     pub fn build(&self) -> World {
         let loss = Loss::bursts(self.loss, self.loss_burst);
-        let config = WorldConfig { loss, ..WorldConfig::default() };
+        let faults = Faults {
+            duplicate: self.duplicates,
+            reorder: self.reordering,
+            reorder_by: REORDER_BY,
+            ..Faults::default()
+        };
+        let queueing = self.queue;
+        let config = WorldConfig { queueing, loss, faults, ..WorldConfig::default() };
         let mut world = World::with_config(self.seed, self.source(), config);
         for (spec, fate) in self.cast() {
             let node = world.add(spec);
@@ -145,6 +156,8 @@ impl Scenario {
             spec.access.up = group.up;
             spec.access.down = group.down;
             spec.delay = self.rtt / 4;
+            spec.transport = self.transport;
+            spec.nat = group.nat.map(NatConfig::new);
             spec.lies = group.lies;
             spec.disk = match group.disk {
                 DiskKind::Sound | DiskKind::Full => DiskConfig::default(),

@@ -121,10 +121,13 @@ impl Outcome {
     }
 
     /// Payload received per byte of content and peer that got everything, less one: what was
-    /// fetched in vain.
+    /// fetched in vain; nothing where nobody got everything.
     pub fn wasted(&self, size: u64) -> f64 {
+        if self.completed == 0 {
+            return 0.0;
+        }
         let received: u64 = self.done().map(|peer| peer.received).sum();
-        let needed = size * u64::from(self.completed.max(1));
+        let needed = size * u64::from(self.completed);
         received as f64 / needed as f64 - 1.0
     }
 

@@ -1,5 +1,6 @@
 use std::fmt::Display;
 
+use netem::NatKind;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use session::ChokerPolicy;
@@ -10,12 +11,16 @@ use super::{
     Arrival, BLOCKS_MAX, DiskKind, Fidelity, GROUPS_MAX, Group, PEERS_MAX, POWER_CUTS_MAX,
     SIZE_MAX, Scenario,
 };
+use crate::Transport;
 
 /// The longest time that anything in a scenario may take.
 const TIME_MAX: Duration = Duration::from_hours(10_000);
 
 /// The most that gets lost: beyond it a connection lives from one time-out to the next.
 const LOSS_MAX: f64 = 0.5;
+
+/// The most that a modem holds back.
+const QUEUE_MAX: Duration = Duration::from_secs(10);
 
 /// Why a scenario is none: one line that says what, where, and what may stand there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +66,7 @@ impl Scenario {
         if !(1.0..=1_000.0).contains(&self.loss_burst) {
             return wrong("`loss-burst` is a number of packets from 1 to 1000");
         }
+        self.check_datagrams()?;
         if self.rtt > Duration::from_secs(10) {
             return wrong("`rtt` is at most 10s");
         }
@@ -77,9 +83,11 @@ impl Scenario {
             return wrong("`magnet` is for peers: seeds have everything from the start");
         }
         let troubled = self.seeds.iter().chain(&self.peers).any(Group::is_troubled);
-        if self.fidelity == Fidelity::Blocks && (self.loss > 0.0 || troubled) {
+        let has_wire = self.loss > 0.0 || self.transport.has_utp();
+        if self.fidelity == Fidelity::Blocks && (has_wire || troubled) {
             return wrong(
-                "`loss`, `lies`, `disk`, `power-cuts` and `magnet` need `fidelity = \"messages\"`",
+                "`loss`, `transport`, `nat`, `lies`, `disk`, `power-cuts` and `magnet` need \
+                 `fidelity = \"messages\"`",
             );
         }
         let count = |groups: &[Group]| groups.iter().map(|it| u64::from(it.count)).sum::<u64>();
@@ -105,11 +113,29 @@ impl Scenario {
     }
 }
 
+impl Scenario {
+    fn check_datagrams(&self) -> Result<(), ScenarioError> {
+        let shares = [("duplicates", self.duplicates), ("reordering", self.reordering)];
+        for (key, share) in shares {
+            if !(0.0..=LOSS_MAX).contains(&share) {
+                return wrong(format!("`{key}` is a share from 0 to {LOSS_MAX}"));
+            }
+            if share > 0.0 && !self.transport.has_utp() {
+                return wrong(format!("`{key}` needs `transport = \"utp\"` or `\"both\"`"));
+            }
+        }
+        if !(Duration::from_millis(1)..=QUEUE_MAX).contains(&self.queue) {
+            return wrong("`queue` is a time from 1ms to 10s");
+        }
+        Ok(())
+    }
+}
+
 impl Group {
     /// Whether there is anything about them that only a world of messages has.
     fn is_troubled(&self) -> bool {
         let bad = self.lies > 0.0 || self.disk != DiskKind::Sound;
-        bad || self.power_cuts > 0 || self.magnet
+        bad || self.power_cuts > 0 || self.magnet || self.nat.is_some()
     }
 
     fn check(&self) -> Result<(), ScenarioError> {
@@ -165,6 +191,11 @@ struct File {
     rtt: Option<Duration>,
     loss: Option<f64>,
     loss_burst: Option<f64>,
+    duplicates: Option<f64>,
+    reordering: Option<f64>,
+    #[serde(default, deserialize_with = "duration")]
+    queue: Option<Duration>,
+    transport: Option<TransportName>,
     peer_set: Option<usize>,
     seed: Option<u64>,
     fidelity: Option<FidelityName>,
@@ -199,12 +230,30 @@ struct FileGroup {
     quit: Option<f64>,
     #[serde(default, deserialize_with = "duration")]
     quit_within: Option<Duration>,
+    nat: Option<NatName>,
     magnet: Option<bool>,
     lies: Option<f64>,
     disk: Option<DiskName>,
     power_cuts: Option<u32>,
     #[serde(default, deserialize_with = "duration")]
     trouble_within: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum TransportName {
+    Tcp,
+    Utp,
+    Both,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum NatName {
+    FullCone,
+    AddressRestricted,
+    PortRestricted,
+    Symmetric,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -263,6 +312,14 @@ impl File {
             rtt: self.rtt.unwrap_or(usual.rtt),
             loss: self.loss.unwrap_or(usual.loss),
             loss_burst: self.loss_burst.unwrap_or(usual.loss_burst),
+            duplicates: self.duplicates.unwrap_or(usual.duplicates),
+            reordering: self.reordering.unwrap_or(usual.reordering),
+            queue: self.queue.unwrap_or(usual.queue),
+            transport: self.transport.map_or(usual.transport, |name| match name {
+                TransportName::Tcp => Transport::Tcp,
+                TransportName::Utp => Transport::Utp,
+                TransportName::Both => Transport::Both,
+            }),
             peer_set: self.peer_set.unwrap_or(usual.peer_set),
             seed: self.seed.unwrap_or(usual.seed),
             fidelity: self.fidelity.map_or(usual.fidelity, |name| match name {
@@ -301,6 +358,14 @@ impl FileGroup {
             stay: self.stay,
             copies: self.leave_after_copies,
             quit: self.quit.map(|share| (share, quit_within)),
+            nat: self.nat.map_or(usual.nat, |name| {
+                Some(match name {
+                    NatName::FullCone => NatKind::FullCone,
+                    NatName::AddressRestricted => NatKind::AddressRestricted,
+                    NatName::PortRestricted => NatKind::PortRestricted,
+                    NatName::Symmetric => NatKind::Symmetric,
+                })
+            }),
             magnet: self.magnet.unwrap_or(usual.magnet),
             lies: self.lies.unwrap_or(usual.lies),
             disk: self.disk.map_or(usual.disk, |name| match name {

@@ -1,3 +1,4 @@
 mod experiments;
 mod files;
 mod hostile;
+mod nats;

@@ -6,7 +6,8 @@ use session::Connect;
 use stdx::{Duration, Instant};
 
 use super::link::{Chunk, Route};
-use super::{Event, NodeIndex, Scheduled, World};
+use super::way::Way;
+use super::{Event, NodeIndex, Scheduled, Transport, World};
 
 /// How long a connection to nobody is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,8 +28,17 @@ pub(crate) struct Dialled {
 }
 
 impl World {
-    /// Sends a connection request on its way.
+    /// Begins a connection, over what carries them here.
     pub(super) fn dial(&mut self, from: NodeIndex, connect: Connect) {
+        match self.nodes[from.get()].spec.transport {
+            Transport::Tcp => self.knock(from, connect),
+            Transport::Both if !connect.punch => self.start_race(from, connect),
+            Transport::Both | Transport::Utp => self.dial_utp(from, connect),
+        }
+    }
+
+    /// Sends a connection request on its way.
+    pub(super) fn knock(&mut self, from: NodeIndex, connect: Connect) {
         let life = self.nodes[from.get()].life;
         let late = self.lateness();
         let Some((to, late)) = self.node_at(connect.addr).zip(late) else {
@@ -62,8 +72,11 @@ impl World {
         let numbers = [from.0, to.0].map(u64::from);
         self.trace.record(now, b'k', &numbers, &[]);
         let node = &mut self.nodes[to.get()];
-        if node.mind.is_none() || !node.spec.reachable {
-            let wait = if node.powered { delay } else { CONNECT_TIMEOUT };
+        let listens = node.spec.reachable && node.spec.transport.has_tcp();
+        let hidden = node.spec.nat.is_some();
+        if node.mind.is_none() || !listens || hidden {
+            // Who is there refuses; a NAT box drops what it knows nothing of.
+            let wait = if node.powered && !hidden { delay } else { CONNECT_TIMEOUT };
             let event = Event::ConnectFailed(dialled.connect);
             return self.schedule_in(from, life, now + wait, event);
         }
@@ -73,7 +86,9 @@ impl World {
         let remote = self.ephemeral(from);
         let (inbound, out) = (self.open(from, to, delay), self.open(to, from, delay));
         let theirs = (from, dialled.connect.conn);
-        self.schedule_in(from, life, now + delay, Event::Connected(dialled, inbound, out));
+        let way = Way::Pipes { out: inbound, inbound: out };
+        let event = Event::Connected(dialled.connect, way);
+        self.schedule_in(from, life, now + delay, event);
         let Some(conn) = self.accept(to, remote) else {
             // Accepted by the system, and closed by the process.
             self.routes.insert(out, Route::new(theirs, theirs));
@@ -86,7 +101,7 @@ impl World {
         self.routes.insert(inbound, Route::new(theirs, ours));
         self.routes.insert(out, Route::new(ours, theirs));
         let peer = Peer::accept(now, self.peer_config(to), remote);
-        self.establish(to, conn, peer, from, (out, inbound));
+        self.establish(to, conn, peer, from, Way::Pipes { out, inbound });
         self.pump(to, conn);
     }
 

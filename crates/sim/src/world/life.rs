@@ -1,6 +1,7 @@
 use session::{Session, State};
 use stdx::{Duration, Instant};
 
+use super::way::Way;
 use super::{Event, Leave, NodeIndex, Scheduled, World};
 
 /// How long a process that was asked to stop may take.
@@ -16,7 +17,8 @@ pub enum Deed {
     Start,
     /// Its process is asked to stop: it says goodbye, and saves what it has.
     Stop,
-    /// Its process is killed. The system closes its connections, and keeps what was written.
+    /// Its process is killed. The system closes its connections, of which those over uTP end
+    /// without a word, and keeps what was written.
     Kill,
     /// Its power is cut: its connections fall silent, and of what was written and not synced
     /// some is lost, some torn.
@@ -58,7 +60,10 @@ impl World {
                     self.schedule(node, STOP_MAX, Event::StopOverdue);
                 }
             }
-            Deed::Kill => self.kill(node),
+            Deed::Kill => {
+                self.silence_utp(node);
+                self.kill(node);
+            }
             Deed::PowerCut => self.power_cut(node),
             Deed::FillDisk => self.nodes[node.get()].disk_full = true,
             Deed::FreeDisk => {
@@ -134,6 +139,9 @@ impl World {
         for conn in conns {
             self.take_end(node, conn);
         }
+        for conn in self.mirror_conns(node) {
+            self.drop_mirror(node, conn);
+        }
         let state = &mut self.nodes[node.get()];
         let Some(mind) = state.mind.take() else {
             return;
@@ -154,10 +162,14 @@ impl World {
         let pipes: Vec<_> = ends
             .into_iter()
             .flat_map(|ends| ends.values())
-            .map(|end| (end.out, end.inbound))
+            .filter_map(|end| match end.way {
+                Way::Pipes { out, inbound } => Some((out, inbound)),
+                Way::Utp(_) => None,
+            })
             .collect();
+        // Nobody is told: the other end waits until it loses patience.
+        self.silence_utp(node);
         for (out, inbound) in pipes {
-            // Nobody is told: the other end waits until it loses patience.
             self.net.close(self.now, out);
             self.net.close(self.now, inbound);
             self.routes.remove(&out);

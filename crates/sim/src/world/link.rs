@@ -1,19 +1,16 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use netem::PipeId;
-use peer::{CloseReason, Order, Peer, Report, Totals};
+use peer::{CloseReason, Order, Peer, Report, Telling};
 use session::Flow;
-use stdx::{BlockRange, ConnId, Duration, Instant};
+use stdx::{BlockRange, ConnId, Instant};
 
 use super::bytes::{Run, pack};
+use super::way::Way;
 use super::{Event, NodeIndex, World};
 
 /// The most that is written to a pipe at once.
-const CHUNK: u64 = 32 * 1024;
-
-/// How often totals are told when nothing else is.
-const TOTALS_EVERY: Duration = Duration::from_secs(1);
+pub(crate) const CHUNK: u64 = 32 * 1024;
 
 /// What pipes carry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,16 +26,13 @@ pub(crate) enum Chunk {
 pub(crate) struct End {
     pub(crate) peer: Peer,
     pub(crate) remote: NodeIndex,
-    pub(crate) out: PipeId,
-    pub(crate) inbound: PipeId,
+    pub(crate) way: Way,
     /// What arrived and is not read yet.
     inbox: VecDeque<Run>,
     /// The remote ended the stream.
     fin: bool,
     allowance: [Allowance; 2],
-    told: Totals,
-    told_at: Instant,
-    told_want: u32,
+    telling: Telling,
     timer: Option<Instant>,
     /// When the last batch reaches the mind, and the last order this end: neither overtakes.
     to_mind: Instant,
@@ -65,24 +59,15 @@ impl Route {
 }
 
 impl End {
-    pub(crate) fn new(
-        now: Instant,
-        peer: Peer,
-        remote: NodeIndex,
-        out: PipeId,
-        inbound: PipeId,
-    ) -> Self {
+    pub(crate) fn new(now: Instant, peer: Peer, remote: NodeIndex, way: Way) -> Self {
         Self {
             peer,
             remote,
-            out,
-            inbound,
+            way,
             inbox: VecDeque::new(),
             fin: false,
             allowance: [Allowance::default(); 2],
-            told: Totals::default(),
-            told_at: now,
-            told_want: 0,
+            telling: Telling::new(now),
             timer: None,
             to_mind: now,
             to_link: now,
@@ -94,6 +79,9 @@ impl World {
     /// What a pipe tells.
     pub(super) fn handle_pipe(&mut self, event: netem::Event<Chunk>) {
         let pipe = event.pipe();
+        if self.answers.contains_key(&pipe) {
+            return self.handle_answer_pipe(event);
+        }
         match event {
             netem::Event::Delivered { item, .. } => {
                 let Some(route) = self.routes.get(&pipe) else {
@@ -132,6 +120,9 @@ impl World {
 
     /// Orders reach an end.
     pub(super) fn handle_orders(&mut self, node: NodeIndex, conn: ConnId, orders: Vec<Order>) {
+        if self.is_mirror(node, conn) {
+            return self.order_mirror(node, conn, orders);
+        }
         for order in orders {
             let Some(end) = self.nodes[node.get()].end(conn) else {
                 return;
@@ -211,6 +202,7 @@ impl World {
         self.tell_mind(node, conn);
         self.arm_link(node, conn);
         self.arm_limiter(node);
+        self.tend_utp(node);
     }
 
     fn read(&mut self, node: NodeIndex, conn: ConnId) -> Result<(), CloseReason> {
@@ -224,7 +216,17 @@ impl World {
         let Some(end) = mind.ends.get_mut(&conn) else {
             return Ok(());
         };
-        while let Some(front) = end.inbox.front_mut().filter(|_| end.peer.wants_input()) {
+        while end.peer.wants_input() {
+            if let (Way::Utp(stream), true) = (end.way, end.inbox.is_empty())
+                && let Some(utp) = mind.utp.as_mut().filter(|_| !end.fin)
+                && let Some(bytes) = utp.read(now, stream)?
+            {
+                end.fin = bytes.is_empty();
+                end.inbox.extend((!end.fin).then_some(Run::Bytes(bytes)));
+            }
+            let Some(front) = end.inbox.front_mut() else {
+                break;
+            };
             let allowance = &mut end.allowance[Flow::Down as usize];
             if allowance.bytes == 0 && !allowance.asked {
                 let want = front.len();
@@ -280,15 +282,14 @@ impl World {
             };
             let mut slices = Vec::new();
             let ready = end.peer.poll_transmit(&mut slices) as u64;
-            let room = self.net.free_space(end.out);
             if ready == 0 {
                 return Ok(());
             }
-            let open = [end.out, end.inbound].iter().any(|pipe| self.routes.contains_key(pipe));
-            if !open && powered {
+            if end.way.is_forgotten(&self.routes) && powered {
                 // The remote was gone without a word, and is back: it knows of no connection.
                 return Err(CloseReason::Transport("connection reset by peer".into()));
             }
+            let room = end.way.room(&self.net, mind.utp.as_ref());
             if room == 0 {
                 return Ok(());
             }
@@ -301,18 +302,27 @@ impl World {
             if take == 0 {
                 return Ok(());
             }
-            allowance.bytes -= take;
-            let runs = pack(&slices, take as usize, self.source.is_light());
+            let taken = match (end.way, &mut mind.utp) {
+                (Way::Utp(stream), Some(utp)) => utp.write(now, stream, &slices, take)?,
+                (Way::Utp(_), None) => 0,
+                (Way::Pipes { out, .. }, _) => {
+                    let runs = pack(&slices, take as usize, self.source.is_light());
+                    let written = self.net.write(now, out, take, Chunk::Data(runs));
+                    debug_assert!(written.is_ok(), "written within the free space");
+                    take
+                }
+            };
             drop(slices);
+            if taken == 0 {
+                return Ok(());
+            }
+            allowance.bytes -= taken;
             let before = end.peer.totals().up_payload;
-            end.peer.handle_sent(now, take as usize);
+            end.peer.handle_sent(now, taken as usize);
             let payload = end.peer.totals().up_payload - before;
-            if take == ready {
+            if taken == ready {
                 mind.limiter.give_back(Flow::Up, std::mem::take(&mut allowance.bytes));
             }
-            let out = end.out;
-            let written = self.net.write(now, out, take, Chunk::Data(runs));
-            debug_assert!(written.is_ok(), "written within the free space");
             self.count_sent(node, payload);
         }
     }
@@ -323,13 +333,9 @@ impl World {
             return;
         };
         let mut batch = end.peer.poll_batch();
-        let due = batch.totals != end.told && now - end.told_at >= TOTALS_EVERY;
-        let news = !batch.reports.is_empty() || batch.want > end.told_want || due;
-        end.told_want = batch.want;
-        if !news {
+        if !end.telling.is_news(now, &batch) {
             return;
         }
-        (end.told, end.told_at) = (batch.totals, now);
         for report in &mut batch.reports {
             if let Report::Block { range, data } = report {
                 self.source.share(*range, data);
@@ -345,11 +351,8 @@ impl World {
         let Some(end) = self.nodes[node.get()].end(conn) else {
             return;
         };
-        let mut due = end.peer.poll_timeout();
-        if end.peer.totals() != end.told {
-            let tell = end.told_at + TOTALS_EVERY;
-            due = Some(due.map_or(tell, |due| due.min(tell)));
-        }
+        let tell = end.telling.due(end.peer.totals());
+        let due = end.peer.poll_timeout().into_iter().chain(tell).min();
         let Some(due) = due.map(|due| due.max(now)) else {
             return;
         };
@@ -386,16 +389,25 @@ impl World {
 
     /// Takes an end away and ends both streams.
     pub(super) fn take_end(&mut self, node: NodeIndex, conn: ConnId) -> Option<End> {
-        let now = self.now;
         let mind = self.nodes[node.get()].mind.as_mut()?;
         let end = mind.ends.remove(&conn)?;
         mind.limiter.cancel(conn);
         self.count(node, &end);
-        self.routes.remove(&end.inbound);
-        self.net.close(now, end.inbound);
-        let ended = self.net.write(now, end.out, 0, Chunk::Fin);
-        debug_assert!(ended.is_ok(), "the end of a stream takes no room");
+        self.close_way(node, end.way);
         Some(end)
+    }
+
+    /// Ends what carries a connection, from this side.
+    pub(super) fn close_way(&mut self, node: NodeIndex, way: Way) {
+        match way {
+            Way::Utp(stream) => self.close_utp(node, stream),
+            Way::Pipes { out, inbound } => {
+                self.routes.remove(&inbound);
+                self.net.close(self.now, inbound);
+                let ended = self.net.write(self.now, out, 0, Chunk::Fin);
+                debug_assert!(ended.is_ok(), "the end of a stream takes no room");
+            }
+        }
     }
 
     /// Adds what an end moved to the accounts of its node.
@@ -409,11 +421,12 @@ impl World {
         &mut self,
         node: NodeIndex,
         conn: ConnId,
-        peer: Peer,
+        mut peer: Peer,
         remote: NodeIndex,
-        (out, inbound): (PipeId, PipeId),
+        way: Way,
     ) {
-        let end = End::new(self.now, peer, remote, out, inbound);
+        peer.set_carrier(way.carrier());
+        let end = End::new(self.now, peer, remote, way);
         let Some(mind) = self.nodes[node.get()].mind.as_mut() else {
             return;
         };

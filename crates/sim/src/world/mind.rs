@@ -2,13 +2,15 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use cache::{Done, Fault, FaultKind, Op, OpId, Outcome, Work};
-use netem::PipeId;
 use peer::{Batch, CloseReason, Order};
 use session::{AddTorrent, Config, Connect, Limiter, Session};
 use stdx::{ConnId, Instant, TorrentId};
 
-use super::dial::Dialled;
 use super::link::End;
+use super::mirrors::MirrorEnd;
+use super::race::Race;
+use super::utp::Utp;
+use super::way::Way;
 use super::{Event, Leave, Meeting, NodeIndex, World};
 
 /// A process: one session, its connections, and its disk operations in flight.
@@ -18,6 +20,11 @@ pub(crate) struct Mind {
     pub(crate) torrent: TorrentId,
     pub(crate) limiter: Limiter,
     pub(crate) ends: BTreeMap<ConnId, End>,
+    pub(crate) mirrors: BTreeMap<ConnId, MirrorEnd>,
+    /// What carries its connections, where that may be uTP.
+    pub(crate) utp: Option<Utp>,
+    /// Attempts over both transports.
+    pub(crate) races: BTreeMap<ConnId, Race>,
     /// Operations in flight, with the mark of when they began.
     pub(crate) running: BTreeMap<OpId, (Op, u64)>,
     /// Its session has said that everything is there.
@@ -60,13 +67,18 @@ impl World {
             }
             Meeting::Acquaintances => {}
         }
+        add.mirrors = self.webs.iter().map(|web| web.address.clone()).collect();
         let torrent = session.add_torrent(now, add).expect("a session's first torrent");
         let limiter = Limiter::new(now, node.spec.limits);
+        let utp = node.spec.transport.has_utp().then(|| Utp::new(self.datagrams.fork()));
         node.mind = Some(Mind {
             session,
             torrent,
             limiter,
             ends: BTreeMap::new(),
+            mirrors: BTreeMap::new(),
+            utp,
+            races: BTreeMap::new(),
             running: BTreeMap::new(),
             complete: false,
             stopping: false,
@@ -126,9 +138,9 @@ impl World {
 
     pub(super) fn handle_connect_failed(&mut self, node: NodeIndex, connect: &Connect) {
         let conn = connect.conn;
-        self.with_session(node, |session, now| {
-            session.handle_connect_failed(now, conn);
-        });
+        if self.has_lost(node, conn) {
+            self.with_session(node, |session, now| session.handle_connect_failed(now, conn));
+        }
     }
 
     /// Whether a connection that came in is taken, and as what.
@@ -137,17 +149,15 @@ impl World {
     }
 
     /// A connection that this node asked for is established.
-    pub(super) fn handle_connected(
-        &mut self,
-        node: NodeIndex,
-        dialled: Dialled,
-        pipes: (PipeId, PipeId),
-    ) {
-        let Connect { conn, torrent, have, upload_only, addr, .. } = dialled.connect;
-        let remote = self.node_at(addr).unwrap_or(node);
+    pub(super) fn handle_connected(&mut self, node: NodeIndex, connect: Connect, way: Way) {
+        if !self.wins_race(node, &connect, way) {
+            return;
+        }
+        let Connect { conn, torrent, have, upload_only, addr, .. } = connect;
+        let remote = self.home_of(addr).unwrap_or(node);
         let config = self.peer_config(node);
         let peer = peer::Peer::connect(self.now, config, torrent, have, upload_only, addr);
-        self.establish(node, conn, peer, remote, pipes);
+        self.establish(node, conn, peer, remote, way);
         let wanted = self.with_session(node, |session, now| session.handle_connected(now, conn));
         if wanted == Some(true) {
             self.pump(node, conn);
@@ -254,8 +264,12 @@ impl World {
         };
         let connects: Vec<_> = std::iter::from_fn(|| mind.session.poll_connect()).collect();
         let announces: Vec<_> = std::iter::from_fn(|| mind.session.poll_announce()).collect();
+        let mirrors: Vec<_> = std::iter::from_fn(|| mind.session.poll_mirror()).collect();
         let reading = mind.session.reading_allowed();
         let resumed = reading && !std::mem::replace(&mut mind.reading, reading);
+        for open in mirrors {
+            self.open_mirror(node, open);
+        }
         for connect in connects {
             self.check_claims(node, &connect.have);
             self.dial(node, connect);
@@ -267,6 +281,9 @@ impl World {
             let conns: Vec<ConnId> = self.conns(node).collect();
             for conn in conns {
                 self.pump(node, conn);
+            }
+            for conn in self.mirror_conns(node) {
+                self.pump_mirror(node, conn);
             }
         }
         self.arm_mind(node);
@@ -298,7 +315,8 @@ impl World {
                 }
                 session::Event::PieceFailed { piece, .. } => {
                     self.nodes[node.get()].pieces_failed += 1;
-                    let honest = self.nodes.iter().all(|node| node.lied == 0);
+                    let honest = self.nodes.iter().all(|node| node.lied == 0)
+                        && self.webs.iter().all(|web| web.lied == 0);
                     self.require(!honest, || format!("{node} finds piece {piece} bad"));
                 }
                 session::Event::LayerReady { torrent } => {
@@ -317,10 +335,12 @@ impl World {
                     self.banned(node, addr);
                 }
                 session::Event::LayersReady { .. } => self.start_torrent(node),
+                session::Event::MirrorFailed { url, message, left_out, .. } => {
+                    self.mirror_failed(node, &url, message, left_out);
+                }
                 session::Event::PeerDropped { .. }
                 | session::Event::TrackerWarning { .. }
                 | session::Event::TrackerFailed { .. }
-                | session::Event::MirrorFailed { .. }
                 | session::Event::ContentChanged { .. }
                 | session::Event::ContentVerified { .. } => {}
             }
@@ -346,7 +366,11 @@ impl World {
                     _ => {}
                 }
             }
-            self.send_orders(node, conn, orders);
+            if self.is_mirror(node, conn) {
+                self.send_to_mirror(node, conn, orders);
+            } else {
+                self.send_orders(node, conn, orders);
+            }
         }
     }
 

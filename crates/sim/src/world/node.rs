@@ -7,8 +7,9 @@ use netem::NodeId;
 use peer::Totals;
 use stdx::{ConnId, Instant, PeerId};
 
+use super::datagram::Line;
 use super::link::End;
-use super::{Mind, NodeIndex, NodeSpec, Start};
+use super::{Mind, MirrorFailure, MirrorIndex, NodeIndex, NodeSpec, Start};
 use crate::Source;
 use crate::disk::Store;
 
@@ -18,6 +19,8 @@ pub(crate) struct Node {
     pub(crate) spec: NodeSpec,
     pub(crate) net: NodeId,
     pub(crate) address: SocketAddr,
+    /// For datagrams, where its connections are made of them.
+    pub(crate) line: Option<Line>,
     pub(crate) peer_config: Arc<peer::Config>,
     pub(crate) store: Store,
     /// Once the metadata is here, it stays.
@@ -48,6 +51,9 @@ pub(crate) struct Node {
     pub(crate) joined_at: Option<Instant>,
     pub(crate) completed_at: Option<Instant>,
     pub(crate) traffic: Traffic,
+    /// Payload from mirrors, by connections that have ended.
+    pub(crate) from_mirrors: BTreeMap<MirrorIndex, u64>,
+    pub(crate) mirror_failures: Vec<MirrorFailure>,
     /// Payload sent.
     pub(crate) sent: u64,
     /// It has been told to go.
@@ -99,6 +105,7 @@ impl Node {
             spec,
             net,
             address,
+            line: None,
             peer_config: Arc::new(config),
             store,
             layers,
@@ -116,6 +123,8 @@ impl Node {
             joined_at: None,
             completed_at: None,
             traffic: Traffic::default(),
+            from_mirrors: BTreeMap::new(),
+            mirror_failures: Vec::new(),
             sent: 0,
             leaving: false,
         }

@@ -1,8 +1,9 @@
-use netem::{Access, Loss};
+use netem::{Access, Loss, NatConfig, NatKind};
 use session::{ChokerPolicy, Limits};
 use stdx::{Duration, Rng};
 use swarm::Tactics;
 
+use super::datagram::Faults;
 use crate::DiskConfig;
 
 /// Where the nodes of a world are.
@@ -50,6 +51,8 @@ pub struct WorldConfig {
     /// How packets get lost between any two nodes, see [`netem::Path::loss`]; what goes to the
     /// tracker does not.
     pub loss: Loss,
+    /// What else befalls the datagrams between nodes whose [`Transport`] is uTP.
+    pub faults: Faults,
 }
 
 impl Default for WorldConfig {
@@ -64,6 +67,7 @@ impl Default for WorldConfig {
             tracker_delay: Duration::from_millis(20),
             announce_interval: Duration::from_mins(30),
             loss: Loss::None,
+            faults: Faults::default(),
         }
     }
 }
@@ -78,6 +82,30 @@ pub enum Start {
     Magnet,
     /// All of the content.
     Seed,
+}
+
+/// What carries a node's connections, those that it opens and those that it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Transport {
+    /// Streams that lose nothing, as TCP's.
+    #[default]
+    Tcp,
+    /// uTP (BEP 29): its datagrams cross the access links and NAT boxes one by one. Peers tell each
+    /// other of others (BEP 11), and bring each other together (BEP 55).
+    Utp,
+    /// Both: TCP, and uTP as well where that has not answered within 400 ms; whichever answers
+    /// first.
+    Both,
+}
+
+impl Transport {
+    pub(crate) fn has_tcp(self) -> bool {
+        self != Self::Utp
+    }
+
+    pub(crate) fn has_utp(self) -> bool {
+        self != Self::Tcp
+    }
 }
 
 /// When a node goes for good.
@@ -107,8 +135,13 @@ pub struct NodeSpec {
     pub delay: Duration,
     /// When it joins, after the beginning of the world.
     pub joins: Duration,
-    /// Whether others can connect to it.
+    /// Whether others can connect to it; over uTP, otherwise, only answers come in.
     pub reachable: bool,
+    /// The NAT box that it is behind, if it is: nobody outside opens a connection to it, but over
+    /// uTP as far as the box lets datagrams in. For [`Place::World`].
+    pub nat: Option<NatConfig>,
+    /// What carries its connections.
+    pub transport: Transport,
     /// Its disk.
     pub disk: DiskConfig,
     /// How likely each block that it sends is wrong.
@@ -136,6 +169,8 @@ impl Default for NodeSpec {
             delay: Duration::from_millis(10),
             joins: Duration::ZERO,
             reachable: true,
+            nat: None,
+            transport: Transport::default(),
             disk: DiskConfig::default(),
             lies: 0.0,
             lies_max: u32::MAX,
@@ -166,6 +201,11 @@ impl WorldConfig {
         };
         let time = (self.queueing + 2 * delay).as_micros() as u64;
         (rate.saturating_mul(time) / 1_000_000).clamp(WINDOW_MIN, self.window.max(WINDOW_MIN))
+    }
+
+    /// Bytes that may wait for a link of this rate.
+    pub(crate) fn queue_for(&self, rate: u64) -> u64 {
+        rate.saturating_mul(self.queueing.as_micros() as u64) / 1_000_000
     }
 }
 
@@ -212,6 +252,24 @@ impl NodeSpec {
     /// See [`Self::delay`].
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
+        self
+    }
+
+    /// Its connections are carried by TCP or uTP, whichever is there first.
+    pub fn both(mut self) -> Self {
+        self.transport = Transport::Both;
+        self
+    }
+
+    /// Its connections are carried by uTP.
+    pub fn utp(mut self) -> Self {
+        self.transport = Transport::Utp;
+        self
+    }
+
+    /// It is behind a NAT box of this kind.
+    pub fn behind(mut self, kind: NatKind) -> Self {
+        self.nat = Some(NatConfig::new(kind));
         self
     }
 

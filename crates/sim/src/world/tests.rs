@@ -1,6 +1,10 @@
 mod acquaintances;
 mod churn;
 mod figures;
+mod hostile_wire;
 mod liars;
+mod mirrors;
+mod nat;
 mod pair;
 mod swarm;
+mod utp;

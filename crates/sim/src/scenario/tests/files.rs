@@ -37,6 +37,13 @@ fn what_is_wrong_is_said_in_one_line() {
     check("loss = 0.9", "`loss`");
     check("loss = nan", "`loss`");
     check("loss-burst = 0.5", "`loss-burst`");
+    check("duplicates = 0.1", "`duplicates` needs `transport");
+    check("transport = 'utp'\nreordering = 0.6", "`reordering` is a share");
+    check("transport = 'quic'", "unknown variant `quic`");
+    check("queue = '11s'", "`queue`");
+    check("[[peers]]\nnat = 'conical'", "unknown variant `conical`");
+    check("fidelity = 'blocks'\ntransport = 'utp'", "need `fidelity");
+    check("fidelity = 'blocks'\n[[peers]]\nnat = 'symmetric'", "need `fidelity");
     check("[[peers]]\nlies = -0.1", "`lies`");
     check("[[peers]]\ndisk = 'wet'", "unknown variant `wet`");
     check("[[peers]]\npower-cuts = 9999", "`power-cuts` is 9999");

@@ -4,9 +4,11 @@
 //! A failure names its seed; `FLUVIAL_SEED=17 cargo test -p sim replay` runs that one again.
 
 use metainfo::Version;
+use netem::{NatConfig, NatKind};
 use stdx::{Duration, Rng};
 
-use crate::{Deed, NodeIndex, NodeSpec, Place, Source, World, WorldConfig};
+use super::utp::bad_wire;
+use crate::{Deed, NodeIndex, NodeSpec, Place, Source, Transport, World, WorldConfig};
 
 /// How long a world may live: many times what the slowest needs.
 const LIMIT: Duration = Duration::from_mins(40);
@@ -14,7 +16,8 @@ const LIMIT: Duration = Duration::from_mins(40);
 /// Seeds per test, so that tests share the processors.
 const SEEDS: u64 = 20;
 
-fn world(seed: u64) -> World {
+/// Where uTP may carry them, datagrams suffer what they may, and some are behind NAT boxes.
+fn world(seed: u64, transport: Transport) -> World {
     let mut rng = Rng::new(seed);
     let versions = [Version::V1, Version::V2, Version::Hybrid];
     let version = versions[rng.index(3)];
@@ -26,20 +29,28 @@ fn world(seed: u64) -> World {
         place: if rng.chance(0.2) { Place::OneMachine } else { Place::World },
         boundary: Duration::from_micros([1, 500, 100_000][rng.index(3)]),
         fragmentation: rng.unit(),
-        ..WorldConfig::default()
+        ..if transport.has_utp() { bad_wire() } else { WorldConfig::default() }
+    };
+    let boxes = transport.has_utp() && config.place == Place::World;
+    let mut boxed = 0;
+    let mut carried = |spec: NodeSpec| {
+        boxed += 1;
+        let kind = NatKind::ALL[boxed % 4];
+        let hidden = boxes && boxed.is_multiple_of(3);
+        NodeSpec { transport, nat: hidden.then(|| NatConfig::new(kind)), ..spec }
     };
     let mut world = World::with_config(seed, source, config);
-    let first = world.add(spec(&mut rng, NodeSpec::seed()));
+    let first = world.add(carried(spec(&mut rng, NodeSpec::seed())));
     if rng.chance(0.3) {
         leave_and_return(&mut world, &mut rng, first, true);
     }
     if rng.chance(0.2) {
-        world.add(spec(&mut rng, NodeSpec::seed()).lies(0.1));
+        world.add(carried(spec(&mut rng, NodeSpec::seed()).lies(0.1)));
     }
     for _ in 0..8 + rng.below(5) {
         let start = if rng.chance(0.3) { NodeSpec::magnet() } else { NodeSpec::leecher() };
         let node = spec(&mut rng, start).joins(Duration::from_millis(rng.below(5_000)));
-        let node = world.add(node);
+        let node = world.add(carried(node));
         if rng.chance(0.5) {
             let returns = rng.chance(0.7);
             leave_and_return(&mut world, &mut rng, node, returns);
@@ -78,9 +89,16 @@ fn leave_and_return(world: &mut World, rng: &mut Rng, node: NodeIndex, returns: 
 }
 
 fn check(seed: u64) {
-    let mut world = world(seed);
+    check_over(seed, Transport::Tcp);
+}
+
+fn check_over(seed: u64, transport: Transport) {
+    let mut world = world(seed, transport);
     if let Err(failure) = world.run(LIMIT) {
-        panic!("{failure}\nreplay: FLUVIAL_SEED={seed} cargo test -p sim replay -- --nocapture");
+        panic!(
+            "{transport:?}: {failure}\n\
+             replay: FLUVIAL_SEED={seed} cargo test -p sim replay -- --nocapture"
+        );
     }
 }
 
@@ -93,7 +111,20 @@ fn check_all(of_ten: u64) {
 fn replay_one_seed() {
     #[expect(clippy::disallowed_methods, reason = "what to replay is for the person to say")]
     let named = std::env::var("FLUVIAL_SEED").ok();
-    check(named.map_or(0, |seed| seed.parse().expect("FLUVIAL_SEED is a number")));
+    let seed = named.map_or(0, |seed| seed.parse().expect("FLUVIAL_SEED is a number"));
+    check_over(seed, Transport::Tcp);
+    check_over(seed, Transport::Utp);
+    check_over(seed, Transport::Both);
+}
+
+#[test]
+fn whoever_stays_completes_over_utp_seeds_0_to_19() {
+    (0..SEEDS).for_each(|seed| check_over(seed, Transport::Utp));
+}
+
+#[test]
+fn whoever_stays_completes_over_both_transports_seeds_20_to_39() {
+    (SEEDS..2 * SEEDS).for_each(|seed| check_over(seed, Transport::Both));
 }
 
 macro_rules! seeds {
