@@ -113,12 +113,10 @@ impl Conduit {
         let Some(ciphers) = &mut self.ciphers else {
             return self.stream.try_write_vectored(slices);
         };
-        if self.pending.1 < self.pending.0.len() {
+        let pending = &mut self.pending.0;
+        if !pending.is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let (pending, place) = &mut self.pending;
-        pending.clear();
-        *place = 0;
         for slice in slices {
             let room = PENDING_MAX - pending.len();
             pending.extend_from_slice(&slice[..slice.len().min(room)]);

@@ -1,14 +1,14 @@
 //! Datagrams: one UDP socket for each address, for everything that speaks UDP there.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
 
 use crate::egress::Egress;
-use crate::listen::{DEFAULT_PORT, ListenError};
+use crate::listen::{self, ListenError};
 use crate::udp::{Inbox, UdpPort};
 
 /// Longest datagram that is handed on.
@@ -87,19 +87,14 @@ pub(crate) fn open(
     egress: &Egress,
     named: &[SocketAddr],
 ) -> Result<Vec<Arc<UdpPort>>, ListenError> {
-    let bind = |address| match UdpPort::bind(egress, address) {
-        Ok(port) => Ok(Arc::new(port)),
-        Err(source) => Err(ListenError { address, source }),
-    };
-    if !named.is_empty() {
-        return named.iter().map(|address| bind(*address)).collect();
+    let bind = |address| UdpPort::bind(egress, address).map(Arc::new);
+    if named.is_empty() {
+        return listen::open_default(bind, |port| port.local_addr());
     }
-    let v4 = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-    let first = bind(v4(DEFAULT_PORT)).or_else(|_| bind(v4(0)))?;
-    let port = first.local_addr().map_or(0, |address| address.port());
-    // A host without IPv6 still has IPv4.
-    let second = bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))).ok();
-    Ok(std::iter::once(first).chain(second).collect())
+    let named = named
+        .iter()
+        .map(|&address| bind(address).map_err(|source| ListenError { address, source }));
+    named.collect()
 }
 
 /// Receives at a socket that uTP does not use, until nobody wants what comes.

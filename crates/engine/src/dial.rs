@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::conduit::Conduit;
 use crate::egress::Egress;
 use crate::greet::{Greeter, Hello, Manner};
-use crate::stream::Stream;
+use crate::stream::{Stream, Transport};
 use crate::tuning;
 use crate::utps::Utp;
 
@@ -18,18 +18,6 @@ const PATIENCE: Duration = Duration::from_secs(6);
 /// How long TCP is tried alone. Where it works, it has answered by then, mostly; where an address
 /// translator or a firewall is in the way, it never would.
 const HEAD_START: Duration = Duration::from_millis(400);
-
-/// What carries connections to peers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Transport {
-    /// TCP alone.
-    Tcp,
-    /// uTP alone (BEP 29).
-    Utp,
-    /// Whichever answers first, with a head start for TCP; both are accepted.
-    #[default]
-    Both,
-}
 
 /// Opens connections.
 #[derive(Clone, Debug)]
@@ -55,35 +43,44 @@ impl Dialer {
     }
 
     async fn begin(&self, to: SocketAddr, hello: Option<Hello>) -> io::Result<Conduit> {
-        let mut stream = Some(self.race(to).await?);
+        let stream = self.race(to).await?;
         let Some(hello) = hello else {
-            return stream.map(Conduit::plain).ok_or_else(|| io::ErrorKind::NotConnected.into());
+            return Ok(Conduit::plain(stream));
         };
-        let first = stream.as_ref().map_or(Transport::Both, Stream::transport);
-        let mut failure = None;
-        for transport in self.ways(first, to) {
-            for manner in self.greeter.manners() {
-                let stream = match stream.take() {
-                    Some(stream) => Ok(stream),
-                    None => self.open(to, transport).await,
-                };
-                let heard = match stream {
-                    Ok(stream) => self.hear(stream, *manner, &hello).await,
-                    Err(error) => Err(error),
-                };
-                let error = match heard {
-                    Ok(conduit) => return Ok(conduit),
-                    Err(error) => error,
-                };
-                // Who wants another manner hangs up; silence means that nobody listens there.
-                let is_silent = error.kind() == io::ErrorKind::TimedOut;
-                failure.get_or_insert(error);
-                if is_silent {
-                    break;
-                }
+        let first = stream.transport();
+        let failure = match self.greet(to, first, Some(stream), &hello).await {
+            Ok(conduit) => return Ok(conduit),
+            Err(failure) => failure,
+        };
+        let Some(other) = self.other(first, to) else {
+            return Err(failure);
+        };
+        self.greet(to, other, None, &hello).await.map_err(|_| failure)
+    }
+
+    /// Says hello over one transport, in each manner that is allowed; the first one on what has
+    /// been opened, if anything has.
+    async fn greet(
+        &self,
+        to: SocketAddr,
+        transport: Transport,
+        mut opened: Option<Stream>,
+        hello: &Hello,
+    ) -> io::Result<Conduit> {
+        let mut failure = io::ErrorKind::NotConnected.into();
+        for manner in self.greeter.manners() {
+            let stream = match opened.take() {
+                Some(stream) => stream,
+                None => self.open(to, transport).await?,
+            };
+            match self.hear(stream, *manner, hello).await {
+                Ok(conduit) => return Ok(conduit),
+                // Silence means that nobody listens there; who wants another manner hangs up.
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(error),
+                Err(error) => failure = error,
             }
         }
-        Err(failure.unwrap_or_else(|| io::ErrorKind::NotConnected.into()))
+        Err(failure)
     }
 
     async fn hear(&self, stream: Stream, manner: Manner, hello: &Hello) -> io::Result<Conduit> {
@@ -97,14 +94,10 @@ impl Dialer {
         heard.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
-    /// What is tried: first what answered first, then the other.
-    fn ways(&self, first: Transport, to: SocketAddr) -> Vec<Transport> {
-        let other = match first {
-            _ if self.transport != Transport::Both || self.utp(to).is_none() => None,
-            Transport::Utp => Some(Transport::Tcp),
-            _ => Some(Transport::Utp),
-        };
-        std::iter::once(first).chain(other).collect()
+    /// What else may be tried.
+    fn other(&self, first: Transport, to: SocketAddr) -> Option<Transport> {
+        self.utp(to).filter(|_| self.transport == Transport::Both)?;
+        Some(if first == Transport::Utp { Transport::Tcp } else { Transport::Utp })
     }
 
     async fn open(&self, to: SocketAddr, transport: Transport) -> io::Result<Stream> {

@@ -8,11 +8,12 @@ use tokio::sync::{broadcast, oneshot, watch};
 
 use announce::TrackerUrl;
 use disk::{Disk, DiskConfig};
+use ipfilter::IpFilter;
 use session::{AddError, AddTorrent, Limits, Session};
 use stdx::{Instant, PeerId, Pool, Rng};
 
 use crate::clock::Clock;
-use crate::dial::{Dialer, Transport};
+use crate::dial::Dialer;
 use crate::dropped::Dropped;
 use crate::egress::Egress;
 use crate::files;
@@ -23,6 +24,7 @@ use crate::listen::{self, ListenError};
 use crate::local::Local;
 use crate::mapping::{PortMapper, PortMapping, Reachable};
 use crate::mind::{Input, MIND_QUEUE_MAX, Mind};
+use crate::stream::Transport;
 use crate::throttle::Throttle;
 use crate::torrent::{EngineError, Torrent};
 use crate::trackers::Trackers;
@@ -43,6 +45,10 @@ const UTP_BACKLOG: usize = 256;
 
 /// How long closing may take: trackers have 3 s, the disk the rest.
 const CLOSE_MAX: Duration = Duration::from_secs(30);
+
+/// What trackers are told where nobody can connect to us: they want a port, and take 0 for a
+/// mistake.
+const NO_PORT: u16 = 1;
 
 /// Our name and version in peer ids (BEP 20).
 const PEER_ID_PREFIX: &[u8; 8] = b"-FL0100-";
@@ -131,7 +137,7 @@ impl Engine {
         let mut rng = Rng::new(config.seed);
         let listeners = listen::open(&config.egress, &config.listen)?;
         let listening: Vec<_> = listeners.iter().filter_map(|l| l.local_addr().ok()).collect();
-        let port = listening.first().map_or(0, SocketAddr::port);
+        let port = listening.first().map_or(NO_PORT, SocketAddr::port);
         let udp = UdpSide::open(config, &listening, clock, &mut rng)?;
         let (inputs, queue) = channel(MIND_QUEUE_MAX);
         let pool = Pool::new(SPARE_BLOCKS_MAX);
@@ -154,7 +160,8 @@ impl Engine {
             reading,
         };
         let session_config = session_config(peer_id, port, config, udp.table.is_some());
-        let session = Session::new(clock.now(), session_config, rng.next_u64());
+        let mut session = Session::new(clock.now(), session_config, rng.next_u64());
+        session.set_filter(clock.now(), config.egress.filter());
         let mut peer_config = peer_config(peer_id, port, config);
         peer_config.dht_port = udp.dht_port();
         let (tell, _) = broadcast::channel(DROPPED_MAX);
@@ -172,7 +179,7 @@ impl Engine {
         for listener in listeners.into_iter().filter(|_| config.transport != Transport::Utp) {
             mind.spawn(listen::accept(listener, inputs.clone()));
         }
-        if config.lsd {
+        if has_neighbours(config) {
             mind.hear_neighbours(Local::open(&config.egress, &listening));
         }
         let hash_table = udp.table.clone();
@@ -195,7 +202,7 @@ impl Engine {
         })
     }
 
-    /// Where peers can connect to.
+    /// Where peers can connect to; nowhere behind a proxy.
     pub fn listening(&self) -> &[SocketAddr] {
         &self.listening
     }
@@ -225,6 +232,16 @@ impl Engine {
     /// slowly misses some.
     pub fn dropped(&self) -> Option<broadcast::Receiver<Dropped>> {
         Some(self.dropped.upgrade()?.subscribe())
+    }
+
+    /// Takes another filter of addresses in place of the one before; connections that it forbids
+    /// are closed.
+    ///
+    /// # Errors
+    /// When the engine has ended.
+    pub async fn set_filter(&self, filter: IpFilter) -> Result<(), Ended> {
+        self.egress.set_filter(filter.clone());
+        self.ask(move |mind, now| mind.session.set_filter(now, filter)).await
     }
 
     /// Lets this tracker be contacted wherever it is: a person named it.
@@ -302,7 +319,7 @@ fn map_ports(
     clock: Clock,
     (inputs, rng): (&Sender<Input>, Rng),
 ) -> Option<PortMapper> {
-    let mapping = config.mapping?;
+    let mapping = config.mapping.filter(|_| config.egress.proxy().is_none())?;
     let tcp = config.transport != Transport::Utp;
     let tcp = listening.iter().filter(|_| tcp).map(|it| (portmap::Transport::Tcp, *it));
     let udp = udp.addresses().map(|it| (portmap::Transport::Udp, it));
@@ -335,17 +352,24 @@ fn session_config(peer_id: PeerId, port: u16, config: &EngineConfig, dht: bool) 
     let mut ours = session::Config::new(peer_id, port);
     ours.dht = dht;
     ours.limits = config.limits;
-    ours.lsd = config.lsd;
+    ours.lsd = has_neighbours(config);
     ours.max_peers = files::make_room(config.max_peers);
     ours
 }
 
+/// Whether there is a local network for us: behind a proxy, it would see who we are.
+fn has_neighbours(config: &EngineConfig) -> bool {
+    config.lsd && config.egress.proxy().is_none()
+}
+
 fn peer_config(peer_id: PeerId, listen_port: u16, config: &EngineConfig) -> peer::Config {
     peer::Config {
-        listen_port,
+        listen_port: if config.egress.proxy().is_some() { 0 } else { listen_port },
         uplink: config.limits.up,
         pex: config.pex,
-        holepunch: config.pex && config.transport != Transport::Tcp,
+        holepunch: config.pex
+            && config.transport != Transport::Tcp
+            && config.egress.proxy().is_none(),
         ..peer::Config::new(peer_id, "Fluvial 0.1")
     }
 }

@@ -1,5 +1,4 @@
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,9 +10,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use announce::Scope;
 
@@ -22,6 +19,9 @@ use crate::egress::Egress;
 use target::{Target, host_of, shown};
 
 mod target;
+mod tls;
+
+pub(crate) use tls::{is_lasting, tls_connector, why_insecure};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 const FETCH_TIMEOUT: Duration = Duration::from_mins(1);
@@ -43,7 +43,7 @@ pub enum FetchError {
         source: std::io::Error,
     },
     /// The URL stands in content and names an address that content may not name.
-    #[error("`{0}` names an address that a torrent may not name")]
+    #[error("`{0}` names an address that a torrent may not name, or that the IP filter forbids")]
     Forbidden(String),
     /// No connection.
     #[error("cannot connect to `{host}` port {port}: {reason}")]
@@ -52,6 +52,14 @@ pub enum FetchError {
         host: String,
         /// The TCP port.
         port: u16,
+        /// What went wrong.
+        reason: String,
+    },
+    /// A connection, and nobody known at its other end.
+    #[error("no secure connection to `{host}`: {reason}")]
+    Insecure {
+        /// The host's name.
+        host: String,
         /// What went wrong.
         reason: String,
     },
@@ -93,8 +101,7 @@ pub enum FetchError {
 /// When it cannot be had whole.
 pub async fn fetch(egress: &Egress, url: &str, limit: u64) -> Result<Vec<u8>, FetchError> {
     get(egress, url, limit, FETCH_TIMEOUT, &|_, to, from| {
-        let inward = |from| Scope::of(from) == Scope::Global && Scope::of(to) == Scope::Local;
-        !from.is_some_and(inward)
+        !from.is_some_and(|from| Scope::is_inward(from, to))
     })
     .await
 }
@@ -150,7 +157,7 @@ enum Answer {
 impl Target {
     async fn resolve(&self, egress: &Egress) -> Result<Vec<SocketAddr>, FetchError> {
         egress
-            .lookup(&self.host, self.port)
+            .places(&self.host, self.port)
             .await
             .map_err(|source| FetchError::Resolve { host: self.host.clone(), source })
     }
@@ -177,8 +184,10 @@ impl Target {
         }
         let bare = self.host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let name = ServerName::try_from(bare).map_err(|error| self.broken(error))?;
-        let stream =
-            tls_connector().connect(name, stream).await.map_err(|error| self.broken(error))?;
+        let stream = tls_connector().connect(name, stream).await.map_err(|error| {
+            let (host, reason) = (self.host.clone(), why_insecure(&error));
+            FetchError::Insecure { host, reason }
+        })?;
         self.request(stream, limit).await
     }
 
@@ -240,16 +249,6 @@ pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut texts: Vec<String> = all.map(ToString::to_string).collect();
     texts.dedup();
     texts.join(": ")
-}
-
-pub(crate) fn tls_connector() -> TlsConnector {
-    static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
-    let config = CONFIG.get_or_init(|| {
-        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-        Arc::new(config)
-    });
-    TlsConnector::from(Arc::clone(config))
 }
 
 #[cfg(test)]

@@ -47,9 +47,8 @@ mod watch;
 
 // The public interface is:
 pub use clock::Clock;
-pub use dial::Transport;
 pub use dropped::Dropped;
-pub use egress::{Egress, EgressError};
+pub use egress::{Egress, EgressError, ProxyStanding};
 pub use engine::{Ended, Engine, EngineConfig, StartError};
 pub use greet::Encryption;
 pub use hash_table::{HashTable, HashTableConfig, HashTableError, Lookup, NodeView, ROUTERS};
@@ -57,5 +56,6 @@ pub use http::{FetchError, fetch};
 pub use listen::{DEFAULT_PORT, ListenError};
 pub use mapping::{MAPPING_LEASE, PortMapping, Reachable};
 pub use opening::{OpenError, Purpose};
+pub use stream::Transport;
 pub use torrent::{EngineError, StartJob, Started, Torrent, TrackerView};
 pub use uplink::{Uplink, UplinkTurns};

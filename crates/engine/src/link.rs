@@ -5,9 +5,9 @@ use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::sync::watch;
 
 use disk::Disk;
-use peer::{CloseReason, Peer, Totals};
+use peer::{CloseReason, Peer, Telling};
 use session::Flow;
-use stdx::{BlockRange, ConnId, Duration, Instant, Pool};
+use stdx::{BlockRange, ConnId, Instant, Pool};
 
 use crate::clock::Clock;
 use crate::conduit::Conduit;
@@ -22,9 +22,6 @@ mod mailbox;
 mod socket;
 
 pub(crate) use mailbox::{LinkInput, Mailbox};
-
-/// How often totals are told when nothing else is.
-const TOTALS_EVERY: Duration = Duration::from_secs(1);
 
 /// Inputs taken in before the socket gets its turn.
 const TURN_MAX: usize = 256;
@@ -52,9 +49,7 @@ pub(crate) struct Link {
     around: Surroundings,
     /// Up and down, as [`Flow`] counts them.
     allowance: [Allowance; 2],
-    told: Totals,
-    told_at: Instant,
-    told_want: u32,
+    telling: Telling,
 }
 
 impl Link {
@@ -66,7 +61,7 @@ impl Link {
         around: Surroundings,
     ) -> Self {
         peer.set_carrier(conduit.carrier());
-        let told_at = around.clock.now();
+        let telling = Telling::new(around.clock.now());
         Self {
             conn,
             conduit,
@@ -75,9 +70,7 @@ impl Link {
             mailbox,
             around,
             allowance: [Allowance::default(); 2],
-            told: Totals::default(),
-            told_at,
-            told_want: 0,
+            telling,
         }
     }
 
@@ -169,7 +162,7 @@ impl Link {
 
     /// When to go on even if nothing comes.
     fn deadline(&self) -> Option<Instant> {
-        let tell = (self.peer.totals() != self.told).then(|| self.told_at + TOTALS_EVERY);
+        let tell = self.telling.due(self.peer.totals());
         self.peer.poll_timeout().into_iter().chain(tell).min()
     }
 
@@ -242,12 +235,9 @@ impl Link {
     /// Tells the mind what happened, if there is anything to tell.
     async fn report(&mut self) -> Result<(), CloseReason> {
         let (now, batch) = (self.now(), self.peer.poll_batch());
-        let due = batch.totals != self.told && now - self.told_at >= TOTALS_EVERY;
-        if batch.reports.is_empty() && batch.want <= self.told_want && !due {
-            self.told_want = batch.want;
+        if !self.telling.is_news(now, &batch) {
             return Ok(());
         }
-        (self.told, self.told_at, self.told_want) = (batch.totals, now, batch.want);
         let input = Input::Batch(self.conn, batch);
         self.around.mind.send(input).await.map_err(|_| CloseReason::Stopped)
     }

@@ -32,13 +32,17 @@ pub struct ListenError {
     pub source: io::Error,
 }
 
-/// Opens the named addresses; with none, the default port (or any free one) on IPv4 and IPv6.
+/// Opens the named addresses; with none, the default port (or any free one) on IPv4 and IPv6. None
+/// behind a proxy: who comes from outside would see where we are.
 ///
 /// # Errors
 /// When an address that was named cannot be had.
 pub(crate) fn open(egress: &Egress, named: &[SocketAddr]) -> Result<Vec<TcpListener>, ListenError> {
+    if egress.proxy().is_some() {
+        return Ok(Vec::new());
+    }
     if named.is_empty() {
-        return open_default(egress);
+        return open_default(|address| bind(egress, address), TcpListener::local_addr);
     }
     named
         .iter()
@@ -69,19 +73,25 @@ pub(crate) fn open_udp(
     Ok(ports)
 }
 
-fn open_default(egress: &Egress) -> Result<Vec<TcpListener>, ListenError> {
-    let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, DEFAULT_PORT));
-    let first = bind(egress, v4).or_else(|_| {
+/// Opens the default port, or any free one, on IPv4 and IPv6, as far as there are both.
+///
+/// # Errors
+/// When neither is to be had.
+pub(crate) fn open_default<T>(
+    bind: impl Fn(SocketAddr) -> io::Result<T>,
+    port_of: impl Fn(&T) -> io::Result<SocketAddr>,
+) -> Result<Vec<T>, ListenError> {
+    let v4 = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    let first = bind(v4(DEFAULT_PORT)).or_else(|_| {
         tracing::info!("port {DEFAULT_PORT} is busy; taking another");
-        let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        bind(egress, any).map_err(|source| ListenError { address: any, source })
+        bind(v4(0)).map_err(|source| ListenError { address: v4(0), source })
     });
     let port = match &first {
-        Ok(first) => first.local_addr().map_or(0, |address| address.port()),
+        Ok(first) => port_of(first).map_or(0, |address| address.port()),
         Err(_) => DEFAULT_PORT,
     };
     // A host without IPv6 still serves IPv4, and the other way round.
-    match bind(egress, SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))) {
+    match bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))) {
         Ok(second) => Ok(first.into_iter().chain([second]).collect()),
         Err(_) => first.map(|first| vec![first]),
     }

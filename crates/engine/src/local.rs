@@ -85,8 +85,7 @@ impl Local {
     }
 
     /// Says it everywhere. What is lost is said again some time.
-    pub(crate) fn say(&self, announce: Announce) {
-        let mut announce = announce;
+    pub(crate) fn say(&self, mut announce: Announce) {
         for speaker in &self.speaking {
             announce.port = speaker.port;
             let datagram = announce.encode(speaker.group);
@@ -140,7 +139,7 @@ fn hear(egress: &Egress, v6: bool, homes: &[(&Interface, u16)]) -> io::Result<Ud
     if v6 {
         socket.set_only_v6(true)?;
     }
-    egress.bind(&socket, SocketAddr::new(any, group.port()))?;
+    egress.bind_all(&socket, SocketAddr::new(any, group.port()))?;
     for (interface, _) in homes {
         // A second address of an interface has been seen to already.
         let _joined = match (group.ip(), interface.ip()) {

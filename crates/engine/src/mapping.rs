@@ -11,7 +11,7 @@ use stdx::Rng;
 
 use crate::clock::Clock;
 use crate::egress::Egress;
-use crate::mind::Input;
+use crate::mind::{Input, Mind};
 
 mod routes;
 mod runner;
@@ -119,16 +119,26 @@ impl PortMapper {
     }
 }
 
-/// Tells the mind which port others are to be told, whenever that changes.
+/// Tells the mind which port others are to be told, and our address, whenever they change.
 async fn announce(
     ours: u16,
     mut reachable: watch::Receiver<Reachable>,
     inputs: mpsc::WeakSender<Input>,
 ) {
-    let mut told = ours;
+    let (mut told, mut at) = (ours, [None; 2]);
     while reachable.changed().await.is_ok() {
-        let port = reachable.borrow_and_update().port(ours).unwrap_or(ours);
+        let now = reachable.borrow_and_update().clone();
+        let port = now.port(ours).unwrap_or(ours);
         let Some(inputs) = inputs.upgrade() else { return };
+        for v6 in [false, true] {
+            let ip = now.external(v6);
+            if std::mem::replace(&mut at[usize::from(v6)], ip) != ip {
+                let tell = move |mind: &mut Mind, _| mind.session.set_router_address(v6, ip);
+                if inputs.send(Input::Command(Box::new(tell))).await.is_err() {
+                    return;
+                }
+            }
+        }
         if std::mem::replace(&mut told, port) != port {
             let command = Input::Command(Box::new(move |mind, _| mind.set_port(port)));
             if inputs.send(command).await.is_err() {

@@ -219,7 +219,7 @@ impl Mind {
 
     fn incoming(&mut self, now: Instant, stream: Stream, remote: SocketAddr) {
         let Some(conn) = self.session.handle_incoming(now, remote) else {
-            tracing::debug!(%remote, "too many connections; one more turned away");
+            tracing::debug!(%remote, "turned away: too many connections, or filtered");
             return;
         };
         let peer = Peer::accept(now, Arc::clone(&self.peer_config), remote);

@@ -1,4 +1,5 @@
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -6,8 +7,8 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{AbortHandle, JoinSet};
 
 use mirror::{Fault, Fetch, LINES_MAX, LineId, Mirror};
-use peer::{CloseReason, Totals};
-use stdx::{ConnId, Duration, Instant};
+use peer::{CloseReason, Telling};
+use stdx::{ConnId, Duration};
 
 use crate::egress::Egress;
 use crate::link::{LinkInput, Mailbox, Surroundings};
@@ -24,8 +25,6 @@ mod meter;
 
 /// Things said by the connections of one mirror that may wait; beyond it they read no more.
 const SAID_MAX: usize = 32;
-/// How often totals are told when nothing else is.
-const TOTALS_EVERY: Duration = Duration::from_secs(1);
 /// How long a server may take to say anything.
 const SILENT_MAX: Duration = Duration::from_secs(30);
 
@@ -72,11 +71,19 @@ struct Errand {
     meter: Meter,
     say: Sender<Said>,
     serial: u64,
+    /// Bytes of the file were told.
+    has_given: bool,
 }
 
 impl Errand {
+    /// Whether a server that content names is at an address that is not to be dealt with.
+    fn is_forbidden(&self, ip: IpAddr) -> bool {
+        !self.typed && self.egress.forbidden().holds(ip)
+    }
+
     /// Says something; false when nobody listens any more.
-    async fn say(&self, what: What) -> bool {
+    async fn say(&mut self, what: What) -> bool {
+        self.has_given |= matches!(what, What::Data(_));
         let Self { fetch, serial, say, .. } = self;
         say.send(Said { line: fetch.line, serial: *serial, what }).await.is_ok()
     }
@@ -95,9 +102,7 @@ pub(crate) struct MirrorLink {
     fetches: JoinSet<()>,
     say: Sender<Said>,
     said: Receiver<Said>,
-    told: Totals,
-    told_at: Instant,
-    told_want: u32,
+    telling: Telling,
 }
 
 impl MirrorLink {
@@ -114,15 +119,13 @@ impl MirrorLink {
             mirror,
             inbox,
             mailbox,
-            told_at: around.clock.now(),
+            telling: Telling::new(around.clock.now()),
             around,
             egress,
             lines: Default::default(),
             fetches: JoinSet::new(),
             say,
             said,
-            told: Totals::default(),
-            told_want: 0,
         }
     }
 
@@ -151,7 +154,7 @@ impl MirrorLink {
     }
 
     async fn wait(&mut self) -> Result<(), CloseReason> {
-        let due = (self.mirror.totals() != self.told).then(|| self.told_at + TOTALS_EVERY);
+        let due = self.telling.due(self.mirror.totals());
         let deadline = self.mirror.poll_timeout().into_iter().chain(due).min();
         tokio::select! {
             input = self.inbox.recv() => self.take(input.ok_or(CloseReason::Stopped)?)?,
@@ -194,7 +197,7 @@ impl MirrorLink {
                     Ok(()) => self.mirror.handle_done(now, line)?,
                     Err(fault) => {
                         let url = self.mirror.address().url.to_string();
-                        tracing::info!(url, line = line.0, "mirror: {fault}");
+                        tracing::debug!(url, line = line.0, "mirror: {fault}");
                         self.mirror.handle_fault(now, line, &fault)?;
                     }
                 }
@@ -222,6 +225,7 @@ impl MirrorLink {
                 meter: Meter::new(Arc::clone(&self.around.throttle), self.around.reading.clone()),
                 say: self.say.clone(),
                 serial: it.serial,
+                has_given: false,
                 fetch,
             };
             it.task = Some(self.fetches.spawn(run(errand, kept)));
@@ -231,12 +235,9 @@ impl MirrorLink {
     /// Tells the mind what happened, if there is anything to tell.
     async fn report(&mut self) -> Result<(), CloseReason> {
         let (now, batch) = (self.around.clock.now(), self.mirror.poll_batch());
-        let due = batch.totals != self.told && now - self.told_at >= TOTALS_EVERY;
-        if batch.reports.is_empty() && batch.want <= self.told_want && !due {
-            self.told_want = batch.want;
+        if !self.telling.is_news(now, &batch) {
             return Ok(());
         }
-        (self.told, self.told_at, self.told_want) = (batch.totals, now, batch.want);
         let input = Input::Batch(self.conn, batch);
         self.around.mind.send(input).await.map_err(|_| CloseReason::Stopped)
     }

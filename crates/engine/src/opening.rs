@@ -70,6 +70,9 @@ pub enum Purpose {
     Get {
         /// Replace files that hold something else.
         overwrite: bool,
+        /// Files that are replaced in any case, by their paths in the folder: what this one comes
+        /// in the place of.
+        former: BTreeSet<PathBuf>,
         /// Reserve disk space at the start.
         preallocate: bool,
         /// Wanted files by index; all when `None`.
@@ -126,9 +129,9 @@ pub(crate) fn open(
     let (have, partial) = match purpose {
         Purpose::Seed { trusted: true, .. } => (Bitfield::full(info.layout().pieces()), Vec::new()),
         Purpose::Seed { trusted: false, .. } => (look.seed(resume)?, Vec::new()),
-        Purpose::Get { overwrite, wanted, .. } => {
+        Purpose::Get { overwrite, former, wanted, .. } => {
             select(&storage, resume, wanted.as_deref())?;
-            look.get(resume, *overwrite)?
+            look.get(resume, (*overwrite, former))?
         }
     };
     let notices = look.notices;

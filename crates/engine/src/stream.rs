@@ -3,8 +3,19 @@ use std::io::{self, IoSlice, IoSliceMut};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
-use crate::dial::Transport;
 use crate::utps::UtpStream;
+
+/// What carries connections to peers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// TCP alone.
+    Tcp,
+    /// uTP alone (BEP 29).
+    Utp,
+    /// Whichever answers first, with a head start for TCP; both are accepted.
+    #[default]
+    Both,
+}
 
 /// A connection's bytes, whatever carries them.
 #[derive(Debug)]

@@ -82,7 +82,7 @@ impl Trackers {
         typed: bool,
     ) -> Result<AnnounceResponse, Failure> {
         let mut targets = resolve(&self.egress, url).await?;
-        targets.retain(|target| typed || content_may_contact(url, target.ip()));
+        targets.retain(|target| typed || self.may_contact(url, target.ip()));
         if let Some(last) = lock(&self.answered).get(url.as_str()) {
             // Stable: the others stay in the order that the system prefers.
             targets.sort_by_key(|target| target != last);
@@ -93,6 +93,12 @@ impl Trackers {
         let (target, response) = first_answer(targets, UDP_PATIENCE, ask).await?;
         self.remember(url, target);
         Ok(response)
+    }
+
+    /// Whether a tracker that content names may be asked at this address. A person who names one
+    /// means it, whatever a list says.
+    fn may_contact(&self, url: &TrackerUrl, ip: IpAddr) -> bool {
+        content_may_contact(url, ip) && !self.egress.forbidden().holds(ip)
     }
 
     fn remember(&self, url: &TrackerUrl, target: SocketAddr) {
@@ -111,8 +117,11 @@ impl Trackers {
     ) -> Result<AnnounceResponse, Failure> {
         let _turn = self.http.acquire().await;
         let allow = |next: &str, to: IpAddr, from: Option<IpAddr>| match from {
-            None => typed || content_may_contact(url, to),
-            Some(from) => next.parse().is_ok_and(|next| may_redirect(from, &next, to)),
+            None => typed || self.may_contact(url, to),
+            Some(from) => {
+                let may = next.parse().is_ok_and(|next| may_redirect(from, &next, to));
+                may && !self.egress.forbidden().holds(to)
+            }
         };
         let full = announce_url(url.as_str(), &request);
         let body = http::get(&self.egress, &full, ANSWER_MAX, HTTP_TIMEOUT, &allow)
@@ -170,7 +179,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn forbidden() -> Failure {
-    Failure::new(b"its address is one that a torrent may not name")
+    Failure::new(b"its address is one that a torrent may not name, or that the IP filter forbids")
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! What is asked of TCP for a connection.
 
-#[cfg(target_os = "linux")]
-use socket2::SockRef;
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
 /// Bytes that the system holds unsent, about. What is behind them waits: requests, haves and
@@ -13,13 +14,26 @@ const UNSENT: u32 = 64 * 1024;
 #[cfg(target_os = "linux")]
 const INSTEAD_OF_BBR: [&[u8]; 2] = [b"cubic", b"reno"];
 
+/// After so much silence the system asks the other side whether it is still there, so many times,
+/// with such pauses. Without it, one that is gone (a network that went away, an address that
+/// changed, a machine that sleeps) keeps its place for minutes, and is not connected to anew.
+const SILENCE: Duration = Duration::from_secs(30);
+const ASK_EVERY: Duration = Duration::from_secs(10);
+const ASK_TIMES: u32 = 3;
+/// The same where it owes us word of what we sent.
+#[cfg(target_os = "linux")]
+const OWED: Duration = Duration::from_secs(90);
+
 /// Has TCP serve a connection of small urgent messages between blocks. Failing to say so only
 /// makes it slower.
 pub(crate) fn tune(stream: &TcpStream) {
     let _slower = stream.set_nodelay(true);
+    let socket = SockRef::from(stream);
+    let keepalive = TcpKeepalive::new().with_time(SILENCE).with_interval(ASK_EVERY);
+    let _later = socket.set_tcp_keepalive(&keepalive.with_retries(ASK_TIMES));
     #[cfg(target_os = "linux")]
     {
-        let socket = SockRef::from(stream);
+        let _later = socket.set_tcp_user_timeout(Some(OWED));
         let _slower = socket.set_tcp_notsent_lowat(UNSENT);
         avoid_bbr(&socket);
     }

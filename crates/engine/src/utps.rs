@@ -173,10 +173,11 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends what can be sent at once; what the system does not take is lost, and sent again.
+    /// Sends what the system takes at once; the rest is left to the task.
     fn send_now(&self) {
         let mut bytes = Vec::new();
-        loop {
+        // Asked first, for what was polled out and finds no room is lost.
+        while self.port.is_writable() {
             bytes.clear();
             let mut state = self.lock();
             let segments = self.port.segments_max();

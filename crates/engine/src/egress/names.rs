@@ -53,7 +53,9 @@ pub(super) async fn lookup(
     servers: &[SocketAddr],
     host: &str,
 ) -> io::Result<Vec<IpAddr>> {
-    let mut found = in_hosts(&read("/etc/hosts"), host);
+    // What this system calls a host is nobody else's business.
+    let here = egress.proxy().is_none();
+    let mut found = if here { in_hosts(&read("/etc/hosts"), host) } else { Vec::new() };
     let mut failure = None;
     if found.is_empty() {
         let ask = |kind| ask_all(egress, servers, host, kind);
@@ -66,7 +68,7 @@ pub(super) async fn lookup(
         }
     }
     // An address that we have none of the family of is none for us.
-    found.retain(|ip| egress.address(ip.is_ipv6()).is_some());
+    found.retain(|ip| !here || egress.address(ip.is_ipv6()).is_some());
     if found.is_empty() {
         let none = || io::Error::new(io::ErrorKind::NotFound, "the name has no address");
         return Err(failure.unwrap_or_else(none));
@@ -120,6 +122,9 @@ async fn ask(egress: &Egress, server: SocketAddr, host: &str, kind: TYPE) -> io:
     getrandom::fill(&mut id).map_err(io::Error::other)?;
     let id = u16::from_be_bytes(id);
     let query = query(id, host, kind)?;
+    if egress.proxy().is_some() {
+        return ask_at_length(egress, server, &query, (id, host, kind)).await;
+    }
     let socket = egress.udp_towards(server)?;
     socket.connect(server).await?;
     socket.send(&query).await?;
@@ -128,14 +133,25 @@ async fn ask(egress: &Egress, server: SocketAddr, host: &str, kind: TYPE) -> io:
         let length = socket.recv(&mut buffer).await?;
         match read_answer(&buffer[..length], id, host, kind) {
             Some(Ok(answer)) => return Ok(answer),
-            Some(Err(Truncated)) => break,
+            Some(Err(Truncated)) => {
+                return ask_at_length(egress, server, &query, (id, host, kind)).await;
+            }
             // Not an answer to this.
             None => {}
         }
     }
+}
+
+/// Asks over a connection, where answers may be of any length.
+async fn ask_at_length(
+    egress: &Egress,
+    server: SocketAddr,
+    query: &[u8],
+    (id, host, kind): (u16, &str, TYPE),
+) -> io::Result<Answer> {
     let mut stream = egress.connect(server).await?;
     let length = u16::try_from(query.len()).map_err(io::Error::other)?;
-    stream.write_all(&[&length.to_be_bytes()[..], &query].concat()).await?;
+    stream.write_all(&[&length.to_be_bytes()[..], query].concat()).await?;
     let mut answer = vec![0; usize::from(stream.read_u16().await?)];
     stream.read_exact(&mut answer).await?;
     match read_answer(&answer, id, host, kind) {

@@ -1,6 +1,6 @@
 //! Everything of an engine that speaks UDP: one socket for each address, shared by all.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -10,15 +10,21 @@ use stdx::Rng;
 use super::{EngineConfig, StartError, UTP_BACKLOG};
 use crate::clock::Clock;
 use crate::datagrams::{self, Others};
-use crate::dial::Transport;
 use crate::hash_table::{Found, HashTable, Service};
 use crate::listen;
 use crate::mind::{Input, Mind};
+use crate::stream::Transport;
 use crate::udp::UdpPort;
 use crate::utps::{self, Utp};
 
 /// Batches of peers found that wait for the mind; of more, the latest are lost.
 const FOUND_MAX: usize = 256;
+
+/// Any address of each family.
+const EVERYWHERE: [SocketAddr; 2] = [
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0),
+];
 
 /// The sockets, and who speaks there.
 pub(super) struct UdpSide {
@@ -26,6 +32,7 @@ pub(super) struct UdpSide {
     pub(super) utp: Vec<Utp>,
     /// The node of the DHT, on all of them.
     pub(super) table: Option<HashTable>,
+    is_proxied: bool,
     finds: Receiver<Found>,
     sockets: Vec<(Arc<UdpPort>, Others)>,
 }
@@ -42,10 +49,12 @@ impl UdpSide {
         rng: &mut Rng,
     ) -> Result<Self, StartError> {
         let utp = config.transport != Transport::Tcp;
-        let ports = if utp || config.dht.is_some() {
-            listen::open_udp(&config.egress, &config.listen, listening)?
-        } else {
-            Vec::new()
+        let wanted = utp || config.dht.is_some();
+        let ports = match config.egress.proxy() {
+            _ if !wanted => Vec::new(),
+            // It takes what is for either family; where it is itself does not matter.
+            Some(_) => listen::open_udp(&config.egress, &[], &EVERYWHERE)?,
+            None => listen::open_udp(&config.egress, &config.listen, listening)?,
         };
         let dht = config.dht.as_ref().filter(|_| !ports.is_empty());
         let (found, finds) = channel(FOUND_MAX);
@@ -59,13 +68,17 @@ impl UdpSide {
         Ok(Self {
             utp: utp.collect(),
             table,
+            is_proxied: config.egress.proxy().is_some(),
             finds,
             sockets: ports.iter().cloned().enumerate().map(others).collect(),
         })
     }
 
-    /// The port of the node of the DHT.
+    /// The port of the node of the DHT, as far as it is known to be the one that others see.
     pub(super) fn dht_port(&self) -> Option<u16> {
+        if self.is_proxied {
+            return None;
+        }
         Some(self.table.as_ref()?.addresses().first()?.port())
     }
 

@@ -60,8 +60,40 @@ impl Hunts {
         }
     }
 
+    /// A torrent is not to be looked up any more: the look-ups of it that are under way.
+    pub(super) fn forget(&mut self, info_hash: Id) -> Vec<(usize, LookupId)> {
+        self.waiting.remove(&info_hash);
+        self.early.remove(&info_hash);
+        let running = self.running.extract_if(.., |_, (it, _)| *it == info_hash);
+        running.map(|(key, _)| key).collect()
+    }
+
     /// The table has come together.
     pub(super) fn ready(&mut self) {
         self.waiting.append(&mut self.early);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_given_up_is_not_looked_up_later() {
+        let [waits, runs, came_early, stays] = [1, 2, 3, 4].map(|n| Id([n; 20]));
+        let mut hunts = Hunts::default();
+        let keys = [(0, LookupId(1)), (0, LookupId(2)), (1, LookupId(1))];
+        hunts.begun(keys[0], came_early);
+        hunts.ended(keys[0], false);
+        hunts.begun(keys[1], runs);
+        hunts.begun(keys[2], runs);
+        hunts.add(waits);
+        hunts.add(stays);
+        assert_eq!(hunts.forget(waits), []);
+        assert_eq!(hunts.forget(came_early), []);
+        assert_eq!(hunts.forget(runs), keys[1..]);
+        hunts.ended(keys[1], false);
+        hunts.ready();
+        assert_eq!((hunts.next(), hunts.next()), (Some(stays), None));
     }
 }

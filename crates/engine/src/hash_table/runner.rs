@@ -14,6 +14,9 @@ use crate::egress::Egress;
 /// Time between two times that nodes are saved.
 const SAVE_EVERY: std::time::Duration = std::time::Duration::from_mins(5);
 
+/// Nodes that are kept with those that are no more in the table.
+const KEPT_MAX: usize = 200;
+
 /// A node, with the numbers of its sockets by family.
 struct Member {
     dht: Dht,
@@ -29,6 +32,8 @@ pub(super) struct Runner {
     owners: Vec<usize>,
     watched: BTreeMap<(usize, LookupId), mpsc::Sender<Event>>,
     store: Option<NodeStore>,
+    /// Where nodes were when they were saved last.
+    kept: Vec<SocketAddr>,
     bootstrap: Vec<String>,
     egress: Egress,
     names: JoinSet<Vec<SocketAddr>>,
@@ -55,6 +60,7 @@ impl Runner {
             owners: Vec::new(),
             watched: BTreeMap::new(),
             store,
+            kept: saved.addresses.clone(),
             bootstrap: config.bootstrap.clone(),
             egress: config.egress.clone(),
             names: JoinSet::new(),
@@ -124,6 +130,9 @@ impl Runner {
         mut orders: mpsc::Receiver<Order>,
         mut incoming: mpsc::Receiver<Datagram>,
     ) {
+        for socket in &self.sockets {
+            socket.settle().await;
+        }
         let mut saving = tokio::time::interval(SAVE_EVERY);
         saving.tick().await;
         let wishes = self.wishes.clone();
@@ -218,7 +227,21 @@ impl Runner {
             }
         }
         open.finds.into_iter().for_each(|info_hash| self.hunts.add(info_hash));
+        for (member, lookup) in open.abandoned.into_iter().flat_map(|it| self.hunts.forget(it)) {
+            self.members[member].dht.cancel(lookup);
+        }
         self.add_addresses(&open.nodes);
+        open.outside.into_iter().flatten().for_each(|ip| self.set_outside(ip));
+    }
+
+    /// Has the nodes be of an address, as far as other nodes have not told them theirs.
+    fn set_outside(&mut self, ip: IpAddr) {
+        let (now, family) = (self.clock.now(), Family::of((ip, 0).into()));
+        for member in &mut self.members {
+            if member.dht.id(family).is_some() && member.dht.external_ip(family).is_none() {
+                member.dht.set_external_ip(now, ip);
+            }
+        }
     }
 
     /// Looks up what is waiting for that, as soon as there is anybody to ask.
@@ -284,8 +307,13 @@ impl Runner {
                 tracing::info!(%ip, "others see this node at an address");
                 return;
             }
+            Event::Fault { from, fault } => {
+                tracing::debug!(%from, %fault, "somebody in the DHT is at fault");
+                return;
+            }
             Event::Stranded(family) => {
                 tracing::info!(?family, "no node of the DHT is known");
+                self.add_addresses(&self.kept.clone());
                 self.resolve();
                 return;
             }
@@ -317,6 +345,9 @@ impl Runner {
             }
             Event::Ended { outcome, .. } => {
                 let (info_hash, queries) = (outcome.target, outcome.queries);
+                if outcome.crowded {
+                    tracing::info!(%info_hash, "many sit round this key in the DHT; looked wider");
+                }
                 if outcome.stored > 0 {
                     let nodes = outcome.stored;
                     tracing::info!(%info_hash, nodes, "announced to the DHT");
@@ -348,8 +379,7 @@ impl Runner {
         }
     }
 
-    fn save(&self) {
-        let Some(store) = &self.store else { return };
+    fn save(&mut self) {
         let mut nodes = SavedNodes::default();
         for member in &self.members {
             nodes.addresses.extend(member.dht.saved().iter().map(|it| it.address));
@@ -357,10 +387,15 @@ impl Runner {
         if let Some(first) = self.members.first() {
             nodes.ids = Family::ALL.map(|family| first.dht.id(family).map(|id| id.to_string()));
         }
-        // What was known before is better than nothing.
-        if nodes.addresses.is_empty() {
+        // An outage empties the table: who was there before it may be there after it.
+        let gone = self.kept.iter().filter(|it| !nodes.addresses.contains(it)).copied();
+        let gone: Vec<SocketAddr> = gone.collect();
+        let room = KEPT_MAX.saturating_sub(nodes.addresses.len());
+        nodes.addresses.extend(gone.into_iter().take(room));
+        self.kept.clone_from(&nodes.addresses);
+        let Some(store) = self.store.as_ref().filter(|_| !nodes.addresses.is_empty()) else {
             return;
-        }
+        };
         if let Err(error) = store.save(&nodes) {
             tracing::warn!(%error, "the nodes of the DHT are not saved");
         }
@@ -390,5 +425,5 @@ fn begin(dht: &mut Dht, now: stdx::Instant, lookup: Lookup) -> Result<LookupId, 
 }
 
 fn is_global(ip: IpAddr) -> bool {
-    !ip.is_unspecified() && !dht::is_local(ip)
+    !ip.is_unspecified() && !stdx::is_local(ip)
 }

@@ -1,7 +1,7 @@
 //! What the session wishes of the table, until the table's task takes it up.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
@@ -30,6 +30,10 @@ pub(super) struct Open {
     pub(super) announces: BTreeMap<Id, Option<bool>>,
     /// Torrents to be looked up.
     pub(super) finds: BTreeSet<Id>,
+    /// Torrents to be looked up no more.
+    pub(super) abandoned: BTreeSet<Id>,
+    /// Where others see us, by family.
+    pub(super) outside: [Option<IpAddr>; 2],
     /// Where nodes may be.
     pub(super) nodes: Vec<SocketAddr>,
 }
@@ -45,11 +49,16 @@ impl Wishes {
             }
             DhtOrder::Withdraw { info_hash } => {
                 open.announces.insert(id(info_hash), None);
-                open.finds.remove(&id(info_hash));
             }
             DhtOrder::Find { info_hash } => {
+                open.abandoned.remove(&id(info_hash));
                 open.finds.insert(id(info_hash));
             }
+            DhtOrder::Abandon { info_hash } => {
+                open.finds.remove(&id(info_hash));
+                open.abandoned.insert(id(info_hash));
+            }
+            DhtOrder::Outside(ip) => open.outside[usize::from(ip.is_ipv6())] = Some(ip),
             DhtOrder::Nodes(nodes) => {
                 let room = NODES_MAX.saturating_sub(open.nodes.len());
                 open.nodes.extend(nodes.into_iter().take(room));

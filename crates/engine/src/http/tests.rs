@@ -187,7 +187,7 @@ async fn https_speaks_tls() {
     let mut site = Site::local(|_| "no TLS here\r\n".to_owned()).await;
     let url = format!("https://{}/", site.address);
     let error = fetch(&Egress::default(), &url, 10).await.unwrap_err();
-    assert!(matches!(error, FetchError::Exchange { .. }), "{error}");
+    assert!(matches!(error, FetchError::Insecure { .. }), "{error}");
     assert!(site.next().starts_with('\u{16}'), "a TLS handshake record");
 }
 

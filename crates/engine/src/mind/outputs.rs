@@ -7,10 +7,10 @@ use peer::Peer;
 use session::{Announce, Connect, Event, STOP_TIMEOUT};
 
 use super::{EVENTS_MAX, Input, Mind};
-use crate::dial::Transport;
 use crate::dropped::Dropped;
 use crate::greet::Hello;
 use crate::link::LinkInput;
+use crate::stream::Transport;
 
 impl Mind {
     pub(super) fn drain(&mut self) {
@@ -120,7 +120,8 @@ impl Mind {
                 return tracing::warn!(%url, "the tracker failed: {message}");
             }
             Event::MirrorFailed { torrent, url, message, left_out } => {
-                tracing::warn!(%url, left_out, "mirror: {message}");
+                // Whoever waits for the torrent tells people.
+                tracing::info!(%url, left_out, "mirror: {message}");
                 *torrent
             }
             Event::MetadataReady { torrent, .. }

@@ -12,17 +12,19 @@ const RESOLVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Addresses of one host that are tried.
 const ADDRESSES_MAX: usize = 4;
 
-/// Connects to a URL's host at one of its addresses that `allow` permits.
+/// Connects to a URL's host at one of its addresses that `allow` permits, and that the filter does,
+/// unless a person named the mirror (`typed`).
 ///
 /// # Errors
 /// When no address is allowed, or none answers.
 pub(super) async fn connect(
     egress: &Egress,
     url: &Url,
+    typed: bool,
     allow: impl Fn(IpAddr) -> bool,
 ) -> Result<(TcpStream, IpAddr), Fault> {
     let (host, port) = (url.host(), url.port());
-    let look = egress.lookup(host, port);
+    let look = egress.places(host, port);
     let found = match tokio::time::timeout(RESOLVE_TIMEOUT, look).await {
         Ok(Ok(found)) => found,
         Ok(Err(error)) => {
@@ -37,6 +39,10 @@ pub(super) async fn connect(
     for address in found.into_iter().take(ADDRESSES_MAX) {
         if !allow(address.ip()) {
             last = Fault::Forbidden(address.ip());
+            continue;
+        }
+        if !typed && egress.forbidden().holds(address.ip()) {
+            last = Fault::Filtered(address.ip());
             continue;
         }
         match tcp(egress, address).await {

@@ -5,15 +5,28 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use mirror::{Dialogue, Fault, Replies, Reply, Step, is_too_slow};
+use mirror::{Asked, Dialogue, Fault, Replies, Reply, Step, Url, is_too_slow};
 use stdx::Duration;
 
+use super::http::OVERHEAD_TOLD;
 use super::{Errand, SILENT_MAX, What, dial};
 
 /// Read from the second connection at a time.
 const READ_MAX: usize = 64 * 1024;
 /// How long a server may take to see that a file is no longer read.
 const FAREWELL: Duration = Duration::from_secs(3);
+
+/// A file that comes over a second connection.
+#[derive(Debug)]
+struct Transfer {
+    /// Of what.
+    url: Url,
+    stream: TcpStream,
+    /// Read, and not asked for yet.
+    ahead: BytesMut,
+    /// Where in the file that is.
+    at: u64,
+}
 
 /// A control connection (RFC 959).
 #[derive(Debug)]
@@ -22,38 +35,58 @@ pub(super) struct FtpLine {
     ip: IpAddr,
     replies: Replies,
     dialogue: Dialogue,
+    /// What is under way, if more of it may be wanted.
+    transfer: Option<Transfer>,
 }
 
 /// Fetches a part of a file. Returns the connection if it is good for more.
 pub(super) async fn fetch(
     errand: &mut Errand,
-    kept: Option<FtpLine>,
+    mut kept: Option<FtpLine>,
 ) -> (Result<(), Fault>, Option<FtpLine>) {
-    if let Some(mut line) = kept {
-        let asked = errand.fetch.asked;
-        let next = line.dialogue.again(&errand.fetch.url, asked.from, asked.whole);
+    let asked = errand.fetch.asked;
+    if let Some(mut line) = kept.take_if(|line| line.transfer.is_some()) {
+        let allowed = asked.streamed && !errand.is_forbidden(line.ip);
+        let ahead = |it: &Transfer| allowed && it.url == errand.fetch.url && it.at <= asked.from;
+        if let Some(transfer) = line.transfer.take().filter(ahead) {
+            let result = line.take(errand, transfer).await;
+            return (result, Some(line).filter(FtpLine::is_good));
+        }
+    }
+    if let Some(mut line) = kept.filter(|line| !errand.is_forbidden(line.ip)) {
+        let next = line.dialogue.again(&errand.fetch.url, begin(&asked), asked.whole);
         match line.carry_out(errand, next).await {
-            // The server had hung up meanwhile.
-            Err(Fault::Network(_) | Fault::Busy(_)) => {}
-            result => return (result, Some(line).filter(|line| line.dialogue.is_idle())),
+            // The server had hung up meanwhile. What was told is not told again.
+            Err(Fault::Network(_) | Fault::Busy(_)) if !errand.has_given => {}
+            result => return (result, Some(line).filter(FtpLine::is_good)),
         }
     }
     match FtpLine::open(errand).await {
         Ok(mut line) => {
             let result = line.carry_out(errand, Ok(Step::Wait)).await;
-            (result, Some(line).filter(|line| line.dialogue.is_idle()))
+            (result, Some(line).filter(FtpLine::is_good))
         }
         Err(fault) => (Err(fault), None),
     }
 }
 
+/// Where the server is to begin. One without `REST` begins where files do.
+fn begin(asked: &Asked) -> u64 {
+    if asked.streamed { 0 } else { asked.from }
+}
+
 impl FtpLine {
     async fn open(errand: &Errand) -> Result<Self, Fault> {
         let (url, asked, typed) = (&errand.fetch.url, errand.fetch.asked, errand.typed);
-        let dialogue = Dialogue::new(url, asked.from, asked.whole)?;
+        let dialogue = Dialogue::new(url, begin(&asked), asked.whole)?;
         let (control, ip) =
-            dial::connect(&errand.egress, url, |ip| typed || url.may_contact(ip)).await?;
-        Ok(Self { control, ip, replies: Replies::default(), dialogue })
+            dial::connect(&errand.egress, url, typed, |ip| typed || url.may_contact(ip)).await?;
+        Ok(Self { control, ip, replies: Replies::default(), dialogue, transfer: None })
+    }
+
+    /// Whether it is good for more.
+    fn is_good(&self) -> bool {
+        self.transfer.is_some() || self.dialogue.is_idle()
     }
 
     async fn carry_out(
@@ -83,17 +116,29 @@ impl FtpLine {
                 }
                 Step::Transfer => {
                     let stream = data.take().ok_or(Fault::Short)?;
-                    transfer(errand, stream).await?;
-                    // The bytes are here; what the server thinks of it decides whether it is asked
-                    // again over this connection.
-                    if let Ok(reply) = self.reply(FAREWELL).await {
-                        let _closed = self.dialogue.handle_reply(&reply);
-                    }
-                    return Ok(());
+                    let (url, at) = (errand.fetch.url.clone(), begin(&errand.fetch.asked));
+                    let transfer = Transfer { url, stream, ahead: BytesMut::new(), at };
+                    return self.take(errand, transfer).await;
                 }
                 Step::Done => return Ok(()),
             };
         }
+    }
+
+    /// Takes of a file what is asked for, and ends the transfer unless more of it may be wanted.
+    async fn take(&mut self, errand: &mut Errand, mut transfer: Transfer) -> Result<(), Fault> {
+        read(errand, &mut transfer).await?;
+        if errand.fetch.asked.goes_on() {
+            self.transfer = Some(transfer);
+            return Ok(());
+        }
+        drop(transfer);
+        // The bytes are here; what the server thinks of it decides whether it is asked again over
+        // this connection.
+        if let Ok(reply) = self.reply(FAREWELL).await {
+            let _closed = self.dialogue.handle_reply(&reply);
+        }
+        Ok(())
     }
 
     async fn reply(&mut self, patience: Duration) -> Result<Reply, Fault> {
@@ -112,31 +157,42 @@ impl FtpLine {
     }
 }
 
-/// Takes the bytes that are asked for, and ends the transfer there.
-async fn transfer(errand: &mut Errand, mut stream: TcpStream) -> Result<(), Fault> {
-    let mut need = errand.fetch.asked.length();
-    let (mut got, mut waited) = (0, Duration::ZERO);
-    let mut buffer = BytesMut::new();
-    while need > 0 {
-        errand.meter.ready().await;
-        buffer.reserve(READ_MAX);
-        let since = Instant::now();
-        let read = timeout(SILENT_MAX, stream.read_buf(&mut buffer)).await;
-        let n = read.map_err(|_| Fault::Silent)?.map_err(|error| broken(&error))? as u64;
-        waited += since.elapsed();
-        if n == 0 {
-            return Err(Fault::Short);
+/// Reads a file past what was not asked for, and to the end of what was.
+async fn read(errand: &mut Errand, transfer: &mut Transfer) -> Result<(), Fault> {
+    let Asked { from, to, .. } = errand.fetch.asked;
+    let Transfer { stream, ahead, at, .. } = transfer;
+    let (mut got, mut vain, mut waited) = (0, 0, Duration::ZERO);
+    while *at < to {
+        if ahead.is_empty() {
+            errand.meter.ready().await;
+            ahead.reserve(READ_MAX);
+            let since = Instant::now();
+            let read = timeout(SILENT_MAX, stream.read_buf(ahead)).await;
+            let n = read.map_err(|_| Fault::Silent)?.map_err(|error| broken(&error))? as u64;
+            waited += since.elapsed();
+            if n == 0 {
+                return Err(Fault::Short);
+            }
+            errand.meter.pay(n).await;
+            got += n;
         }
-        errand.meter.pay(n).await;
-        got += n;
-        let mut bytes = buffer.split().freeze();
-        bytes.truncate(usize::try_from(need).unwrap_or(usize::MAX));
-        need -= bytes.len() as u64;
-        errand.say(What::Data(bytes)).await;
+        let limit = if *at < from { from } else { to } - *at;
+        let length = ahead.len().min(usize::try_from(limit).unwrap_or(usize::MAX));
+        let bytes = ahead.split_to(length).freeze();
+        *at += length as u64;
+        if *at > from {
+            errand.say(What::Data(bytes)).await;
+        } else {
+            vain += length as u64;
+        }
+        if vain >= OVERHEAD_TOLD {
+            errand.say(What::Overhead(std::mem::take(&mut vain))).await;
+        }
         if is_too_slow(got, waited) {
             return Err(Fault::Silent);
         }
     }
+    errand.say(What::Overhead(vain)).await;
     Ok(())
 }
 

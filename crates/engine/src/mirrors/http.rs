@@ -1,3 +1,5 @@
+use std::error::Error as _;
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -29,14 +31,37 @@ use stdx::Duration;
 
 use super::{Errand, SILENT_MAX, What, dial};
 use crate::egress::Egress;
-use crate::http::{AGENT, causes, tls_connector};
+use crate::http::{AGENT, causes, is_lasting, tls_connector, why_insecure};
 
 /// Redirects followed for one request.
 const REDIRECTS_MAX: usize = 5;
 /// The longest head of an answer, and what is read ahead of a body, in bytes.
 const BUFFER_MAX: usize = 64 * 1024;
+/// So much that is read in vain is told at once, so that the server is not taken for a slow one.
+pub(super) const OVERHEAD_TOLD: u64 = 1024 * 1024;
 /// How long the end of a body that is all there may take, for the connection to be kept.
 const FAREWELL: Duration = Duration::from_millis(500);
+
+/// The answer of a server that gives whole files only, as far as it has been read.
+#[derive(Debug)]
+struct Answer {
+    /// Of what.
+    url: Url,
+    body: Incoming,
+    /// Read, and not asked for yet.
+    ahead: Bytes,
+    /// Where in the file that is.
+    at: u64,
+}
+
+/// Where redirects led.
+#[derive(Clone, Debug)]
+struct Moved {
+    was: Url,
+    is: Url,
+    /// The host whose word it was: it may still lead only to where it might then.
+    by: IpAddr,
+}
 
 /// A connection to an HTTP server, to be used again.
 #[derive(Debug)]
@@ -45,8 +70,10 @@ pub(super) struct HttpLine {
     origin: Url,
     ip: IpAddr,
     sender: SendRequest<Empty<Bytes>>,
-    /// What was asked for last and where it was found, if that is elsewhere.
-    moved: Option<(Url, Url)>,
+    /// Where what was asked for last was found, if that is elsewhere.
+    moved: Option<Moved>,
+    /// What was answered last, if it goes on.
+    answer: Option<Answer>,
     /// Bytes read, all in all and those that were counted.
     read: Arc<AtomicU64>,
     counted: u64,
@@ -60,21 +87,41 @@ pub(super) async fn fetch(
     mut kept: Option<HttpLine>,
 ) -> (Result<(), Fault>, Option<HttpLine>) {
     let first = errand.fetch.url.clone();
+    let asked = errand.fetch.asked;
+    if let Some(mut line) = kept.take_if(|line| line.answer.is_some()) {
+        let allowed = asked.streamed && !errand.is_forbidden(line.ip);
+        let ahead = |it: &Answer| allowed && it.url == first && it.at <= asked.from;
+        if let Some(answer) = line.answer.take().filter(ahead) {
+            return take(errand, line, answer).await;
+        }
+    }
     let moved = kept.as_ref().and_then(|line| line.moved.clone());
-    // The server that the last part was found at is asked at once, as long as it keeps us.
-    let mut url = moved.filter(|(was, _)| *was == first).map_or(first.clone(), |(_, is)| is);
-    let mut from = None;
+    // Where the last part was found is asked at once.
+    let moved = moved.filter(|it| it.was == first);
+    let mut is_remembered = moved.is_some();
+    let (mut url, mut from) = match moved {
+        Some(moved) => (moved.is, Some(moved.by)),
+        None => (first.clone(), None),
+    };
     for _ in 0..=REDIRECTS_MAX {
-        let (mut line, response) = match ask(errand, kept.take(), &url, from).await {
-            Ok(answered) => answered,
+        let answered = ask(errand, kept.take(), &url, from).await;
+        // Such places expire: then the first knows where it is now.
+        let is_over = answered
+            .as_ref()
+            .map_or(true, |(_, response)| matches!(judged(&asked, response), Judgement::Refuse(_)));
+        if std::mem::take(&mut is_remembered) && is_over {
+            (url, from) = (first.clone(), None);
+            continue;
+        }
+        let (mut line, response) = match answered {
+            Ok(it) => it,
             Err(fault) => return (Err(fault), None),
         };
-        match judged(&errand.fetch.asked, &response) {
+        match judged(&asked, &response) {
             Judgement::Take { skip } => {
-                line.moved = (url != first).then_some((first, url));
-                let result = take(errand, &mut line, response, skip).await;
-                let good = matches!(result, Ok(true));
-                return (result.map(drop), Some(line).filter(|_| good));
+                line.moved = from.map(|by| Moved { was: first.clone(), is: url, by });
+                let (body, ahead, at) = (response.into_body(), Bytes::new(), asked.from - skip);
+                return take(errand, line, Answer { url: first, body, ahead, at }).await;
             }
             Judgement::Refuse(fault) => {
                 line.count(errand).await;
@@ -104,7 +151,8 @@ async fn ask(
     url: &Url,
     from: Option<IpAddr>,
 ) -> Result<(HttpLine, Response<Incoming>), Fault> {
-    if let Some(mut line) = kept.filter(|line| line.origin.same_origin(url))
+    let good = |line: &HttpLine| line.origin.same_origin(url) && !errand.is_forbidden(line.ip);
+    if let Some(mut line) = kept.filter(good)
         && let Ok(response) = line.request(url, &errand.fetch.asked).await
     {
         return Ok((line, response));
@@ -127,22 +175,32 @@ impl HttpLine {
             Some(from) => url.may_follow(from, ip, typed),
             None => typed || url.may_contact(ip),
         };
-        let (stream, ip) = dial::connect(egress, url, allow).await?;
+        let (stream, ip) = dial::connect(egress, url, typed && from.is_none(), allow).await?;
         let read = Arc::new(AtomicU64::new(0));
         let stream = Counted { stream, read: Arc::clone(&read) };
         let (sender, driver) = if url.scheme() == Scheme::Https {
             let name = ServerName::try_from(url.host().to_owned()).map_err(|it| broken(&it))?;
             let connecting = timeout(SILENT_MAX, tls_connector().connect(name, stream));
             let stream = connecting.await.map_err(|_| Fault::Silent)?.map_err(|error| {
-                let host = url.host();
-                Fault::Network(format!("no secure connection to `{host}`: {}", causes(&error)))
+                let (host, why) = (url.host(), why_insecure(&error));
+                let text = format!("no secure connection to `{host}`: {why}");
+                if is_lasting(&error) { Fault::Untrusted(text) } else { Fault::Network(text) }
             })?;
             handshake(stream).await?
         } else {
             handshake(stream).await?
         };
         let origin = url.clone();
-        Ok(Self { origin, ip, sender, moved: None, read, counted: 0, _driver: driver })
+        Ok(Self {
+            origin,
+            ip,
+            sender,
+            moved: None,
+            answer: None,
+            read,
+            counted: 0,
+            _driver: driver,
+        })
     }
 
     async fn request(&mut self, url: &Url, asked: &Asked) -> Result<Response<Incoming>, Fault> {
@@ -175,41 +233,64 @@ impl HttpLine {
     }
 }
 
-/// Takes the body. Returns whether the connection is good for more.
+/// Takes of an answer what is asked for. Returns the connection if it is good for more.
 async fn take(
     errand: &mut Errand,
-    line: &mut HttpLine,
-    response: Response<Incoming>,
-    mut skip: u64,
-) -> Result<bool, Fault> {
-    let mut body = response.into_body();
-    let mut need = errand.fetch.asked.length();
-    let (mut all, mut content, mut waited) = (0, 0, Duration::ZERO);
-    while need > 0 {
-        errand.meter.ready().await;
-        let since = Instant::now();
-        let frame = timeout(SILENT_MAX, body.frame()).await.map_err(|_| Fault::Silent)?;
-        waited += since.elapsed();
-        let Some(frame) = frame else { break };
-        let frame = frame.map_err(|error| broken(&error))?;
-        all += line.count(errand).await;
-        let Ok(mut data) = frame.into_data() else {
-            continue;
-        };
-        let drop = skip.min(data.len() as u64);
-        skip -= drop;
-        data = data.split_off(drop as usize);
-        data.truncate(usize::try_from(need).unwrap_or(usize::MAX));
-        need -= data.len() as u64;
-        content += data.len() as u64;
-        errand.say(What::Data(data)).await;
+    mut line: HttpLine,
+    mut answer: Answer,
+) -> (Result<(), Fault>, Option<HttpLine>) {
+    if let Err(fault) = read(errand, &mut line, &mut answer).await {
+        return (Err(fault), None);
+    }
+    let asked = errand.fetch.asked;
+    if asked.goes_on() && answer.at == asked.to {
+        line.answer = Some(answer);
+        return (Ok(()), Some(line));
+    }
+    let mut body = answer.body;
+    let ended = body.is_end_stream() || matches!(timeout(FAREWELL, body.frame()).await, Ok(None));
+    (Ok(()), Some(line).filter(|_| ended))
+}
+
+/// Reads an answer past what was not asked for, and to the end of what was.
+async fn read(errand: &mut Errand, line: &mut HttpLine, answer: &mut Answer) -> Result<(), Fault> {
+    let Asked { from, to, .. } = errand.fetch.asked;
+    let (mut all, mut waited) = (0, Duration::ZERO);
+    // What was read and not handed on.
+    let mut rest = answer.ahead.len() as u64;
+    while answer.at < to {
+        if answer.ahead.is_empty() {
+            errand.meter.ready().await;
+            let since = Instant::now();
+            let frame = timeout(SILENT_MAX, answer.body.frame()).await;
+            waited += since.elapsed();
+            let Some(frame) = frame.map_err(|_| Fault::Silent)? else { break };
+            let read = line.count(errand).await;
+            (all, rest) = (all + read, rest + read);
+            if let Ok(data) = frame.map_err(|error| cut_off(&error))?.into_data() {
+                answer.ahead = data;
+            }
+        }
+        let limit = if answer.at < from { from } else { to } - answer.at;
+        let length = answer.ahead.len().min(usize::try_from(limit).unwrap_or(usize::MAX));
+        let data = answer.ahead.split_to(length);
+        answer.at += length as u64;
+        if answer.at > from && !data.is_empty() {
+            rest = rest.saturating_sub(length as u64);
+            errand.say(What::Data(data)).await;
+        }
+        let vain = rest.saturating_sub(answer.ahead.len() as u64);
+        if vain >= OVERHEAD_TOLD {
+            rest -= vain;
+            errand.say(What::Overhead(vain)).await;
+        }
         if is_too_slow(all, waited) {
             return Err(Fault::Silent);
         }
     }
-    errand.say(What::Overhead(all.saturating_sub(content))).await;
-    let ended = body.is_end_stream() || matches!(timeout(FAREWELL, body.frame()).await, Ok(None));
-    Ok(ended)
+    let vain = rest.saturating_sub(answer.ahead.len() as u64);
+    errand.say(What::Overhead(vain)).await;
+    Ok(())
 }
 
 fn judged(asked: &Asked, response: &Response<Incoming>) -> Judgement {
@@ -250,6 +331,13 @@ where
         let _told = connection.await;
     });
     Ok((sender, driver))
+}
+
+/// Why an answer did not come to its end.
+fn cut_off(error: &hyper::Error) -> Fault {
+    let cause = error.source().and_then(|it| it.downcast_ref::<std::io::Error>());
+    let ended = cause.is_some_and(|it| it.kind() == ErrorKind::UnexpectedEof);
+    if ended || error.is_incomplete_message() { Fault::Short } else { broken(error) }
 }
 
 fn broken(error: &(dyn std::error::Error + 'static)) -> Fault {

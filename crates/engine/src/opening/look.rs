@@ -1,6 +1,8 @@
 //! Looking at the files.
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use disk::{
@@ -26,7 +28,7 @@ impl Look<'_> {
     pub(super) fn get(
         &mut self,
         resume: Option<&Arc<Resume>>,
-        overwrite: bool,
+        (overwrite, former): (bool, &BTreeSet<PathBuf>),
     ) -> Result<Held, OpenError> {
         if let Some(resume) = resume {
             let found = resume.validate(self.storage)?;
@@ -35,7 +37,7 @@ impl Look<'_> {
             }
         }
         self.clear_way()?;
-        let have = self.first_sight(overwrite)?;
+        let have = self.first_sight(overwrite, former)?;
         if let Some(resume) = resume {
             resume.adopt(self.storage, &have, &[])?;
         }
@@ -87,7 +89,11 @@ impl Look<'_> {
     }
 
     /// Files that no record tells of: theirs, if any piece matches; otherwise someone else's.
-    fn first_sight(&mut self, overwrite: bool) -> Result<Bitfield, OpenError> {
+    fn first_sight(
+        &mut self,
+        overwrite: bool,
+        former: &BTreeSet<PathBuf>,
+    ) -> Result<Bitfield, OpenError> {
         let none = Bitfield::new(self.storage.content().pieces());
         let occupied = |(index, stat): (usize, Option<FileStat>)| {
             let file = FileIndex(index as u32);
@@ -95,15 +101,22 @@ impl Look<'_> {
             let taken = stat.is_some_and(|stat| stat.size > 0) && self.storage.is_wanted(file);
             taken.then_some(file)
         };
-        let Some(occupied) = self.storage.stat().into_iter().enumerate().find_map(occupied) else {
+        let stats = self.storage.stat().into_iter().enumerate();
+        let occupied: Vec<FileIndex> = stats.filter_map(occupied).collect();
+        if occupied.is_empty() {
             return Ok(none);
-        };
+        }
         let report = self.check(Which::All)?;
-        if report.good.ones() == 0 && !overwrite {
+        let files = self.storage.content().files();
+        let mut others = occupied.into_iter().filter(|it| !former.contains(&files[it.get()].path));
+        if report.good.ones() == 0
+            && !overwrite
+            && let Some(file) = others.next()
+        {
             // What cannot be read may well be theirs.
             return Err(match report.trouble {
                 Some(trouble) => trouble.into(),
-                None => OpenError::Occupied(self.storage.file_path(occupied)),
+                None => OpenError::Occupied(self.storage.file_path(file)),
             });
         }
         if report.good.ones() == 0 {

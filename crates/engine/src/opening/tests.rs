@@ -88,7 +88,7 @@ impl World {
         overwrite: bool,
         wanted: Option<Vec<bool>>,
     ) -> Result<Opened, OpenError> {
-        let purpose = Purpose::Get { overwrite, preallocate: false, wanted };
+        let purpose = get(overwrite, wanted);
         self.open(&self.out(""), resume, &purpose)
     }
 
@@ -109,6 +109,10 @@ impl World {
     fn pieces(&self) -> u32 {
         self.torrent.info.layout().pieces()
     }
+}
+
+fn get(overwrite: bool, wanted: Option<Vec<bool>>) -> Purpose {
+    Purpose::Get { overwrite, former: BTreeSet::new(), preallocate: false, wanted }
 }
 
 /// Asserts that a get fails with `part` in what it says, and that it changed nothing.
@@ -161,6 +165,27 @@ fn somebody_elses_file_is_kept_unless_told_otherwise() {
             assert_eq!(fs::read(world.out("set")).unwrap(), noise(99, length));
             assert_eq!(world.get_as(None, true, None).unwrap().have.ones(), 0);
         }
+    }
+}
+
+#[test]
+fn what_came_before_gives_way_and_nothing_else() {
+    for format in FORMATS {
+        let world = World::several(format);
+        let first = &world.torrent.info.layout().files()[0].path;
+        let second = &world.torrent.info.layout().files()[1].path;
+        let get = |former: &[&PathBuf]| {
+            let former = former.iter().map(|&path| path.clone()).collect();
+            let purpose =
+                Purpose::Get { overwrite: false, former, preallocate: false, wanted: None };
+            world.open(&world.out(""), None, &purpose)
+        };
+        world.put(first.to_str().unwrap(), &noise(98, 500));
+        assert_eq!(get(&[first]).unwrap().have.ones(), 0);
+        refused(&world, get(&[second]), "--overwrite");
+        world.put(second.to_str().unwrap(), &noise(99, 500));
+        refused(&world, get(&[first]), &second.to_string_lossy());
+        assert_eq!(get(&[first, second]).unwrap().have.ones(), 0);
     }
 }
 
@@ -281,7 +306,7 @@ fn a_record_spares_the_check() {
                 resume.close(&opened.storage).unwrap();
             }
             drop((resume, opened));
-            let purpose = Purpose::Get { overwrite: false, preallocate: false, wanted: None };
+            let purpose = get(false, None);
             let mut checked = 0;
             let (info, layers) = (&world.torrent.info, &world.torrent.piece_layers);
             let resume = world.resume();
@@ -367,7 +392,7 @@ fn seeding_says_what_it_cannot_read() {
 fn a_check_can_be_given_up() {
     let world = World::one_file(Version::V1);
     world.put_right("set");
-    let purpose = Purpose::Get { overwrite: false, preallocate: false, wanted: None };
+    let purpose = get(false, None);
     let (info, layers) = (&world.torrent.info, &world.torrent.piece_layers);
     let stop = &mut |_, _| ControlFlow::Break(());
     let error = open(info, layers, &world.out(""), None, &purpose, stop).unwrap_err();

@@ -147,7 +147,10 @@ async fn the_next_address_is_tried_when_one_fails() {
         (vec![2, 1, 4], Ok(4)),
         (vec![1, 1], Err("refused")),
         (vec![2, 1], Err("refused")),
-        (vec![], Err("its address is one that a torrent may not name")),
+        (
+            vec![],
+            Err("its address is one that a torrent may not name, or that the IP filter forbids"),
+        ),
     ] {
         let targets = ports.iter().map(|&port| target(port)).collect();
         let outcome = first_answer(targets, soon, ask).await;

@@ -3,22 +3,23 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot};
 
 use announce::{AnnounceRequest, AnnounceResponse, Failure, UdpClient, UdpOutcome};
-use stdx::Rng;
+use stdx::{Rng, TokenBucket};
 
 use crate::clock::Clock;
 use crate::egress::Egress;
+use crate::udp::{Inbox, Outgoing, UdpPort};
 
 /// Announces that may wait to be taken up; the cores ask for far fewer.
 const QUEUE_MAX: usize = 1_024;
-/// A longer datagram is no tracker's.
-const DATAGRAM_MAX: usize = 4_096;
 
 /// Pause after an error of a socket, so that one that lasts costs nothing.
 const ERROR_PAUSE: Duration = Duration::from_millis(50);
+
+/// Datagrams that nobody waits for are told no faster than this, lest a flood fill the log.
+const TOLD_PER_SEC: u64 = 2;
 
 type Answer = Result<AnnounceResponse, Failure>;
 
@@ -62,17 +63,21 @@ struct Carrier {
     egress: Egress,
     clock: Clock,
     client: UdpClient,
-    sockets: [Option<UdpSocket>; 2],
+    sockets: [Option<UdpPort>; 2],
     /// By token, with where each was sent.
     waiting: BTreeMap<u64, (SocketAddr, oneshot::Sender<Answer>)>,
     next_token: u64,
+    /// What is told of datagrams that nobody waits for.
+    told: TokenBucket,
 }
 
 impl Carrier {
     fn new(egress: Egress, clock: Clock, seed: u64) -> Self {
+        let told = TokenBucket::new(TOLD_PER_SEC, TOLD_PER_SEC * 10, clock.now());
         Self {
             egress,
             clock,
+            told,
             client: UdpClient::new(Rng::new(seed)),
             sockets: [None, None],
             waiting: BTreeMap::new(),
@@ -81,31 +86,29 @@ impl Carrier {
     }
 
     async fn run(mut self, mut queue: mpsc::Receiver<Ask>) {
-        let mut buffers = [[0; DATAGRAM_MAX]; 2];
+        let mut inbox = None;
         loop {
             self.drain().await;
             let [v4, v6] = &self.sockets;
-            let [buffer4, buffer6] = &mut buffers;
             let deadline = self.client.poll_timeout();
-            let received = tokio::select! {
+            let ready = tokio::select! {
                 ask = queue.recv() => match ask {
-                    Some(ask) => { self.take_up(ask); None }
+                    Some(ask) => { self.take_up(ask).await; None }
                     None => return,
                 },
-                received = receive(v4.as_ref(), buffer4) => received.map(|(n, from)| (0, n, from)),
-                received = receive(v6.as_ref(), buffer6) => received.map(|(n, from)| (1, n, from)),
+                () = readable(v4.as_ref()) => Some(0),
+                () = readable(v6.as_ref()) => Some(1),
                 () = self.clock.sleep_until(deadline) => None,
             };
-            let now = self.clock.now();
-            if let Some((which, length, from)) = received {
-                self.client.handle_datagram(now, from, &buffers[which][..length]);
+            if let Some(which) = ready {
+                self.receive(which, inbox.get_or_insert_with(Inbox::new)).await;
             }
-            self.client.handle_timeout(now);
+            self.client.handle_timeout(self.clock.now());
         }
     }
 
-    fn take_up(&mut self, ask: Ask) {
-        if let Err(error) = self.open(ask.target) {
+    async fn take_up(&mut self, ask: Ask) {
+        if let Err(error) = self.open(ask.target).await {
             let reason = format!("cannot send to {}: {error}", ask.target);
             // The asker may have gone.
             let _gone = ask.answer.send(Err(Failure::new(reason.as_bytes())));
@@ -124,12 +127,36 @@ impl Carrier {
         }
     }
 
-    fn open(&mut self, target: SocketAddr) -> io::Result<()> {
+    async fn open(&mut self, target: SocketAddr) -> io::Result<()> {
         let slot = usize::from(target.is_ipv6());
         if self.sockets[slot].is_none() {
-            self.sockets[slot] = Some(self.egress.udp_towards(target)?);
+            let port = UdpPort::towards(&self.egress, target)?;
+            port.settle().await;
+            self.sockets[slot] = Some(port);
         }
         Ok(())
+    }
+
+    /// Takes in what has come. Errors (an ICMP refusal of an earlier datagram, say) are left to the
+    /// time-out.
+    async fn receive(&mut self, which: usize, inbox: &mut Inbox) {
+        let Some(socket) = &self.sockets[which] else { return };
+        match socket.try_receive(inbox) {
+            Ok(()) => {
+                let now = self.clock.now();
+                for (from, _, datagram) in inbox.datagrams() {
+                    let is_awaited = self.client.handle_datagram(now, from, datagram);
+                    if !is_awaited && self.told.take(now, 1) == 1 {
+                        tracing::debug!(%from, "no answer that a tracker owes: forged, or late");
+                    }
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => {
+                tracing::debug!(%error, "a tracker socket failed");
+                tokio::time::sleep(ERROR_PAUSE).await;
+            }
+        }
     }
 
     async fn drain(&mut self) {
@@ -142,9 +169,17 @@ impl Carrier {
             let Some(socket) = &self.sockets[usize::from(target.is_ipv6())] else {
                 continue;
             };
-            // A lost datagram is repeated; where there is no way at all, another address may do.
-            if let Err(error) = socket.send_to(&datagram, target).await {
-                self.give_up(target, &error);
+            let (segment, bytes) = (datagram.len(), &*datagram);
+            let outgoing =
+                Outgoing { to: target, from: None, segment, bytes, dont_fragment: false };
+            // A socket that is new is not ready before that.
+            let _what_sending_tells = socket.writable().await;
+            match socket.try_send(&outgoing) {
+                // A lost datagram is repeated.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // Where there is no way at all, another address may do.
+                Err(error) => self.give_up(target, &error),
+                Ok(()) => {}
             }
         }
         while let Some(event) = self.client.poll_event() {
@@ -180,18 +215,11 @@ impl Carrier {
     }
 }
 
-/// The next datagram; never, where there is no socket. Errors (an ICMP refusal of an earlier
-/// datagram, say) are left to the time-out.
-async fn receive(socket: Option<&UdpSocket>, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
+/// Waits until something may have come; for ever, where there is no socket.
+async fn readable(socket: Option<&UdpPort>) {
     match socket {
-        Some(socket) => match socket.recv_from(buffer).await {
-            Ok(received) => Some(received),
-            Err(error) => {
-                tracing::debug!(%error, "a tracker socket failed");
-                tokio::time::sleep(ERROR_PAUSE).await;
-                None
-            }
-        },
+        // What is wrong, receiving tells.
+        Some(socket) => drop(socket.readable().await),
         None => std::future::pending().await,
     }
 }

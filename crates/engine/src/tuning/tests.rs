@@ -1,7 +1,7 @@
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{UNSENT, tune};
+use super::{OWED, SILENCE, UNSENT, tune};
 
 #[tokio::test]
 async fn the_system_holds_little_and_does_not_use_bbr() {
@@ -14,6 +14,9 @@ async fn the_system_holds_little_and_does_not_use_bbr() {
     tune(&stream);
     assert!(stream.nodelay().unwrap());
     assert_eq!(socket.tcp_notsent_lowat().unwrap(), UNSENT);
+    assert_eq!(socket.tcp_keepalive_time().unwrap(), SILENCE);
+    assert!(socket.keepalive().unwrap());
+    assert_eq!(socket.tcp_user_timeout().unwrap(), Some(OWED));
     let now = socket.tcp_congestion().unwrap();
     assert!(!now.starts_with(b"bbr"));
     assert!(had_bbr || now == usual, "{usual:?} became {now:?}");

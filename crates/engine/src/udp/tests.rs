@@ -39,3 +39,32 @@ async fn batches_arrive_as_single_datagrams() {
         assert_eq!(all.iter().flat_map(|it| it.1.clone()).take(bytes.len()).count(), bytes.len());
     }
 }
+
+#[tokio::test]
+async fn forbidden_addresses_are_neither_heard_nor_spoken_to() {
+    let open = |egress: &Egress| UdpPort::bind(egress, "127.0.0.1:0".parse().unwrap()).unwrap();
+    let egress = Egress::default();
+    let (near, far) = (open(&egress), open(&Egress::default()));
+    let (here, there) = (near.local_addr().unwrap(), far.local_addr().unwrap());
+    let send = |port: &UdpPort, to, byte: u8| {
+        let bytes = &[byte; 8];
+        port.try_send(&Outgoing { to, from: None, segment: 8, bytes, dont_fragment: false })
+    };
+    near.writable().await.unwrap();
+    far.writable().await.unwrap();
+    let mut inbox = Inbox::new();
+    for (list, forbidden) in [("127.0.0.0/8", true), ("", false)] {
+        let mut reader = ipfilter::FilterReader::default();
+        reader.read(list.as_bytes()).unwrap();
+        reader.end_list().unwrap();
+        egress.set_filter(reader.finish());
+        send(&near, there, u8::from(forbidden)).unwrap();
+        send(&far, here, u8::from(forbidden)).unwrap();
+        if forbidden {
+            assert_eq!(received(&near, &mut inbox).await, [], "{list}");
+        }
+    }
+    // What was said while it was forbidden never left.
+    assert_eq!(received(&far, &mut inbox).await, [(here, vec![0; 8])]);
+    assert_eq!(received(&near, &mut inbox).await, [(there, vec![0; 8])]);
+}

@@ -67,3 +67,20 @@ async fn nobody_there_is_said() {
     assert_eq!(read(&other, 1).await, []);
     assert!(far.0.lock().streams.len() == 1 && near.0.lock().streams.is_empty());
 }
+
+#[tokio::test]
+async fn who_goes_while_nothing_can_be_sent_takes_nothing_along() {
+    let port = UdpPort::bind(&Egress::default(), "127.0.0.1:0".parse().unwrap()).unwrap();
+    // Nobody runs it, and whether there is room to send is not known yet.
+    let near = Utp::new(Arc::new(port), Clock::start(), 100, Rng::new(1));
+    let now = near.0.clock.now();
+    let to: SocketAddr = "127.0.0.1:9".parse().unwrap();
+    let connect = || near.0.lock().endpoint.connect(now, to).unwrap();
+    let (first, _second, _third) = (connect(), connect(), connect());
+    drop(UtpStream { shared: Arc::clone(&near.0), handle: first });
+    let mut left = 0;
+    while near.0.lock().endpoint.poll_transmit(now, &mut Vec::new(), 1).is_some() {
+        left += 1;
+    }
+    assert_eq!(left, 2, "the others still have their first packets to send");
+}

@@ -1,5 +1,6 @@
 //! Content, its torrents, and engines that give and take it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -101,7 +102,12 @@ impl Place {
         folder: &str,
         resume: Option<Arc<Resume>>,
     ) -> StartJob {
-        let purpose = Purpose::Get { overwrite: false, preallocate: false, wanted: None };
+        let purpose = Purpose::Get {
+            overwrite: false,
+            former: BTreeSet::new(),
+            preallocate: false,
+            wanted: None,
+        };
         job(info, &self.path(folder), resume, purpose)
     }
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use crate::support::{
     FORMATS, Place, UNLIMITED, asking, complete, engine_over, engine_with, metadata, stop,
 };
-use engine::{Encryption, Transport};
+use engine::{Encryption, Engine, Transport};
 use metainfo::Version;
 
 const SIZE: usize = 3_000_001;
@@ -36,16 +36,20 @@ async fn content_arrives_by_either_transport() {
         (Transport::Utp, Transport::Both),
         (Transport::Both, Transport::Tcp),
     ] {
-        let place = Place::new(Version::Hybrid, SIZE);
-        let (seeder, _seed) = place.seed_by(engine_over(theirs, UNLIMITED)).await;
-        let getter = engine_over(ours, UNLIMITED);
-        let mut get = getter.add(asking(place.add(), &seeder)).await.unwrap();
-        place.start(&get, &place.torrent.info, "there", None).await;
-        complete(&mut get).await;
-        place.assert_got("there");
-        getter.close().await;
-        seeder.close().await;
+        passes(engine_over(theirs, UNLIMITED), engine_over(ours, UNLIMITED)).await;
     }
+}
+
+/// Content passes from one engine to the other.
+async fn passes(seeder: Engine, getter: Engine) {
+    let place = Place::new(Version::Hybrid, SIZE);
+    let (seeder, _seed) = place.seed_by(seeder).await;
+    let mut get = getter.add(asking(place.add(), &seeder)).await.unwrap();
+    place.start(&get, &place.torrent.info, "there", None).await;
+    complete(&mut get).await;
+    place.assert_got("there");
+    getter.close().await;
+    seeder.close().await;
 }
 
 #[tokio::test]
@@ -54,15 +58,8 @@ async fn content_arrives_in_disguise() {
     for (theirs, ours) in [(Require, Require), (Prefer, Require), (Require, Prefer), (Off, Prefer)]
     {
         for transport in [Transport::Tcp, Transport::Utp] {
-            let place = Place::new(Version::Hybrid, SIZE);
-            let (seeder, _seed) = place.seed_by(engine_with(transport, theirs, UNLIMITED)).await;
-            let getter = engine_with(transport, ours, UNLIMITED);
-            let mut get = getter.add(asking(place.add(), &seeder)).await.unwrap();
-            place.start(&get, &place.torrent.info, "there", None).await;
-            complete(&mut get).await;
-            place.assert_got("there");
-            getter.close().await;
-            seeder.close().await;
+            let seeder = engine_with(transport, theirs, UNLIMITED);
+            passes(seeder, engine_with(transport, ours, UNLIMITED)).await;
         }
     }
 }
