@@ -16,7 +16,9 @@ use metainfo::Magnet;
 use self::join::join;
 use crate::args::{DhtArgs, DhtCommand, DhtGet, DhtNode, DhtPeers, DhtStats};
 use crate::events::Event;
+use crate::filter;
 use crate::output::Output;
+use crate::proxied;
 use crate::signals::Stop;
 use crate::units::{count, show_number};
 
@@ -76,7 +78,12 @@ pub(crate) async fn run(args: &DhtArgs, output: &Output) -> anyhow::Result<()> {
 /// Is a node until told to end.
 async fn node(args: &DhtNode, output: &Output) -> anyhow::Result<()> {
     let mut stop = Stop::listen()?;
-    let table = join::start(&args.net, false)?;
+    let (table, egress) = join::start(&args.net, false)?;
+    proxied::keep_told(&egress, output);
+    filter::keep_up(args.net.way.ip_filter.clone(), output, move |filter| {
+        egress.set_filter(filter);
+        std::future::ready(true)
+    })?;
     let listen: Vec<String> = table.addresses().iter().map(ToString::to_string).collect();
     let ids = join::ids(&table).await?;
     output.event(&Event::DhtReady { listen: &listen, ids: &ids });

@@ -70,6 +70,9 @@ pub(crate) enum Event<'a> {
     /// Whether all its rows are near enough.
     #[serde(rename = "result")]
     PublishedResult(&'a crate::lab::PublishedResult),
+    /// What look-ups took among so many nodes.
+    #[serde(rename = "result")]
+    LookupsResult(&'a crate::lab::LookupsResult),
     /// How far an experiment is, about once a second.
     #[serde(rename = "progress")]
     LabProgress { state: &'static str, done: u64, total: u64 },

@@ -98,8 +98,8 @@ pub(crate) fn stopped(status: Option<&Status>) -> String {
 
 /// Tells of a mirror that does not give what it should.
 pub(crate) fn tell_mirror(url: &str, message: &str, left_out: bool, output: &Output) {
-    output.event(&Event::MirrorFailed { address: url, reason: message, left_out });
     let (message, what) = (plain(message), if left_out { " is left out" } else { "" });
+    output.event(&Event::MirrorFailed { address: url, reason: &message, left_out });
     output.warn(format!("mirror {url}{what}: {message}"));
 }
 

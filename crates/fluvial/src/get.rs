@@ -7,6 +7,7 @@ mod job;
 mod patience;
 mod plan;
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -69,22 +70,21 @@ pub(crate) async fn run(args: &Get, output: &Output) -> anyhow::Result<ExitCode>
             return finish(ended, None, output);
         }
     };
-    let mut later = false;
+    let (mut since, mut former) = (started, BTreeSet::new());
     loop {
         let hashes = InfoHashes { v1: Some(Sha1Digest(edition.torrent.0)), v2: None };
         let source = Source::Magnet(Box::new(Magnet { hashes, ..(*magnet).clone() }));
         let plan = Plan::read(args, output, source)?;
         let following = args.follow.then(|| editions.clone());
         let setup = Setup { args, output, engine: engine.clone(), stop: stop.clone(), following };
-        let since = if later { Instant::now() } else { started };
-        let mut job = Job::begin(setup, plan, since, later).await?;
+        let mut job = Job::begin(setup, plan, since, former).await?;
         match job.work().await {
             Err(Ended::Superseded) => job.leave().await,
             done => return over(job, done, output).await,
         }
         edition = editions.borrow_and_update().unwrap_or(edition);
         output.line(format!("Version {}: fetching what changed", edition.seq));
-        later = true;
+        (since, former) = (Instant::now(), job.into_former());
     }
 }
 
@@ -105,7 +105,7 @@ async fn once(
     let engine = net::start(&args.net, output)?;
     let stop = Stop::listen()?;
     let setup = Setup { args, output, engine, stop, following: None };
-    let mut job = Job::begin(setup, plan, started, false).await?;
+    let mut job = Job::begin(setup, plan, started, BTreeSet::new()).await?;
     let done = job.work().await;
     over(job, done, output).await
 }

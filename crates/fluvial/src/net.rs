@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use announce::TrackerUrl;
+use announce::{Scope, TrackerUrl};
 use anyhow::Context as _;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
@@ -14,8 +14,9 @@ use session::{AddTorrent, Limits};
 use crate::args::Net;
 use crate::dht::join::routers;
 use crate::events::Event;
+use crate::filter;
 use crate::output::Output;
-use crate::state;
+use crate::{proxied, state};
 
 /// Starts an engine as the flags say, and notes what a person may not have meant. The peers that it
 /// drops are told as events.
@@ -29,18 +30,21 @@ pub(crate) fn start(net: &Net, output: &Output) -> anyhow::Result<Engine> {
         .and_then(|()| getrandom::fill(&mut secret))
         .context("the system gives no randomness")?;
     let egress = net.way.open()?;
-    let dht = (!net.no_discovery && !net.no_dht).then(|| HashTableConfig {
-        bootstrap: routers(&net.bootstrap, &net.listen),
-        state_dir: state::dir(net.state_dir.as_deref()).ok(),
-        egress: egress.clone(),
-        secret,
-        ..HashTableConfig::default()
-    });
+    egress.set_filter(filter::read(&net.way.ip_filter)?);
+    let transport = proxied::start(net, &egress, output)?;
+    let dht =
+        (!net.no_discovery && !net.no_dht && egress.carries_datagrams()).then(|| HashTableConfig {
+            bootstrap: routers(&net.bootstrap, &net.listen),
+            state_dir: state::dir(net.state_dir.as_deref()).ok(),
+            egress: egress.clone(),
+            secret,
+            ..HashTableConfig::default()
+        });
     let config = EngineConfig {
         listen: net.listen.clone(),
         limits: limits(net),
         max_peers: net.max_peers as usize,
-        transport: net.transport.into(),
+        transport,
         encryption: net.encryption.into(),
         pex: !(net.no_pex || net.no_discovery),
         lsd: !(net.no_lsd || net.no_discovery),
@@ -54,6 +58,11 @@ pub(crate) fn start(net: &Net, output: &Output) -> anyhow::Result<Engine> {
     if let Some(dropped) = engine.dropped() {
         tokio::spawn(tell_dropped(dropped, output.clone()));
     }
+    let (lists, changed) = (net.way.ip_filter.clone(), engine.clone());
+    filter::keep_up(lists, output, move |filter| {
+        let engine = changed.clone();
+        async move { engine.set_filter(filter).await.is_ok() }
+    })?;
     Ok(engine)
 }
 
@@ -138,8 +147,7 @@ pub(crate) fn add_nodes(metainfo: &Metainfo, engine: &Engine) {
         for node in named {
             let found = egress.lookup_named(&node).await;
             let mut found: Vec<SocketAddr> = found.unwrap_or_default();
-            found
-                .retain(|address| !::dht::is_local(address.ip()) && !address.ip().is_unspecified());
+            found.retain(|address| Scope::of(address.ip()) == Scope::Global);
             if table.add_addresses(found).await.is_err() {
                 return;
             }
@@ -177,4 +185,16 @@ pub(crate) async fn resolve_peers(
         }
     }
     all
+}
+
+/// Says which of the peers that are named the IP filter forbids, so that nobody waits for them.
+pub(crate) fn note_forbidden(
+    peers: impl IntoIterator<Item = SocketAddr>,
+    engine: &Engine,
+    output: &Output,
+) {
+    let filter = engine.egress().filter();
+    for peer in peers.into_iter().filter(|peer| !filter.allows(peer.ip().to_canonical())) {
+        output.warn(format!("peer `{peer}` is left out: --ip-filter forbids its address"));
+    }
 }

@@ -61,7 +61,7 @@ impl Output {
 
     /// Prints a result line for a person with what it is in front, in a column of its own.
     pub(crate) fn row(&self, label: &str, text: impl AsRef<str>) {
-        self.result(&format!("{LABEL}{label:<14}{LABEL:#}"), text.as_ref());
+        self.result(&format!("{LABEL}{label:<13}{LABEL:#} "), text.as_ref());
     }
 
     /// Prints the head of a table.

@@ -29,7 +29,9 @@ pub(crate) fn wanted(
     }
     match magnet {
         Some(magnet) if magnet.select_only.is_some() => {
-            let wanted: Vec<bool> = (0..files.len()).map(|i| magnet.selects(i as u32)).collect();
+            // Where there is v2 alone there is no list, and clients count differently: some as if
+            // there were padding. We count what there is.
+            let wanted: Vec<bool> = files.iter().map(|file| magnet.selects(file.listed)).collect();
             if !wanted.contains(&true) {
                 bail!("the magnet's `so` selects none of the {} files", files.len());
             }
@@ -73,3 +75,6 @@ fn matches(pattern: &Pattern, path: &Path) -> bool {
         .flatten()
         .any(|path| pattern.matches_path_with(path, options))
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,8 +33,9 @@ pub(crate) async fn run(args: &Share, output: &Output) -> anyhow::Result<()> {
     let edition = Edition::read(args, &made.metainfo)?;
     let engine = net::start(&args.net, output)?;
     let stop = Stop::listen()?;
-    let hosting =
-        if args.no_tracker { None } else { Some(Hosting::start(args, &engine, &made.metainfo)?) };
+    // Behind a proxy nobody can reach them, unless the person says where.
+    let none = args.no_tracker || (engine.egress().proxy().is_some() && args.http.is_none());
+    let hosting = if none { None } else { Some(Hosting::start(args, &engine, &made.metainfo)?) };
     let mut metainfo = made.metainfo;
     let own = hosting.iter().map(Hosting::tracker);
     metainfo.trackers =
@@ -67,7 +68,7 @@ pub(crate) async fn run(args: &Share, output: &Output) -> anyhow::Result<()> {
         magnet,
         page: hosting.as_ref().and_then(Hosting::address),
         listen: engine.listening().first().map(ToString::to_string).unwrap_or_default(),
-        alone: reachable.iter().all(|address| address.ip().is_loopback()),
+        alone: !reachable.is_empty() && reachable.iter().all(|address| address.ip().is_loopback()),
     };
     ready.tell(output);
     let mut publishing = JoinSet::new();

@@ -1,4 +1,4 @@
-//! The wish to end: Ctrl-C and SIGTERM.
+//! The wish to end: Ctrl-C and SIGTERM; and to have files read again: SIGHUP.
 
 use tokio::sync::watch;
 
@@ -80,5 +80,43 @@ impl Signals {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending().await
         }
+    }
+}
+
+/// The wish to have files read again: SIGHUP. Where nothing is to be read it keeps its usual
+/// meaning, the end of a process whose terminal is gone.
+#[derive(Debug)]
+pub(crate) struct Hangups {
+    #[cfg(unix)]
+    signal: Option<tokio::signal::unix::Signal>,
+}
+
+impl Hangups {
+    /// Starts listening for it, if it means anything here.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    #[cfg(unix)]
+    pub(crate) fn listen(is_meant: bool) -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let signal = if is_meant { Some(signal(SignalKind::hangup())?) } else { None };
+        Ok(Self { signal })
+    }
+
+    #[cfg(not(unix))]
+    #[allow(clippy::unnecessary_wraps, reason = "the shape of the other platforms")]
+    pub(crate) fn listen(_is_meant: bool) -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    /// Returns at the next one.
+    pub(crate) async fn next(&mut self) {
+        #[cfg(unix)]
+        if let Some(signal) = &mut self.signal
+            && signal.recv().await.is_some()
+        {
+            return;
+        }
+        std::future::pending::<()>().await;
     }
 }

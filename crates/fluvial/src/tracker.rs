@@ -14,7 +14,7 @@ use crate::args::Tracker;
 use crate::events::Event;
 use crate::output::Output;
 use crate::reach;
-use crate::signals::Stop;
+use crate::signals::{Hangups, Stop};
 use crate::units::{count, show_number, show_size};
 
 /// Where a tracker is expected when no address was named.
@@ -32,7 +32,7 @@ pub(crate) async fn run(args: &Tracker, output: &Output) -> anyhow::Result<()> {
         deny: args.deny.clone(),
         passkeys: args.passkeys.clone(),
     };
-    let mut hangups = Hangups::listen(&lists)?;
+    let mut hangups = Hangups::listen(!lists.is_empty())?;
     let server = start(args, &lists)?;
     let egress = Egress::default();
     let url = server.http_addresses().first().map(|_| url(&egress, server.http_addresses()));
@@ -126,38 +126,6 @@ fn line(stats: &TrackerStats, last: &mut (Instant, u64)) -> String {
     let shed =
         if dropped > 0 { format!(", {} turned away", show_number(dropped)) } else { String::new() };
     format!("{torrents}, {peers}, {rate:.1} announces/s, {memory}{shed}")
-}
-
-/// The wish to have the lists read again: SIGHUP. Without lists it keeps its usual meaning, the
-/// end of a process whose terminal is gone.
-struct Hangups {
-    #[cfg(unix)]
-    signal: Option<tokio::signal::unix::Signal>,
-}
-
-impl Hangups {
-    #[cfg(unix)]
-    fn listen(lists: &Lists) -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let signal = if lists.is_empty() { None } else { Some(signal(SignalKind::hangup())?) };
-        Ok(Self { signal })
-    }
-
-    #[cfg(not(unix))]
-    #[allow(clippy::unnecessary_wraps, reason = "the shape of the other platforms")]
-    fn listen(_lists: &Lists) -> std::io::Result<Self> {
-        Ok(Self {})
-    }
-
-    async fn next(&mut self) {
-        #[cfg(unix)]
-        if let Some(signal) = &mut self.signal
-            && signal.recv().await.is_some()
-        {
-            return;
-        }
-        std::future::pending::<()>().await;
-    }
 }
 
 /// The announce URL of an HTTP tracker that listens on `addresses`.

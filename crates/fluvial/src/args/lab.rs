@@ -1,6 +1,7 @@
 //! The experiments of `fluvial lab`.
 
 mod link;
+mod lookups;
 mod overlay;
 mod ring;
 mod swarm;
@@ -8,6 +9,7 @@ mod swarm;
 use clap::{Args, Subcommand};
 
 pub(crate) use self::link::LinkLab;
+pub(crate) use self::lookups::LookupsLab;
 pub(crate) use self::overlay::OverlayLab;
 pub(crate) use self::ring::{Query, RingLab, TableOfChord};
 pub(crate) use self::swarm::{
@@ -20,6 +22,7 @@ pub(crate) use self::swarm::{
 #[command(arg_required_else_help = true)]
 #[command(after_help = "Examples:
   fluvial lab ring --bits 4 --ids 1,3,4,5,8,10,12,14 --from 1 --key 14
+  fluvial lab lookups --html lookups.html
   fluvial lab overlay --nodes 10000 --html overlay.html
   fluvial lab ring --help
   fluvial lab swarm bound --peers 35 --html bound.html
@@ -34,6 +37,7 @@ pub(crate) struct Lab {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Experiment {
     Link(LinkLab),
+    Lookups(LookupsLab),
     Ring(RingLab),
     Overlay(OverlayLab),
     Swarm(SwarmLab),
@@ -44,6 +48,7 @@ impl Lab {
     pub(super) fn check(&self) -> Result<(), clap::Error> {
         match &self.experiment {
             Experiment::Link(link) => link.check(),
+            Experiment::Lookups(lookups) => lookups.check(),
             Experiment::Ring(ring) => ring.check(),
             Experiment::Overlay(overlay) => overlay.check(),
             Experiment::Swarm(_) => Ok(()),

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-use engine::{HashTable, HashTableConfig, ROUTERS};
+use engine::{Egress, HashTable, HashTableConfig, ROUTERS};
 
 use crate::args::DhtNet;
+use crate::filter;
 use crate::output::Output;
-use crate::state;
+use crate::{proxied, state};
 
 /// Time to wait for the table to come together.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -18,18 +19,23 @@ const JOIN_TIMEOUT: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// When an address is busy, or the system gives no randomness.
-pub(super) fn start(net: &DhtNet, read_only: bool) -> anyhow::Result<HashTable> {
+pub(super) fn start(net: &DhtNet, read_only: bool) -> anyhow::Result<(HashTable, Egress)> {
     let mut secret = [0; 16];
     getrandom::fill(&mut secret).context("the system gives no randomness")?;
+    let egress = net.way.open()?;
+    egress.set_filter(filter::read(&net.way.ip_filter)?);
+    if let Some(proxy) = egress.proxy().filter(|_| !egress.carries_datagrams()) {
+        bail!("the DHT speaks UDP, which {proxy} does not take; name a SOCKS5 proxy");
+    }
     let config = HashTableConfig {
         listen: net.listen.clone(),
         bootstrap: routers(&net.bootstrap, &net.listen),
         state_dir: Some(state::dir(net.state_dir.as_deref())?),
         read_only,
-        egress: net.way.open()?,
+        egress: egress.clone(),
         secret,
     };
-    Ok(HashTable::start(&config)?)
+    Ok((HashTable::start(&config)?, egress))
 }
 
 /// Where nodes are found at first: those named, or else the public ones. Those cannot be reached
@@ -49,7 +55,8 @@ pub(crate) fn routers(named: &[String], listen: &[SocketAddr]) -> Vec<String> {
 /// # Errors
 /// When nobody answers.
 pub(super) async fn join(net: &DhtNet, output: &Output) -> anyhow::Result<HashTable> {
-    let table = start(net, true)?;
+    let (table, egress) = start(net, true)?;
+    proxied::keep_told(&egress, output);
     tracing::info!(addresses = ?table.addresses(), "joining the DHT");
     let bar = output.live_bar();
     bar.set_prefix("joining");

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use dht::{Event as TableEvent, Id, PublicKey};
 use engine::{Engine, HashTable, Lookup};
@@ -59,12 +59,8 @@ async fn look_again_and_again(
         let Ok(mut events) = table.begin(lookup).await else {
             return;
         };
-        while let Some(event) = events.recv().await {
-            if let TableEvent::Item { item, .. } = event
-                && let Some(torrent) = dht::torrent_of_value(item.value())
-            {
-                note(editions, Edition { seq: item.seq().unwrap_or(0), torrent });
-            }
+        if let Some(latest) = latest(&mut events).await {
+            note(editions, latest);
         }
         if editions.borrow().is_some() {
             pause = every;
@@ -73,6 +69,21 @@ async fn look_again_and_again(
         }
         tokio::time::sleep(pause).await;
     }
+}
+
+/// The latest edition of a look-up, once it is over: nodes that were not there when it was signed
+/// have earlier ones, and answer as soon as others.
+async fn latest(events: &mut mpsc::Receiver<TableEvent>) -> Option<Edition> {
+    let mut latest = None;
+    while let Some(event) = events.recv().await {
+        if let TableEvent::Item { item, .. } = event
+            && let Some(torrent) = dht::torrent_of_value(item.value())
+        {
+            // Only what is later than what came before is told.
+            latest = Some(Edition { seq: item.seq().unwrap_or(0), torrent });
+        }
+    }
+    latest
 }
 
 /// Waits for the first edition, and says why it takes long.
@@ -126,7 +137,24 @@ fn note(editions: &watch::Sender<Option<Edition>>, new: Edition) {
 
 #[cfg(test)]
 mod tests {
+    use dht::{Item, LookupId, Mutable, SecretKey};
+
     use super::*;
+
+    #[tokio::test]
+    async fn the_latest_edition_counts_and_not_the_first_to_come() {
+        let (send, mut events) = mpsc::channel(9);
+        let secret = SecretKey::from_seed(&[7; 32]);
+        for (seq, torrent) in [(3, 1), (5, 2)] {
+            let value = dht::torrent_value(Id([torrent; 20]));
+            let item = Item::Mutable(Mutable::sign(&secret, b"", seq, &value).unwrap());
+            send.try_send(TableEvent::Item { lookup: LookupId(1), item }).unwrap();
+        }
+        drop(send);
+        let expected = Edition { seq: 5, torrent: Id([2; 20]) };
+        assert_eq!(latest(&mut events).await, Some(expected));
+        assert_eq!(latest(&mut events).await, None);
+    }
 
     #[test]
     fn only_later_editions_of_other_torrents_are_news() {

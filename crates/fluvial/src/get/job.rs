@@ -2,6 +2,8 @@
 
 mod ending;
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -41,8 +43,8 @@ pub(super) struct Job<'a> {
     layers_changed: bool,
     /// What the publisher names, if that is followed.
     following: Option<Editions>,
-    /// An earlier version was fetched, and gives way to this one.
-    replaces: bool,
+    /// The files of the version that was fetched before: they give way to this one's.
+    former: BTreeSet<PathBuf>,
 }
 
 /// What a job works with.
@@ -59,7 +61,7 @@ impl<'a> Job<'a> {
         setup: Setup<'a>,
         plan: Plan,
         started: Instant,
-        replaces: bool,
+        former: BTreeSet<PathBuf>,
     ) -> anyhow::Result<Self> {
         let Setup { args, output, engine, stop, following } = setup;
         let mut add = match &plan.metainfo {
@@ -78,6 +80,7 @@ impl<'a> Job<'a> {
             let peers = net::resolve_peers(&magnet.peers, &engine, output).await;
             add.peers.extend(peers.into_iter().map(|peer| (peer, Origin::Magnet)));
         }
+        net::note_forbidden(add.peers.iter().map(|(peer, _)| *peer), &engine, output);
         if let Some(metainfo) = &plan.metainfo {
             net::add_nodes(metainfo, &engine);
         }
@@ -97,7 +100,7 @@ impl<'a> Job<'a> {
             info: None,
             layers_changed: false,
             following,
-            replaces,
+            former,
         })
     }
 
@@ -152,8 +155,10 @@ impl<'a> Job<'a> {
             };
             self.torrent.select(wanted.iter().map(priority).collect()).await?;
         }
+        let own = files(&info, wanted.as_deref());
         let purpose = Purpose::Get {
-            overwrite: self.args.overwrite || self.replaces,
+            overwrite: self.args.overwrite,
+            former: self.former.clone(),
             preallocate: self.args.preallocate,
             wanted,
         };
@@ -165,10 +170,16 @@ impl<'a> Job<'a> {
                 Started::LayersWanted => self.layers().await?,
             }
         };
+        self.former = own;
         for notice in notices {
             self.output.notice(notice);
         }
         Ok(())
+    }
+
+    /// What the next version may replace: this one's files, if it has got as far as to touch any.
+    pub(super) fn into_former(self) -> BTreeSet<PathBuf> {
+        self.former
     }
 
     /// Looks at the files and starts, if they can be judged.
@@ -295,6 +306,13 @@ impl<'a> Job<'a> {
         farewell::stop(&mut self.torrent).await;
         self.live.clear();
     }
+}
+
+/// The paths of wanted files.
+fn files(info: &Info, wanted: Option<&[bool]>) -> BTreeSet<PathBuf> {
+    let is_wanted = |&(index, _): &(usize, _)| wanted.is_none_or(|wanted| wanted[index]);
+    let files = info.layout().files().iter().enumerate().filter(is_wanted);
+    files.map(|(_, file)| file.path.clone()).collect()
 }
 
 /// Waits until the publisher names another torrent; for ever, where nobody is followed.

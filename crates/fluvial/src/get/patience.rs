@@ -38,7 +38,8 @@ impl Patience {
 
     /// Something came that does not count in bytes.
     pub(super) fn restart(&mut self, now: Instant) {
-        (self.moved, self.tell) = (now, now + WHY_EVERY);
+        let nothing_yet = self.seen == (0, 0, 0);
+        (self.moved, self.tell) = (now, now + if nothing_yet { WHY_FIRST } else { WHY_EVERY });
     }
 
     /// Judges a moment of the download.

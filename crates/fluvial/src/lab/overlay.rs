@@ -1,15 +1,13 @@
 //! `fluvial lab overlay`.
 
-use std::time::{Duration, Instant};
-
-use indicatif::ProgressBar;
 use serde::Serialize;
 
 use sim::{Method, Progress, SearchRow, Shape, Stage, Trial, TrialReport};
 
+use super::watch::Watch;
 use crate::args::OverlayLab;
 use crate::events::Event;
-use crate::output::{self, Output};
+use crate::output::Output;
 use crate::state::{check_writable, write_whole};
 use crate::units::{count, show_number, show_size};
 
@@ -17,10 +15,6 @@ mod page;
 
 /// Neighbours that a member should have, at least and at most.
 const DEGREES: (usize, usize) = (4, 12);
-/// How often an event tells of progress.
-const TICK: Duration = Duration::from_secs(1);
-/// Columns of the bar.
-const BAR: usize = 28;
 
 /// What an overlay came to, in JSON.
 #[derive(Debug, Serialize)]
@@ -87,8 +81,8 @@ pub(crate) fn run(args: &OverlayLab, output: &Output) -> anyhow::Result<()> {
     }
     let trial = args.trial();
     let mut watch = Watch::new(output);
-    let report = trial.run(&mut |progress| watch.show(progress));
-    watch.bar.finish_and_clear();
+    let report = trial.run(&mut |progress| show(&mut watch, progress));
+    watch.finish();
     let result = OverlayResult::new(args.seed(), &trial, &report);
     let data = serde_json::to_string(&result)?;
     if let Some(path) = &args.json_file {
@@ -108,37 +102,15 @@ pub(crate) fn run(args: &OverlayLab, output: &Output) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The bar, and the events beside it.
-struct Watch<'a> {
-    output: &'a Output,
-    bar: ProgressBar,
-    told: Option<Instant>,
-}
-
-impl<'a> Watch<'a> {
-    fn new(output: &'a Output) -> Self {
-        let bar = output.live_bar();
-        bar.set_style(output::live_style(BAR));
-        Self { output, bar, told: None }
-    }
-
-    fn show(&mut self, progress: Progress) {
-        let (word, state) = match progress.stage {
-            Stage::Joining => ("Joining", "joining"),
-            Stage::Broadcasting => ("Telling all", "broadcasting"),
-            Stage::Searching => ("Searching", "searching"),
-            Stage::Healing => ("Healing", "healing"),
-        };
-        let (done, total) = (u64::from(progress.done), u64::from(progress.total.max(1)));
-        self.bar.set_prefix(word);
-        self.bar.set_length(total);
-        self.bar.set_position(done);
-        self.bar.set_message(format!("{} %", done * 100 / total));
-        if self.told.is_none_or(|at| at.elapsed() >= TICK) {
-            self.told = Some(Instant::now());
-            self.output.event(&Event::LabProgress { state, done, total });
-        }
-    }
+/// Shows how far it is.
+fn show(watch: &mut Watch<'_>, progress: Progress) {
+    let stage = match progress.stage {
+        Stage::Joining => ("Joining", "joining"),
+        Stage::Broadcasting => ("Telling all", "broadcasting"),
+        Stage::Searching => ("Searching", "searching"),
+        Stage::Healing => ("Healing", "healing"),
+    };
+    watch.show(stage, progress.done.into(), progress.total.into());
 }
 
 impl OverlayResult {

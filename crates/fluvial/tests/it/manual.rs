@@ -45,6 +45,7 @@ fn the_manual_is_one_page_or_one_for_each_command() {
         "fluvial.1",
         "fluvial-get.1",
         "fluvial-man.1",
+        "fluvial-lab-lookups.1",
         "fluvial-lab-ring.1",
         "fluvial-lab-overlay.1",
     ] {

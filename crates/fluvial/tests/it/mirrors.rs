@@ -175,6 +175,34 @@ fn drain_headers(stream: &mut std::net::TcpStream) {
 }
 
 #[test]
+fn servers_without_ranges_are_read_from_the_beginning() {
+    let place = Place::new();
+    let (file, torrent) = torrent(&place, 8 * SIZE, &[]);
+    let bytes = fs::read(&file).unwrap();
+    let whole = bytes.clone();
+    let web = Web::new(move |_, stream| {
+        say(stream, format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", 8 * SIZE).as_bytes());
+        say(stream, &whole);
+    });
+    let no_rest = |line: &str| line.starts_with("REST").then(|| "502 no\r\n".to_owned());
+    let ftp = Ftp::new(bytes, no_rest);
+    for url in [web.url("/whole"), ftp.url("/whole")] {
+        let folder = url.split(':').next().unwrap();
+        let flags = ["--web-seed", &url, "--down-limit", "1500kB/s"];
+        let mut get = place.get(&torrent, folder, &flags);
+        while get.wait_for("progress")["done"].as_u64().unwrap() < 2_000_000 {}
+        get.kill();
+        let mut get = place.get(&torrent, folder, &["--web-seed", &url]);
+        let complete = get.wait_for("complete");
+        let again = bytes_from(&complete, &url);
+        assert!(again < 8 * SIZE as u64 - 500_000, "{again} once more");
+        assert_same(&file, &place.path(&format!("{folder}/x y.bin")));
+    }
+    let asked = web.heads().len();
+    assert!(asked <= 8, "two lives, and {asked} requests");
+}
+
+#[test]
 fn odd_answers_that_hold_the_bytes_are_good_enough() {
     let place = Place::new();
     let (file, torrent) = torrent(&place, SIZE, &[]);

@@ -166,6 +166,12 @@ impl Running {
         assert!(status.is_ok_and(|status| status.success()), "kill -INT");
     }
 
+    /// Has it read its lists again.
+    pub(crate) fn hang_up(&self) {
+        let status = Command::new("kill").args(["-HUP", &self.pid().to_string()]).status();
+        assert!(status.is_ok_and(|status| status.success()), "kill -HUP");
+    }
+
     /// Ends it at once, as a crash does.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("our own child");

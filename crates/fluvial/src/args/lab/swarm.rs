@@ -21,9 +21,9 @@ use crate::units::{Rate, parse_duration, parse_rate, parse_size};
   fluvial lab swarm bound --peers 100 --compare peers
   fluvial lab swarm bound --peers 2000 --size 64MiB --fidelity blocks
 
-SCENARIO is a file, or one of: arrivals, bound, churn, flash-crowd, free-riders, hostile, partners,
-reciprocity, selfish, survival, ten-thousand. Flags change the scenario; --peers and --peer-up its
-first group of peers, --seed-up its first seeds.")]
+SCENARIO is a file, or one of: arrivals, bound, churn, flash-crowd, free-riders, hostile, nats,
+partners, reciprocity, selfish, survival, ten-thousand. Flags change the scenario; --peers and
+--peer-up its first group of peers, --seed-up its first seeds.")]
 pub(crate) struct SwarmLab {
     /// A scenario: a TOML file, or the name of one that comes with Fluvial
     #[arg(value_name = "SCENARIO")]

@@ -36,6 +36,17 @@ fn the_reason_is_told_soon_and_then_once_a_minute() {
 }
 
 #[test]
+fn it_is_told_as_soon_after_the_files_were_looked_at() {
+    let mut patience = Patience::new(Instant::now(), None);
+    let began = Instant::now() + Duration::from_secs(500);
+    patience.restart(began);
+    assert_eq!(told(&mut patience, began, &status(0, 0), 100), [10, 70]);
+    assert_eq!(patience.judge(began, &status(1, 1)), Mood::Fine);
+    patience.restart(began);
+    assert_eq!(told(&mut patience, began, &status(1, 1), 100), [60]);
+}
+
+#[test]
 fn what_moves_is_not_explained() {
     let began = Instant::now();
     let mut patience = Patience::new(began, Some(Duration::from_secs(5)));
