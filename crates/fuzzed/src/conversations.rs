@@ -126,7 +126,9 @@ pub fn fuzz_tracker_client(data: &[u8]) {
                 client.cancel(u64::from(who));
                 open.remove(&u64::from(who));
             }
-            3 => client.handle_datagram(now, target, input.slice()),
+            3 => {
+                client.handle_datagram(now, target, input.slice());
+            }
             4..=6 if !sent.is_empty() => {
                 // An answer to something that was asked, right as far as nobody else could know.
                 let (target, request) = &sent[usize::from(who) % sent.len()];

@@ -8,6 +8,7 @@ mod caches;
 mod conversations;
 mod formats;
 mod input;
+mod ipfilters;
 mod lsds;
 mod mirrors;
 mod mses;
@@ -15,6 +16,7 @@ mod overlays;
 mod pages;
 mod peers;
 mod portmaps;
+mod proxies;
 mod rings;
 mod sessions;
 mod swarms;
@@ -26,6 +28,7 @@ mod utps;
 pub use caches::fuzz_cache;
 pub use conversations::{fuzz_tracker_client, fuzz_tracker_server};
 pub use formats::{fuzz_bencode, fuzz_magnet, fuzz_metainfo};
+pub use ipfilters::fuzz_ip_filter;
 pub use lsds::fuzz_lsd;
 pub use mirrors::{fuzz_mirror, fuzz_mirror_words};
 pub use mses::fuzz_mse;
@@ -33,6 +36,7 @@ pub use overlays::fuzz_overlay;
 pub use pages::fuzz_page;
 pub use peers::{fuzz_extended, fuzz_peer_sequence, fuzz_peer_stream, fuzz_wire};
 pub use portmaps::fuzz_portmap;
+pub use proxies::fuzz_proxy;
 pub use rings::fuzz_ring;
 pub use sessions::fuzz_session;
 pub use swarms::fuzz_swarm;
@@ -54,12 +58,13 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 28] = [
+pub const TARGETS: [Target; 30] = [
     target("bencode", fuzz_bencode),
     slow_target("cache", fuzz_cache),
     slow_target("dht", fuzz_dht),
     target("dht_message", fuzz_dht_message),
     target("extended", fuzz_extended),
+    target("ip_filter", fuzz_ip_filter),
     target("lsd", fuzz_lsd),
     target("magnet", fuzz_magnet),
     target("metainfo", fuzz_metainfo),
@@ -71,6 +76,7 @@ pub const TARGETS: [Target; 28] = [
     target("peer_sequence", fuzz_peer_sequence),
     target("peer_stream", fuzz_peer_stream),
     target("portmap", fuzz_portmap),
+    target("proxy", fuzz_proxy),
     target("ring", fuzz_ring),
     slow_target("session", fuzz_session),
     slow_target("swarm", fuzz_swarm),

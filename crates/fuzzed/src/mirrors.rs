@@ -29,9 +29,9 @@ pub fn fuzz_mirror_words(data: &[u8]) {
         let (global, local) = (IpAddr::from([198, 18, 0, 1]), IpAddr::from([10, 0, 0, 1]));
         assert!(!next.may_follow(global, local, true), "never inward");
     }
-    let asked = Asked { from: 5, to: 9, whole: Some(20) };
-    let status = data.first().map_or(0, |byte| 200 + u16::from(*byte));
-    for status in [status, 200, 206] {
+    let odd = data.first().map_or(0, |byte| 200 + u16::from(*byte));
+    for (status, streamed) in [(odd, false), (200, false), (200, true), (206, false), (206, true)] {
+        let asked = Asked { from: 5, to: 9, whole: Some(20), streamed };
         let head = Head { status, range: Some(&text), length: Some(20), ..Head::default() };
         if let Judgement::Take { skip } = judge(&asked, &head) {
             assert!(skip <= asked.from && (200..300).contains(&status));
@@ -107,7 +107,13 @@ pub fn fuzz_mirror(data: &[u8]) {
             }
             (4, Some(fetch)) => {
                 fetches.retain(|other| other.line != fetch.line);
-                let faults = [Fault::Short, Fault::Silent, Fault::Busy(None), Fault::Status(404)];
+                let faults = [
+                    Fault::Short,
+                    Fault::Silent,
+                    Fault::Busy(None),
+                    Fault::Status(404),
+                    Fault::NoRanges,
+                ];
                 mirror.handle_fault(now, fetch.line, &faults[place % faults.len()])
             }
             _ => Ok(()),

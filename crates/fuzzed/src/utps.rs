@@ -21,7 +21,8 @@ pub fn fuzz_utp_packet(data: &[u8]) {
     assert!(utp::looks_like_utp(data), "what parses is told apart from others");
     let mask = packet.selective_ack.map_or(&[][..], |SelectiveAck(mask)| mask);
     let mut bytes = Vec::new();
-    packet.header.encode(mask, data.len() % 1_000 * 2, &mut bytes);
+    let padding = Some(data.len() % 1_000).filter(|it| *it >= 12).unwrap_or_default();
+    packet.header.encode(mask, padding, &mut bytes);
     bytes.extend_from_slice(packet.payload);
     let again = Packet::parse(&bytes).expect("our own are packets");
     assert_eq!((again.header, again.payload), (packet.header, packet.payload));
