@@ -1,7 +1,8 @@
 //! The binary under test, as a client.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -20,16 +21,21 @@ const FIRST_PORT: u16 = 7001;
 pub struct Fluvial {
     node: Node,
     flags: Vec<String>,
+    /// Trusted for TLS instead of what is installed.
+    trusted: Option<PathBuf>,
     jobs: BTreeMap<String, Job>,
     next_port: u16,
     discovers: bool,
+    /// It listens on whatever IPv4 addresses its machine has.
+    everywhere: bool,
 }
 
 #[derive(Debug)]
 struct Job {
     process: Process,
     log: String,
-    complete: Option<Value>,
+    /// What it has printed.
+    events: Vec<Value>,
 }
 
 impl Fluvial {
@@ -47,13 +53,42 @@ impl Fluvial {
     }
 
     fn on(node: Node, flags: &[&str]) -> Self {
-        let flags = flags.iter().map(ToString::to_string).collect();
-        Self { node, flags, jobs: BTreeMap::new(), next_port: FIRST_PORT - 1, discovers: false }
+        let mut ours = Self {
+            node,
+            flags: Vec::new(),
+            trusted: None,
+            jobs: BTreeMap::new(),
+            next_port: FIRST_PORT - 1,
+            discovers: false,
+            everywhere: false,
+        };
+        ours.replace_flags(flags);
+        ours
+    }
+
+    /// Has it listen on whatever IPv4 addresses its machine has at the time.
+    pub fn listen_everywhere(&mut self) {
+        self.everywhere = true;
     }
 
     /// The same on a machine that is there.
     pub fn start_at(node: &Node, flags: &[&str]) -> Self {
         Self::on(node.clone(), flags)
+    }
+
+    /// Has it trust those that this file of certificates names, and nobody else.
+    pub fn trust(&mut self, certificates: &Path) {
+        self.trusted = Some(certificates.to_owned());
+    }
+
+    /// What goes to every command from now on.
+    pub fn replace_flags(&mut self, flags: &[&str]) {
+        self.flags = flags.iter().map(ToString::to_string).collect();
+    }
+
+    /// Ends a command as a crash would.
+    pub fn kill(&mut self, content: &Content) {
+        self.jobs.remove(content.name());
     }
 
     /// Asks a command to end.
@@ -77,12 +112,13 @@ impl Fluvial {
         (self.node.v4(), FIRST_PORT).into()
     }
 
-    /// The same in the DHT that this node is of.
+    /// The same in the DHT that this node is of, and in no other way.
     ///
     /// # Errors
     /// When the lab has no room.
     pub fn start_in_dht(lab: &mut Lab, bootstrap: SocketAddr) -> Result<Self> {
-        Self::start_discovering(lab, &["--bootstrap", &bootstrap.to_string()])
+        let bootstrap = bootstrap.to_string();
+        Self::start_discovering(lab, &["--no-lsd", "--no-pex", "--bootstrap", &bootstrap])
     }
 
     /// Whether a line of the log holds this.
@@ -97,7 +133,22 @@ impl Fluvial {
 
     /// What `complete` said of a content that was got.
     pub fn complete_event(&self, content: &Content) -> Option<&Value> {
-        self.jobs.get(content.name())?.complete.as_ref()
+        let mut events = self.jobs.get(content.name())?.events.iter();
+        events.find(|event| event["event"] == "complete")
+    }
+
+    /// Everything that was printed about a content so far.
+    ///
+    /// # Errors
+    /// When it reports an error, or has ended badly.
+    pub fn events(&mut self, content: &Content) -> Result<&[Value]> {
+        let job = self.job(content)?;
+        while let Some(event) = job.process.next_if_any() {
+            ensure!(event["event"] != "error", "fluvial: {}", event["message"]);
+            job.events.push(event);
+        }
+        job.process.check()?;
+        Ok(&job.events)
     }
 
     /// Shares the content from where it was published; returns the address of the page.
@@ -126,21 +177,25 @@ impl Fluvial {
 
     fn launch(&mut self, content: &Content, args: &[&std::ffi::OsStr]) -> Result<&mut Process> {
         self.next_port += 1;
-        let (port, v4, v6) = (self.next_port, self.node.v4(), self.node.v6());
+        let (port, v6) = (self.next_port, self.node.v6());
+        let v4 = if self.everywhere { Ipv4Addr::UNSPECIFIED } else { self.node.v4() };
         let mut command = self.node.command(&programs::fluvial()?);
         let said = format!("{port}.log");
         command
             .args(args)
             .args(["--json", "-vv", "--log", &said])
             .args((!self.discovers).then_some("--no-discovery"))
-            .args(["--listen", &format!("{v4}:{port}")])
+            .args(["--listen", &SocketAddr::from((v4, port)).to_string()])
             .args(&self.flags);
-        if !self.node.is_at_home() {
+        if let Some(certificates) = &self.trusted {
+            command.env("SSL_CERT_FILE", certificates);
+        }
+        if !self.node.is_at_home() && !self.everywhere {
             command.args(["--listen", &format!("[{v6}]:{port}")]);
         }
         let log = self.node.path(&format!("{port}-stderr.log"));
         let process = Process::start_talking("fluvial", command, &log)?;
-        let job = Job { process, log: said, complete: None };
+        let job = Job { process, log: said, events: Vec::new() };
         self.jobs.insert(content.name().to_owned(), job);
         Ok(&mut self.job(content)?.process)
     }
@@ -176,14 +231,6 @@ impl Client for Fluvial {
     }
 
     fn is_complete(&mut self, content: &Content) -> Result<bool> {
-        let job = self.job(content)?;
-        while let Some(event) = job.process.next_if_any() {
-            ensure!(event["event"] != "error", "fluvial: {}", event["message"]);
-            if event["event"] == "complete" {
-                job.complete = Some(event);
-            }
-        }
-        job.process.check()?;
-        Ok(job.complete.is_some())
+        Ok(self.events(content)?.iter().any(|event| event["event"] == "complete"))
     }
 }

@@ -21,10 +21,21 @@ const UPLINK_BURST: u64 = 16 << 10;
 pub struct Lab {
     folder: PathBuf,
     nodes: u16,
-    /// From each machine to the middle of the network.
-    delay: Option<Duration>,
+    /// Between the bridge and each machine that is made from now on.
+    wire: Option<Wire>,
+    /// The bridge's namespace passes on what machines say to each other.
+    routed: bool,
     /// The links of those that are far.
     links: Vec<Process>,
+}
+
+/// What a wire does to the packets of each direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Wire {
+    /// How long they take.
+    pub delay: Duration,
+    /// The share that gets lost, from 0 to 1.
+    pub loss: f64,
 }
 
 impl Lab {
@@ -40,7 +51,8 @@ impl Lab {
         execute("ip", "address add 198.18.0.1/15 dev bridge")?;
         execute("ip", "address add 2001:2::1/48 dev bridge nodad")?;
         execute("ip", "link set bridge up")?;
-        Ok(Self { folder: folder.to_owned(), nodes: 1, delay: None, links: Vec::new() })
+        let folder = folder.to_owned();
+        Ok(Self { folder, nodes: 1, wire: None, routed: false, links: Vec::new() })
     }
 
     /// A file or folder of this lab.
@@ -57,21 +69,34 @@ impl Lab {
         writeln!(hosts, "{address} {name}").context("cannot write the lab's hosts")
     }
 
-    /// Puts all machines that are made from now on at this distance, one way, from the bridge: each
-    /// behind a `fluvial lab link`.
+    /// Lays such a wire to each machine that is made from now on: a `fluvial lab link`.
     ///
     /// # Errors
     /// When the kernel does not forward.
-    pub fn set_delay(&mut self, delay: Duration) -> Result<()> {
-        self.delay = Some(delay);
+    pub fn set_wire(&mut self, wire: Wire) -> Result<()> {
+        self.wire = Some(wire);
         fs::write("/proc/sys/net/ipv4/ip_forward", "1")?;
         fs::write("/proc/sys/net/ipv6/conf/all/forwarding", "1")?;
         // Who is on the bridge takes the whole range for its neighbours.
         Ok(fs::write("/proc/sys/net/ipv4/conf/bridge/proxy_arp", "1")?)
     }
 
+    /// Has all machines that are made from now on reach each other's IPv4 addresses by way of the
+    /// bridge's namespace. Of a crowd, each would be a neighbour of each, and the kernel keeps
+    /// 1,024 neighbours over all namespaces: what is for others does not leave, and nobody is told.
+    ///
+    /// # Errors
+    /// When the kernel does not forward.
+    pub fn set_routed(&mut self) -> Result<()> {
+        self.routed = true;
+        fs::write("/proc/sys/net/ipv4/ip_forward", "1")?;
+        // Nobody shall be told of the shorter way.
+        fs::write("/proc/sys/net/ipv4/conf/all/send_redirects", "0")?;
+        Ok(fs::write("/proc/sys/net/ipv4/conf/bridge/send_redirects", "0")?)
+    }
+
     /// A machine with a cable to the bridge and a folder of its own. Its default route leads to
-    /// the bridge's namespace, which forwards nothing.
+    /// the bridge's namespace, which forwards nothing unless it was told to.
     ///
     /// # Errors
     /// When a command fails.
@@ -84,18 +109,19 @@ impl Lab {
         let node = Node { id: id.clone(), number, folder, home: None };
         let (v4, v6) = (node.v4(), node.v6());
         execute("ip", &format!("netns add {id}"))?;
-        if let Some(delay) = self.delay {
-            self.links.push(node.lay_link(delay)?);
+        if let Some(wire) = self.wire {
+            self.links.push(node.lay(wire)?);
             return Ok(node);
         }
         execute("ip", &format!("link add {id} type veth peer name eth0 netns {id}"))?;
         execute("ip", &format!("link set {id} master bridge"))?;
         execute("ip", &format!("link set {id} up"))?;
         execute("ip", &format!("-n {id} link set lo up"))?;
-        execute("ip", &format!("-n {id} address add {v4}/15 dev eth0"))?;
+        let neighbours = if self.routed { 32 } else { 15 };
+        execute("ip", &format!("-n {id} address add {v4}/{neighbours} dev eth0"))?;
         execute("ip", &format!("-n {id} address add {v6}/48 dev eth0 nodad"))?;
         execute("ip", &format!("-n {id} link set eth0 up"))?;
-        execute("ip", &format!("-n {id} route add default via 198.18.0.1"))?;
+        execute("ip", &format!("-n {id} route add default via 198.18.0.1 dev eth0 onlink"))?;
         execute("ip", &format!("-n {id} route add default via 2001:2::1"))?;
         Ok(node)
     }
@@ -222,12 +248,13 @@ impl Node {
         self.folder.join("content")
     }
 
-    /// Lays a link that takes so long, one way, from the bridge's namespace to this machine.
-    fn lay_link(&self, delay: Duration) -> Result<Process> {
+    /// Lays a wire from the bridge's namespace to this machine.
+    fn lay(&self, wire: Wire) -> Result<Process> {
         let (id, v4, v6) = (&self.id, self.v4(), self.v6());
         let mut command = Command::new(programs::fluvial()?);
         command.args(["lab", "link", "--json", "--tun", &format!("{id},{id}x")]);
-        command.args(["--delay", &format!("{}ms", delay.as_secs_f64() * 1e3)]);
+        command.args(["--delay", &format!("{}ms", wire.delay.as_secs_f64() * 1e3)]);
+        command.args(["--loss", &wire.loss.to_string()]);
         let mut link = Process::start_talking("fluvial lab link", command, &self.path("link.log"))?;
         let ready = link.next()?;
         ensure!(ready["event"] == "ready", "fluvial lab link says {ready}");
@@ -264,6 +291,27 @@ impl Node {
         let said = execute("tc", &format!("-n {} -s -j qdisc show dev eth0", self.id))?;
         let said: Value = serde_json::from_str(&said)?;
         said[0]["bytes"].as_u64().context("no count of bytes")
+    }
+
+    /// Takes an interface of this machine up or down.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn set_link(&self, interface: &str, up: bool) -> Result<()> {
+        let state = if up { "up" } else { "down" };
+        execute("ip", &format!("-n {} link set {interface} {state}", self.id))?;
+        Ok(())
+    }
+
+    /// Gives an interface of this machine another IPv4 address instead of its first.
+    ///
+    /// # Errors
+    /// When it does not have that.
+    pub fn move_to(&self, interface: &str, to: Ipv4Addr) -> Result<()> {
+        let (id, v4) = (&self.id, self.v4());
+        execute("ip", &format!("-n {id} address del {v4}/15 dev {interface}"))?;
+        execute("ip", &format!("-n {id} address add {to}/15 dev {interface}"))?;
+        Ok(())
     }
 
     /// A command that runs on this machine.

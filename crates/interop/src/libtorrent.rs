@@ -97,12 +97,14 @@ impl Libtorrent {
         Ok(())
     }
 
-    /// Nodes of the DHT that it knows.
+    /// Nodes of the DHT that it knows; it is told of this one once more.
     ///
     /// # Errors
     /// When it does not answer.
-    pub fn dht_nodes(&mut self) -> Result<u64> {
-        self.ask(&json!({"do": "nodes"}))?["nodes"].as_u64().context("no count of nodes")
+    pub fn dht_nodes(&mut self, node: SocketAddr) -> Result<u64> {
+        let (ip, port) = (node.ip().to_string(), node.port());
+        let answer = self.ask(&json!({"do": "nodes", "ip": ip, "port": port}))?;
+        answer["nodes"].as_u64().context("no count of nodes")
     }
 
     /// Waits until the DHT names it a peer of what it gets; returns how many seconds that took.

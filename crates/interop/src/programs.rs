@@ -22,6 +22,8 @@ pub enum Program {
     Transmission,
     /// libtorrent (rasterbar), through its Python module.
     Libtorrent,
+    /// `python3`, whose `http.server` people serve folders with.
+    Python,
     /// `aria2c`.
     Aria2,
     /// `rtorrent`.
@@ -34,19 +36,38 @@ pub enum Program {
     Miniupnpd,
     /// `tcpdump`.
     Tcpdump,
+    /// `nginx`.
+    Nginx,
+    /// `vsftpd`.
+    Vsftpd,
+    /// `openssl`, which makes certificates.
+    Openssl,
+    /// `danted`.
+    Dante,
+    /// `microsocks`.
+    Microsocks,
+    /// `tinyproxy`.
+    Tinyproxy,
 }
 
 impl Program {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 15] = [
         Self::Transmission,
         Self::Libtorrent,
+        Self::Python,
         Self::Aria2,
         Self::Rtorrent,
         Self::Rqbit,
         Self::Opentracker,
         Self::Miniupnpd,
         Self::Tcpdump,
+        Self::Nginx,
+        Self::Vsftpd,
+        Self::Openssl,
+        Self::Dante,
+        Self::Microsocks,
+        Self::Tinyproxy,
     ];
 
     /// Its name, as its makers write it.
@@ -54,12 +75,19 @@ impl Program {
         match self {
             Self::Transmission => "Transmission",
             Self::Libtorrent => "libtorrent",
+            Self::Python => "Python",
             Self::Aria2 => "aria2",
             Self::Rtorrent => "rtorrent",
             Self::Rqbit => "rqbit",
             Self::Opentracker => "opentracker",
             Self::Miniupnpd => "miniupnpd",
             Self::Tcpdump => "tcpdump",
+            Self::Nginx => "nginx",
+            Self::Vsftpd => "vsftpd",
+            Self::Openssl => "OpenSSL",
+            Self::Dante => "Dante",
+            Self::Microsocks => "microsocks",
+            Self::Tinyproxy => "tinyproxy",
         }
     }
 
@@ -73,11 +101,19 @@ impl Program {
     pub fn version(self) -> Option<String> {
         let (program, argument): (PathBuf, _) = match self {
             Self::Transmission => ("transmission-daemon".into(), "--version"),
+            Self::Python => ("python3".into(), "--version"),
             Self::Aria2 => ("aria2c".into(), "--version"),
             Self::Rtorrent => ("rtorrent".into(), "-h"),
             Self::Rqbit => (rqbit(), "--version"),
-            Self::Opentracker | Self::Miniupnpd => ("dpkg-query".into(), "--show"),
+            Self::Opentracker
+            | Self::Miniupnpd
+            | Self::Vsftpd
+            | Self::Dante
+            | Self::Microsocks
+            | Self::Tinyproxy => ("dpkg-query".into(), "--show"),
             Self::Tcpdump => ("tcpdump".into(), "--version"),
+            Self::Nginx => ("nginx".into(), "-v"),
+            Self::Openssl => ("openssl".into(), "version"),
             Self::Libtorrent => (python(), "-c"),
         };
         let mut command = Command::new(program);
@@ -88,6 +124,10 @@ impl Program {
             }
             Self::Opentracker => command.arg("opentracker"),
             Self::Miniupnpd => command.args(["miniupnpd-nftables", "nftables"]),
+            Self::Vsftpd => command.arg("vsftpd"),
+            Self::Dante => command.arg("dante-server"),
+            Self::Microsocks => command.arg("microsocks"),
+            Self::Tinyproxy => command.arg("tinyproxy"),
             _ => &mut command,
         };
         let output = command.output().ok().filter(|output| output.status.success())?;

@@ -13,7 +13,7 @@ use clap::{Parser, ValueEnum};
 use serde_json::{Value, json};
 
 use interop::{Aria2, Client, Content, Fluvial, Format, Lab, Libtorrent, Program, Shape, Source};
-use interop::{TrackerNode, Transmission, run_program};
+use interop::{TrackerNode, Transmission, Wire, run_program};
 use plan::{Class, Plan};
 
 /// How often everybody is asked whether it is done.
@@ -141,7 +141,7 @@ fn swarm(
     let tracker = TrackerNode::start(lab)?;
     if args.rtt > 0 {
         // There and back, each time over two links.
-        lab.set_delay(Duration::from_micros(args.rtt * 250))?;
+        lab.set_wire(Wire { delay: Duration::from_micros(args.rtt * 250), loss: 0.0 })?;
     }
     let name = format!("{kind:?} {peers} {run}");
     let what = (Shape::File, Format::V1);

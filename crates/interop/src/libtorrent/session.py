@@ -38,11 +38,15 @@ class Driver:
     def __init__(self, session):
         self.session = session
         self.handles = {}
+        self.added = {}
+        self.named = {}
 
     def drain(self):
         alerts = self.session.pop_alerts()
         for alert in alerts:
             print(f"{time.monotonic():.3f} {alert.what()}: {alert.message()}", file=sys.stderr)
+            if isinstance(alert, lt.dht_reply_alert) and alert.num_peers > 0:
+                self.named.setdefault(alert.handle, time.monotonic())
         return alerts
 
     def add(self, name, source, folder):
@@ -52,6 +56,7 @@ class Driver:
             params = lt.load_torrent_file(source)
         params.save_path = folder
         params.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
+        self.added[name] = time.monotonic()
         self.handles[name] = self.session.add_torrent(params)
         return {}
 
@@ -65,7 +70,9 @@ class Driver:
             return {"error": status.errc.message()}
         return {"seeding": status.is_seeding, "progress": status.progress}
 
-    def nodes(self):
+    def nodes(self, ip, port):
+        """How many it knows; asks this one, whom it may have asked in vain when it started."""
+        self.session.add_dht_node((ip, port))
         self.session.post_session_stats()
         deadline = time.monotonic() + SCRAPE_SECONDS
         while time.monotonic() < deadline:
@@ -76,15 +83,14 @@ class Driver:
         return {"error": "no statistics"}
 
     def first_peer(self, name):
-        """Seconds until the DHT names a peer."""
-        handle, began = self.handles[name], time.monotonic()
-        while time.monotonic() < began + SCRAPE_SECONDS:
+        """Seconds from when it was added until the DHT named a peer."""
+        handle, deadline = self.handles[name], time.monotonic() + SCRAPE_SECONDS
+        while handle not in self.named and time.monotonic() < deadline:
             self.session.wait_for_alert(100)
-            for alert in self.drain():
-                replied = isinstance(alert, lt.dht_reply_alert) and alert.num_peers > 0
-                if replied and alert.handle == handle:
-                    return {"seconds": time.monotonic() - began}
-        return {"error": "the DHT names no peer"}
+            self.drain()
+        if handle not in self.named:
+            return {"error": "the DHT names no peer"}
+        return {"seconds": self.named[handle] - self.added[name]}
 
     def scrape(self, name):
         handle = self.handles[name]

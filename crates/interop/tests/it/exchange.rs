@@ -58,29 +58,36 @@ fn finds(content: &Content, a: &mut dyn Client, b: &mut dyn Client) -> Result<()
     Ok(())
 }
 
+/// We are B.
+fn we_tell(
+    lab: &mut Lab,
+    mut a: impl Client,
+    mut c: impl Client,
+    known: [SocketAddr; 2],
+) -> Result<()> {
+    let content = publish(lab)?;
+    c.seed(&content)?;
+    a.get(&content, Source::Torrent)?;
+    let mut b = slow_fluvial(lab, &known)?;
+    b.get(&content, Source::Torrent)?;
+    finds(&content, &mut a, &mut b)
+}
+
 #[test]
 fn we_tell_libtorrent() {
     run("exchange::we_tell_libtorrent", &BOTH, |lab| {
-        let content = publish(lab)?;
-        let (mut a, mut c) = (libtorrent(lab)?, transmission(lab)?);
-        c.seed(&content)?;
-        a.get(&content, Source::Torrent)?;
-        let mut b = slow_fluvial(lab, &[a.address(), c.address()])?;
-        b.get(&content, Source::Torrent)?;
-        finds(&content, &mut a, &mut b)
+        let (a, c) = (libtorrent(lab)?, transmission(lab)?);
+        let known = [a.address(), c.address()];
+        we_tell(lab, a, c, known)
     });
 }
 
 #[test]
 fn we_tell_transmission() {
     run("exchange::we_tell_transmission", &BOTH, |lab| {
-        let content = publish(lab)?;
-        let (mut a, mut c) = (transmission(lab)?, libtorrent(lab)?);
-        c.seed(&content)?;
-        a.get(&content, Source::Torrent)?;
-        let mut b = slow_fluvial(lab, &[a.address(), c.address()])?;
-        b.get(&content, Source::Torrent)?;
-        finds(&content, &mut a, &mut b)
+        let (a, c) = (transmission(lab)?, libtorrent(lab)?);
+        let known = [a.address(), c.address()];
+        we_tell(lab, a, c, known)
     });
 }
 
