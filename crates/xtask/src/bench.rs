@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use serde_json::json;
 
-use jobs::{Client, Sample};
+use jobs::{Client, Sample, Transport};
 use lab::Lab;
 use report::{Row, Table};
 
@@ -57,6 +57,8 @@ enum Job {
     Create,
     /// One seeder, one leecher, loopback
     Pair,
+    /// The same over uTP alone
+    Utp,
     /// One seed, many peers, each behind an uplink of its own: time ÷ bound
     Swarm,
 }
@@ -126,19 +128,21 @@ fn contenders(job: Job) -> Vec<Contender> {
                 (client.name().to_owned(), Box::new(measure))
             })
             .into(),
-        Job::Pair => [
-            (Fluvial, Fluvial),
-            (Fluvial, Libtorrent),
-            (Libtorrent, Fluvial),
-            (Libtorrent, Libtorrent),
-        ]
+        Job::Pair => pairs(Transport::Tcp),
+        Job::Utp => pairs(Transport::Utp),
+    }
+}
+
+/// Both programs as seeder and as leecher.
+fn pairs(transport: Transport) -> Vec<Contender> {
+    use Client::{Fluvial, Libtorrent};
+    [(Fluvial, Fluvial), (Fluvial, Libtorrent), (Libtorrent, Fluvial), (Libtorrent, Libtorrent)]
         .map(|(seeder, leecher)| -> Contender {
-            let measure = move |lab: &Lab| jobs::pair(lab, seeder, leecher);
+            let measure = move |lab: &Lab| jobs::pair(lab, (seeder, leecher), transport);
             let name = format!("{} → {}", seeder.name(), leecher.name());
             (name, Box::new(measure))
         })
-        .into(),
-    }
+        .into()
 }
 
 /// Runs the contenders in turn, run by run, so that what slows the machine down slows all.

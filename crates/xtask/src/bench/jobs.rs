@@ -27,6 +27,23 @@ impl Client {
     }
 }
 
+/// What a pair speaks over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Transport {
+    Tcp,
+    Utp,
+}
+
+impl Transport {
+    /// As both programs spell it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Utp => "utp",
+        }
+    }
+}
+
 /// One measurement.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
@@ -50,7 +67,7 @@ pub(super) fn describe(lab: &Lab) -> Result<()> {
 
 /// The version and settings of libtorrent.
 pub(super) fn introduce(lab: &Lab) -> Result<Value> {
-    let mut command = rival(lab, "seed", &lab.folder().join("source"));
+    let mut command = rival(lab, "seed", &lab.folder().join("source"), Transport::Tcp);
     let mut rival = Process::start("libtorrent", &mut command)?;
     let mut ready = rival.wait_for("ready")?;
     Ok(serde_json::json!({
@@ -80,13 +97,17 @@ pub(super) fn create(lab: &Lab, client: Client) -> Result<Sample> {
 }
 
 /// One seeds the content, the other fetches it.
-pub(super) fn pair(lab: &Lab, seeder: Client, leecher: Client) -> Result<Sample> {
+pub(super) fn pair(
+    lab: &Lab,
+    (seeder, leecher): (Client, Client),
+    transport: Transport,
+) -> Result<Sample> {
     let taken = lab.fresh("taken")?;
-    let (mut giving, port) = seed(lab, seeder)?;
+    let (mut giving, port) = seed(lab, seeder, transport)?;
     let command = match leecher {
-        Client::Fluvial => get(lab, &taken, port)?,
+        Client::Fluvial => get(lab, &taken, port, transport)?,
         Client::Libtorrent => {
-            let mut command = rival(lab, "get", &taken);
+            let mut command = rival(lab, "get", &taken, transport);
             command.arg(port.to_string());
             command
         }
@@ -138,15 +159,15 @@ fn measure(
 }
 
 /// A seeder that has checked what it has, and the port where it listens on loopback.
-fn seed(lab: &Lab, client: Client) -> Result<(Process, u64)> {
+fn seed(lab: &Lab, client: Client, transport: Transport) -> Result<(Process, u64)> {
     let mut command = match client {
         Client::Fluvial => {
             let mut command = Command::new(&lab.fluvial);
             command.arg("seed").arg(lab.torrent()).arg(lab.content());
-            on_loopback(&mut command, &lab.folder().join("state of the seeder"));
+            on_loopback(&mut command, &lab.folder().join("state of the seeder"), transport);
             command
         }
-        Client::Libtorrent => rival(lab, "seed", &lab.folder().join("source")),
+        Client::Libtorrent => rival(lab, "seed", &lab.folder().join("source"), transport),
     };
     let mut process = Process::start(client.name(), &mut command)?;
     let ready = process.wait_for("ready")?;
@@ -159,17 +180,18 @@ fn seed(lab: &Lab, client: Client) -> Result<(Process, u64)> {
     Ok((process, port.context("the seeder names no port")?))
 }
 
-fn get(lab: &Lab, folder: &Path, peer_port: u64) -> Result<Command> {
+fn get(lab: &Lab, folder: &Path, peer_port: u64, transport: Transport) -> Result<Command> {
     let mut command = Command::new(&lab.fluvial);
     command.arg("get").arg(lab.torrent()).arg("-o").arg(folder);
     command.arg("--peer").arg(format!("127.0.0.1:{peer_port}"));
-    on_loopback(&mut command, &lab.fresh("state of the leecher")?);
+    on_loopback(&mut command, &lab.fresh("state of the leecher")?, transport);
     Ok(command)
 }
 
-fn on_loopback(command: &mut Command, state: &Path) {
+fn on_loopback(command: &mut Command, state: &Path, transport: Transport) {
     command
         .args(["--json", "--no-discovery", "--listen", "127.0.0.1:0"])
+        .args(["--transport", transport.name(), "--encryption", "off"])
         .arg("--state-dir")
         .arg(state);
 }
@@ -184,8 +206,8 @@ fn create_args(lab: &Lab, command: &mut Command, out: &Path) {
         .args(["--piece-length", &lab.piece_length.to_string()]);
 }
 
-fn rival(lab: &Lab, verb: &str, folder: &Path) -> Command {
+fn rival(lab: &Lab, verb: &str, folder: &Path, transport: Transport) -> Command {
     let mut command = Command::new(&lab.python);
-    command.arg(&lab.rival).arg(verb).arg(lab.torrent()).arg(folder);
+    command.arg(&lab.rival).arg(verb).arg(lab.torrent()).arg(folder).arg(transport.name());
     command
 }

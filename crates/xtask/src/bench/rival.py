@@ -1,8 +1,8 @@
 """libtorrent at its best on loopback, for `cargo xtask bench`.
 
     rival.py create CONTENT OUT PIECE_LENGTH v1|v2|hybrid
-    rival.py seed TORRENT FOLDER
-    rival.py get TORRENT FOLDER PEER_PORT
+    rival.py seed TORRENT FOLDER tcp|utp
+    rival.py get TORRENT FOLDER tcp|utp PEER_PORT
 
 Prints one JSON object per line. `ready` comes first; create and get then wait for a line on
 standard input, work, and print `created` or `complete` (everything verified and flushed). All end
@@ -15,12 +15,10 @@ import sys
 
 import libtorrent as lt
 
-# What counts against its defaults: TCP alone (uTP crawls on loopback), no encryption, a send
-# buffer and a request queue that fill the pipe, a hash thread for each of two cores.
+# What counts against its defaults: one transport alone, no encryption, a send buffer and a request
+# queue that fill the pipe, a hash thread for each of two cores.
 SETTINGS = {
     "listen_interfaces": "127.0.0.1:0",
-    "enable_incoming_utp": False,
-    "enable_outgoing_utp": False,
     "in_enc_policy": int(lt.enc_policy.disabled),
     "out_enc_policy": int(lt.enc_policy.disabled),
     "send_buffer_watermark": 4 << 20,
@@ -35,6 +33,17 @@ SETTINGS = {
     "alert_mask": lt.alert.category_t.error_notification
     | lt.alert.category_t.status_notification
     | lt.alert.category_t.storage_notification,
+}
+
+TRANSPORTS = {
+    "tcp": {"enable_incoming_utp": False, "enable_outgoing_utp": False},
+    # Sockets that hold what comes while it is busy.
+    "utp": {
+        "enable_incoming_tcp": False,
+        "enable_outgoing_tcp": False,
+        "recv_socket_buffer_size": 4 << 20,
+        "send_socket_buffer_size": 4 << 20,
+    },
 }
 
 
@@ -58,9 +67,9 @@ def create(content, out, piece_length, version):
     say("created")
 
 
-def session():
+def session(transport):
     params = lt.session_params()
-    params.settings = SETTINGS
+    params.settings = {**SETTINGS, **TRANSPORTS[transport]}
     opened = lt.session(params)
     while not opened.listen_port():
         opened.wait_for_alert(100)
@@ -75,12 +84,12 @@ def add(opened, torrent, folder):
     return opened.add_torrent(params)
 
 
-def seed(torrent, folder):
-    opened = session()
+def seed(torrent, folder, transport):
+    opened = session(transport)
     # Checked now: in seed mode it would hash each piece when it is first asked for.
     add(opened, torrent, folder)
     wait_for(opened, lt.torrent_finished_alert)
-    ready(SETTINGS, port=opened.listen_port())
+    ready({**SETTINGS, **TRANSPORTS[transport]}, port=opened.listen_port())
     sys.stdin.readline()
 
 
@@ -94,9 +103,9 @@ def wait_for(opened, kind):
                 sys.exit(f"libtorrent: {alert.message()}")
 
 
-def get(torrent, folder, peer_port):
-    opened = session()
-    ready(SETTINGS)
+def get(torrent, folder, transport, peer_port):
+    opened = session(transport)
+    ready({**SETTINGS, **TRANSPORTS[transport]})
     sys.stdin.readline()
     handle = add(opened, torrent, folder)
     handle.connect_peer(("127.0.0.1", int(peer_port)))

@@ -20,7 +20,8 @@ fn sizes_are_read() {
 
 #[test]
 fn the_rival_on_its_own_comes_last() {
-    for (job, last) in [(Job::Create, "libtorrent"), (Job::Pair, "libtorrent → libtorrent")] {
+    let pair = "libtorrent → libtorrent";
+    for (job, last) in [(Job::Create, "libtorrent"), (Job::Pair, pair), (Job::Utp, pair)] {
         assert_eq!(contenders(job).last().unwrap().0, last);
     }
 }
