@@ -11,7 +11,7 @@ use stdx::{Duration, Instant, Rng};
 const NODES_MAX: usize = 256;
 /// Time from one look-up to the next while peers lack; each is twice as long as the one before, up
 /// to the longest, give or take a fifth.
-const PAUSE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_secs(2);
 const PAUSE_MAX: Duration = Duration::from_mins(5);
 
 /// What is to be done in the DHT. Peers that turn up are for

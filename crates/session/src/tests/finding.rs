@@ -52,7 +52,7 @@ fn a_magnet_is_looked_up_at_once_and_ever_more_seldom_and_not_announced() {
     assert_eq!(both.len(), 2);
     assert_eq!(orders(&mut world, getter), both, "under both its names");
     let soon = wait(&mut world, getter, 3);
-    assert_eq!(soon, both, "again");
+    assert_eq!(soon[..2], both, "again");
     let later = wait(&mut world, getter, 3_600);
     assert!(later.iter().all(|it| both.contains(it)), "{later:?}");
     assert!((20..=44).contains(&later.len()), "every five minutes or so: {}", later.len());
