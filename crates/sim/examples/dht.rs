@@ -81,15 +81,15 @@ fn cold(trial: &DhtTrial, world: &mut sim::DhtWorld) {
 
 fn show(what: &str, report: &LookupsReport) {
     let [median, p90, p99] = report.first.map(|it| it.as_millis());
+    let [most, max] = report.most_queries;
     say(&format!(
         "{what}: {} of {} found ({:.2} %); first value after {median} / {p90} / {p99} ms \
-         (p50/p90/p99), {:.1} questions until then (at most {}), {:.1} in all; stored at {:.1}; \
-         {:.0} % of contacts dead; {} saw a crowd",
+         (p50/p90/p99), {:.1} questions until then ({most} / {max}, p99 and at most), \
+         {:.1} in all; stored at {:.1}; {:.0} % of contacts dead; {} saw a crowd",
         report.found,
         report.lookups,
         report.success() * 100.0,
-        report.queries.0,
-        report.queries.1,
+        report.queries,
         report.all_queries,
         report.stored,
         report.dead * 100.0,

@@ -33,8 +33,10 @@ pub struct LookupsReport {
     pub found: u32,
     /// Time to the first true peer: median, of 90 and of 99 in 100.
     pub first: [Duration; 3],
-    /// Questions until then, on average and at most.
-    pub queries: (f64, u32),
+    /// Questions until then, on average.
+    pub queries: f64,
+    /// Questions until then: of 99 in 100, and at most.
+    pub most_queries: [u32; 2],
     /// Questions of a whole look-up, on average.
     pub all_queries: f64,
     /// The share of dead contacts when they began.
@@ -184,24 +186,30 @@ impl DhtTrial {
 fn summary(all: &[Sought], dead: f64, stored: f64) -> LookupsReport {
     let mut times: Vec<Duration> = all.iter().filter_map(|it| it.first).collect();
     times.sort_unstable();
-    let at = |hundredths: usize| {
-        let place = (times.len() * hundredths / 100).min(times.len().saturating_sub(1));
-        times.get(place).copied().unwrap_or_default()
-    };
-    let found = || all.iter().filter(|it| it.first.is_some());
-    let mean = |sum: u64, count: usize| sum as f64 / count.max(1) as f64;
+    let found = all.iter().filter(|it| it.first.is_some());
+    let mut queries: Vec<u32> = found.map(|it| it.queries).collect();
+    queries.sort_unstable();
     let ended: Vec<u32> = all.iter().filter_map(|it| it.all_queries).collect();
     LookupsReport {
         lookups: all.len() as u32,
         found: times.len() as u32,
-        first: [at(50), at(90), at(99)],
-        queries: (
-            mean(found().map(|it| u64::from(it.queries)).sum(), times.len()),
-            found().map(|it| it.queries).max().unwrap_or(0),
-        ),
-        all_queries: mean(ended.iter().map(|it| u64::from(*it)).sum(), ended.len()),
+        first: [50, 90, 99].map(|hundredths| at(&times, hundredths)),
+        queries: mean(&queries),
+        most_queries: [99, 100].map(|hundredths| at(&queries, hundredths)),
+        all_queries: mean(&ended),
         dead,
         stored,
         crowded: all.iter().filter(|it| it.crowded).count() as u32,
     }
+}
+
+/// What so many hundredths of them are at or below; they are in order.
+fn at<T: Copy + Default>(ordered: &[T], hundredths: usize) -> T {
+    let place = (ordered.len() * hundredths / 100).min(ordered.len().saturating_sub(1));
+    ordered.get(place).copied().unwrap_or_default()
+}
+
+fn mean(counts: &[u32]) -> f64 {
+    let sum: u64 = counts.iter().map(|&it| u64::from(it)).sum();
+    sum as f64 / counts.len().max(1) as f64
 }
