@@ -48,6 +48,8 @@ pub struct Cache {
     used: u64,
     /// Of these, bytes of pieces at rest.
     resting: u64,
+    /// Bytes of the largest piece of any torrent that was here.
+    largest_piece: u64,
     full: bool,
 }
 
@@ -68,6 +70,7 @@ impl Cache {
             touches: 0,
             used: 0,
             resting: 0,
+            largest_piece: 0,
             full: false,
         }
     }
@@ -77,7 +80,9 @@ impl Cache {
     /// # Panics
     /// When the torrent is here already, or `have` is of another size.
     pub fn add_torrent(&mut self, torrent: TorrentId, content: impl Into<Content>, have: Bitfield) {
-        let old = self.torrents.insert(torrent, Torrent::new(content.into(), have));
+        let content = content.into();
+        self.largest_piece = self.largest_piece.max(content.piece_length().into());
+        let old = self.torrents.insert(torrent, Torrent::new(content, have));
         assert!(old.is_none(), "torrent {torrent} is in the cache already");
     }
 
@@ -214,8 +219,8 @@ impl Cache {
         self.in_flight.values().any(|pending| pending.torrent == torrent)
     }
 
-    /// True while no more blocks should be asked for: from the budget on, until an eighth of it
-    /// is free again.
+    /// True while no more blocks should be asked for: from the budget or the backlog on
+    /// ([`Config`]), until some of it is free again.
     pub fn is_full(&self) -> bool {
         self.full
     }
@@ -386,10 +391,7 @@ impl Cache {
     }
 
     fn update_full(&mut self) {
-        if self.used >= self.config.budget {
-            self.full = true;
-        } else if self.used <= self.config.resume_below() {
-            self.full = false;
-        }
+        let waiting = self.used - self.resting;
+        self.full = self.config.is_full(self.full, self.used, waiting, self.largest_piece);
     }
 }

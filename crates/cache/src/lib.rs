@@ -39,7 +39,7 @@ mod torrent;
 
 // The public interface is:
 pub use cache::Cache;
-pub use config::{Config, DEFAULT_BUDGET, HASH_BATCH, SYNC_INTERVAL};
+pub use config::{Config, DEFAULT_BACKLOG, DEFAULT_BUDGET, HASH_BATCH, SYNC_INTERVAL};
 pub use content::Content;
 pub use event::Event;
 pub use fuzzing::fuzz_operations;

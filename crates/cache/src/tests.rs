@@ -186,6 +186,21 @@ fn a_full_cache_says_so_until_an_eighth_is_free() {
 }
 
 #[test]
+fn whole_pieces_that_wait_make_it_full_and_part_pieces_do_not() {
+    let (mut cache, layout) = cache(8, Config { backlog: 0, ..Config::default() });
+    for piece in 2..8 {
+        store(&mut cache, &layout, piece, 0);
+    }
+    store_piece(&mut cache, &layout, 0);
+    assert!(!cache.is_full(), "two of the largest may always wait");
+    store_piece(&mut cache, &layout, 1);
+    assert!(cache.is_full());
+    let log = settle(&mut cache, true);
+    assert_eq!(log.last().map(String::as_str), Some("written 1"), "{log:?}");
+    assert!(!cache.is_full());
+}
+
+#[test]
 fn a_piece_that_waits_for_its_verdict_can_be_spilled() {
     let (mut cache, layout) = cache(8, Config::with_budget(4 * BLOCK));
     store_piece(&mut cache, &layout, 0);
