@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use serde_json::json;
 
-use jobs::{Client, Sample, Transport};
+use jobs::{Client, Sample, Transport, Way};
 use lab::Lab;
 use report::{Row, Table};
 
@@ -40,6 +40,12 @@ pub(crate) struct Args {
     runs: u32,
     #[arg(long, value_enum, default_value = "v1")]
     format: Format,
+    /// How many fetch at once in a fan-out
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
+    leechers: u32,
+    /// Have what is moved disguised (MSE with RC4)
+    #[arg(long)]
+    encrypted: bool,
     /// Work in this folder [default: /dev/shm, or target where there is too little memory]
     #[arg(long)]
     dir: Option<PathBuf>,
@@ -55,10 +61,14 @@ pub(crate) struct Args {
 enum Job {
     /// Make a torrent
     Create,
+    /// Compare content with its torrent
+    Verify,
     /// One seeder, one leecher, loopback
     Pair,
     /// The same over uTP alone
     Utp,
+    /// One seeder, several leechers, loopback
+    FanOut,
     /// One seed, many peers, each behind an uplink of its own: time ÷ bound
     Swarm,
 }
@@ -95,7 +105,7 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     }
     let mut tables = Vec::new();
     for &job in args.jobs.iter().filter(|&&job| job != Job::Swarm) {
-        tables.push(measure(&lab, job, args.runs)?);
+        tables.push(measure(&lab, job, args)?);
     }
     for table in &tables {
         println!("\n{}", table.show());
@@ -118,36 +128,49 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
 }
 
 /// Who takes part; the rival on its own comes last.
-fn contenders(job: Job) -> Vec<Contender> {
-    use Client::{Fluvial, Libtorrent};
+fn contenders(job: Job, args: &Args) -> Vec<Contender> {
+    use Client::{Fluvial, Libtorrent, Mktorrent};
+    let way = |transport| Way { transport, encrypted: args.encrypted };
+    let mixed = [(Fluvial, Libtorrent), (Libtorrent, Fluvial)];
+    let (ours, theirs) = ((Fluvial, Fluvial), (Libtorrent, Libtorrent));
     match job {
         Job::Swarm => Vec::new(),
-        Job::Create => [Fluvial, Libtorrent]
-            .map(|client| -> Contender {
-                let measure = move |lab: &Lab| jobs::create(lab, client);
-                (client.name().to_owned(), Box::new(measure))
-            })
-            .into(),
-        Job::Pair => pairs(Transport::Tcp),
-        Job::Utp => pairs(Transport::Utp),
+        Job::Create => {
+            let v1 = matches!(args.format, Format::V1);
+            let clients = [Some(Fluvial), v1.then_some(Mktorrent), Some(Libtorrent)];
+            alone(clients.into_iter().flatten(), jobs::create)
+        }
+        Job::Verify => alone([Fluvial, Libtorrent], jobs::verify),
+        Job::Pair => fetches(&[ours, mixed[0], mixed[1], theirs], 1, way(Transport::Tcp)),
+        Job::Utp => fetches(&[ours, mixed[0], mixed[1], theirs], 1, way(Transport::Utp)),
+        Job::FanOut => fetches(&[ours, theirs], args.leechers, way(Transport::Tcp)),
     }
 }
 
-/// Both programs as seeder and as leecher.
-fn pairs(transport: Transport) -> Vec<Contender> {
-    use Client::{Fluvial, Libtorrent};
-    [(Fluvial, Fluvial), (Fluvial, Libtorrent), (Libtorrent, Fluvial), (Libtorrent, Libtorrent)]
-        .map(|(seeder, leecher)| -> Contender {
-            let measure = move |lab: &Lab| jobs::pair(lab, (seeder, leecher), transport);
-            let name = format!("{} → {}", seeder.name(), leecher.name());
-            (name, Box::new(measure))
-        })
-        .into()
+/// Each of these by itself.
+fn alone(
+    clients: impl IntoIterator<Item = Client>,
+    job: fn(&Lab, Client) -> Result<Sample>,
+) -> Vec<Contender> {
+    let contender = |client: Client| -> Contender {
+        (client.name().to_owned(), Box::new(move |lab: &Lab| job(lab, client)))
+    };
+    clients.into_iter().map(contender).collect()
+}
+
+/// Each of these as seeder and as leechers.
+fn fetches(pairs: &[(Client, Client)], leechers: u32, way: Way) -> Vec<Contender> {
+    let contender = |&(seeder, leecher): &(Client, Client)| -> Contender {
+        let measure = move |lab: &Lab| jobs::fetch(lab, (seeder, leecher), leechers, way);
+        let many = if leechers > 1 { format!("{leechers} × ") } else { String::new() };
+        (format!("{} → {many}{}", seeder.name(), leecher.name()), Box::new(measure))
+    };
+    pairs.iter().map(contender).collect()
 }
 
 /// Runs the contenders in turn, run by run, so that what slows the machine down slows all.
-fn measure(lab: &Lab, job: Job, runs: u32) -> Result<Table> {
-    let contenders = contenders(job);
+fn measure(lab: &Lab, job: Job, args: &Args) -> Result<Table> {
+    let (contenders, runs) = (contenders(job, args), args.runs);
     let mut samples = vec![Vec::new(); contenders.len()];
     for run in 0..runs as usize {
         for turn in 0..contenders.len() {
@@ -158,11 +181,13 @@ fn measure(lab: &Lab, job: Job, runs: u32) -> Result<Table> {
             samples[at].push(sample);
         }
     }
-    let mib = lab.size >> 20;
+    let (mib, piece) = (lab.size >> 20, lab.piece_length >> 10);
+    let disguised =
+        if args.encrypted && !matches!(job, Job::Create | Job::Verify) { ", MSE" } else { "" };
     let rows = contenders.into_iter().zip(samples);
     Ok(Table {
-        title: format!("{job:?}, {mib} MiB, {}, {runs} runs", lab.format),
-        bytes: lab.size,
+        title: format!("{job:?}, {mib} MiB, {} in {piece} KiB{disguised}, {runs} runs", lab.format),
+        bytes: lab.size * if job == Job::FanOut { u64::from(args.leechers) } else { 1 },
         rows: rows.map(|((name, _), samples)| Row { name, samples }).collect(),
     })
 }

@@ -16,6 +16,8 @@ use super::process::{Cost, Process};
 pub(super) enum Client {
     Fluvial,
     Libtorrent,
+    /// On two threads; it makes v1 torrents, and nothing else.
+    Mktorrent,
 }
 
 impl Client {
@@ -23,6 +25,7 @@ impl Client {
         match self {
             Self::Fluvial => "fluvial",
             Self::Libtorrent => "libtorrent",
+            Self::Mktorrent => "mktorrent",
         }
     }
 }
@@ -44,12 +47,33 @@ impl Transport {
     }
 }
 
+/// How what is moved goes from one to the other.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Way {
+    pub(super) transport: Transport,
+    /// Whether both insist on disguise (MSE), or neither takes it.
+    pub(super) encrypted: bool,
+}
+
+impl Way {
+    /// As our binary takes it.
+    fn encryption(self) -> &'static str {
+        if self.encrypted { "require" } else { "off" }
+    }
+
+    /// As the rival's program takes it.
+    fn rival(self) -> String {
+        let mse = if self.encrypted { "+mse" } else { "" };
+        format!("{}{mse}", self.transport.name())
+    }
+}
+
 /// One measurement.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
     /// From the word to begin until all is done: connected, fetched, verified and written.
     pub(super) seconds: f64,
-    /// Who made or fetched.
+    /// Who made or fetched; several count together.
     pub(super) worker: Cost,
     /// Who gave, over the same time.
     pub(super) seeder: Option<Cost>,
@@ -67,7 +91,8 @@ pub(super) fn describe(lab: &Lab) -> Result<()> {
 
 /// The version and settings of libtorrent.
 pub(super) fn introduce(lab: &Lab) -> Result<Value> {
-    let mut command = rival(lab, "seed", &lab.folder().join("source"), Transport::Tcp);
+    let way = Way { transport: Transport::Tcp, encrypted: false };
+    let mut command = rival(lab, "seed", &lab.folder().join("source"), way);
     let mut rival = Process::start("libtorrent", &mut command)?;
     let mut ready = rival.wait_for("ready")?;
     Ok(serde_json::json!({
@@ -79,95 +104,132 @@ pub(super) fn introduce(lab: &Lab) -> Result<Value> {
 /// One makes a torrent of the content.
 pub(super) fn create(lab: &Lab, client: Client) -> Result<Sample> {
     let torrent = lab.fresh("made")?.join("made.torrent");
-    let mut command = match client {
-        Client::Fluvial => Command::new(&lab.fluvial),
-        Client::Libtorrent => Command::new(&lab.python),
-    };
-    match client {
-        Client::Fluvial => create_args(lab, &mut command, &torrent),
+    let command = match client {
+        Client::Fluvial => {
+            let mut command = Command::new(&lab.fluvial);
+            create_args(lab, &mut command, &torrent);
+            command
+        }
         Client::Libtorrent => {
+            let mut command = Command::new(&lab.python);
             command.arg(&lab.rival).arg("create").arg(lab.content());
             command.arg(&torrent).arg(lab.piece_length.to_string());
             command.arg(lab.format);
+            command
         }
-    }
-    let sample = measure(lab, client, command, "created", None)?;
+        Client::Mktorrent => {
+            let power = lab.piece_length.trailing_zeros().to_string();
+            let mut command = Command::new("mktorrent");
+            command.args(["-t", "2", "-l", &power, "-o"]).arg(&torrent).arg(lab.content());
+            command
+        }
+    };
+    let sample = measure(lab, client, vec![command], Some("created"), None)?;
     lab.verify(&torrent, &lab.content())?;
     Ok(sample)
 }
 
-/// One seeds the content, the other fetches it.
-pub(super) fn pair(
+/// One compares the content with its torrent.
+pub(super) fn verify(lab: &Lab, client: Client) -> Result<Sample> {
+    let command = if client == Client::Fluvial {
+        let mut command = Command::new(&lab.fluvial);
+        command.arg("verify").arg(lab.torrent()).arg(lab.content());
+        command
+    } else {
+        let way = Way { transport: Transport::Tcp, encrypted: false };
+        rival(lab, "check", &lab.folder().join("source"), way)
+    };
+    let event = (client == Client::Libtorrent).then_some("checked");
+    measure(lab, client, vec![command], event, None)
+}
+
+/// One seeds the content, others fetch it from there, all at once.
+pub(super) fn fetch(
     lab: &Lab,
     (seeder, leecher): (Client, Client),
-    transport: Transport,
+    leechers: u32,
+    way: Way,
 ) -> Result<Sample> {
-    let taken = lab.fresh("taken")?;
-    let (mut giving, port) = seed(lab, seeder, transport)?;
-    let command = match leecher {
-        Client::Fluvial => get(lab, &taken, port, transport)?,
-        Client::Libtorrent => {
-            let mut command = rival(lab, "get", &taken, transport);
-            command.arg(port.to_string());
-            command
-        }
-    };
-    let sample = measure(lab, leecher, command, "complete", Some(&mut giving))?;
+    let (mut giving, port) = seed(lab, seeder, way)?;
+    let (mut commands, mut folders) = (Vec::new(), Vec::new());
+    for number in 0..leechers {
+        let taken = lab.fresh(&format!("taken by {number}"))?;
+        let mut command = if leecher == Client::Fluvial {
+            get(lab, &taken, number, way)?
+        } else {
+            rival(lab, "get", &taken, way)
+        };
+        let peer = format!("127.0.0.1:{port}");
+        command.args(["--peer", &peer]);
+        commands.push(command);
+        folders.push(taken);
+    }
+    let sample = measure(lab, leecher, commands, Some("complete"), Some(&mut giving))?;
     drop(giving);
-    lab.verify(&lab.torrent(), &taken.join("content"))?;
-    fs::remove_dir_all(&taken)?;
+    for taken in folders {
+        lab.verify(&lab.torrent(), &taken.join("content"))?;
+        fs::remove_dir_all(&taken)?;
+    }
     Ok(sample)
 }
 
-/// Runs the worker from the word to begin until `event`. A rival first gets ready (its
-/// interpreter is no part of it), and what it does after the event does not count; of ours
-/// everything counts, from the start of the process to its end.
+/// Runs the workers from the word to begin until each has told `event`, or has ended. libtorrent
+/// first gets ready (its interpreter is no part of it), and what it does after the event does not
+/// count; of others everything counts, from the start of the process to its end.
 fn measure(
     lab: &Lab,
     client: Client,
-    mut command: Command,
-    event: &str,
+    mut commands: Vec<Command>,
+    event: Option<&str>,
     mut seeder: Option<&mut Process>,
 ) -> Result<Sample> {
-    let mut waiting = None;
+    let copies = commands.len() as u64;
+    let mut workers = Vec::new();
     if client == Client::Libtorrent {
-        let mut rival = Process::start(client.name(), &mut command)?;
-        rival.wait_for("ready")?;
-        rival.forget_cpu()?;
-        waiting = Some(rival);
+        for mut command in commands.drain(..) {
+            let mut rival = Process::start(client.name(), &mut command)?;
+            rival.wait_for("ready")?;
+            rival.forget_cpu()?;
+            workers.push(rival);
+        }
     }
-    lab.touch_memory();
+    lab.touch_memory(copies);
     if let Some(seeder) = &mut seeder {
         seeder.forget_cpu()?;
     }
     let started = Instant::now();
-    let mut worker = match waiting {
-        Some(mut rival) => {
-            rival.go()?;
-            rival
+    for rival in &mut workers {
+        rival.go()?;
+    }
+    for command in &mut commands {
+        workers.push(Process::start(client.name(), command)?);
+    }
+    for worker in &mut workers {
+        match event {
+            Some(event) => drop(worker.wait_for(event)?),
+            None => worker.wait_for_end()?,
         }
-        None => Process::start(client.name(), &mut command)?,
-    };
-    worker.wait_for(event)?;
+    }
     let seconds = started.elapsed().as_secs_f64();
     let seeder = seeder.map(|seeder| seeder.cost()).transpose()?;
-    let worker = match client {
-        Client::Fluvial => worker.cost_at_end()?,
-        Client::Libtorrent => worker.cost()?,
+    let cost = |worker: Process| match client {
+        Client::Libtorrent => worker.cost(),
+        _ => worker.cost_at_end(),
     };
-    Ok(Sample { seconds, worker, seeder })
+    let costs: Vec<Cost> = workers.into_iter().map(cost).collect::<Result<_>>()?;
+    Ok(Sample { seconds, worker: Cost::sum(costs), seeder })
 }
 
 /// A seeder that has checked what it has, and the port where it listens on loopback.
-fn seed(lab: &Lab, client: Client, transport: Transport) -> Result<(Process, u64)> {
+fn seed(lab: &Lab, client: Client, way: Way) -> Result<(Process, u64)> {
     let mut command = match client {
         Client::Fluvial => {
             let mut command = Command::new(&lab.fluvial);
             command.arg("seed").arg(lab.torrent()).arg(lab.content());
-            on_loopback(&mut command, &lab.folder().join("state of the seeder"), transport);
+            on_loopback(&mut command, &lab.folder().join("state of the seeder"), way);
             command
         }
-        Client::Libtorrent => rival(lab, "seed", &lab.folder().join("source"), transport),
+        _ => rival(lab, "seed", &lab.folder().join("source"), way),
     };
     let mut process = Process::start(client.name(), &mut command)?;
     let ready = process.wait_for("ready")?;
@@ -175,23 +237,22 @@ fn seed(lab: &Lab, client: Client, transport: Transport) -> Result<(Process, u64
         Client::Fluvial => {
             ready["listen"].as_str().and_then(|listen| listen.rsplit(':').next()?.parse().ok())
         }
-        Client::Libtorrent => ready["port"].as_u64(),
+        _ => ready["port"].as_u64(),
     };
     Ok((process, port.context("the seeder names no port")?))
 }
 
-fn get(lab: &Lab, folder: &Path, peer_port: u64, transport: Transport) -> Result<Command> {
+fn get(lab: &Lab, folder: &Path, number: u32, way: Way) -> Result<Command> {
     let mut command = Command::new(&lab.fluvial);
     command.arg("get").arg(lab.torrent()).arg("-o").arg(folder);
-    command.arg("--peer").arg(format!("127.0.0.1:{peer_port}"));
-    on_loopback(&mut command, &lab.fresh("state of the leecher")?, transport);
+    on_loopback(&mut command, &lab.fresh(&format!("state of leecher {number}"))?, way);
     Ok(command)
 }
 
-fn on_loopback(command: &mut Command, state: &Path, transport: Transport) {
+fn on_loopback(command: &mut Command, state: &Path, way: Way) {
     command
         .args(["--json", "--no-discovery", "--listen", "127.0.0.1:0"])
-        .args(["--transport", transport.name(), "--encryption", "off"])
+        .args(["--transport", way.transport.name(), "--encryption", way.encryption()])
         .arg("--state-dir")
         .arg(state);
 }
@@ -206,8 +267,8 @@ fn create_args(lab: &Lab, command: &mut Command, out: &Path) {
         .args(["--piece-length", &lab.piece_length.to_string()]);
 }
 
-fn rival(lab: &Lab, verb: &str, folder: &Path, transport: Transport) -> Command {
+fn rival(lab: &Lab, verb: &str, folder: &Path, way: Way) -> Command {
     let mut command = Command::new(&lab.python);
-    command.arg(&lab.rival).arg(verb).arg(lab.torrent()).arg(folder).arg(transport.name());
+    command.arg(&lab.rival).arg(verb).arg(lab.torrent()).arg(folder).arg(way.rival());
     command
 }

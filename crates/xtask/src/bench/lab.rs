@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use stdx::Rng;
 
-use super::Args;
+use super::{Args, Job};
 
 /// Room that a transfer needs beside its content, which is there twice.
 const ROOM_BESIDE: u64 = 256 << 20;
@@ -87,10 +87,10 @@ impl Lab {
         Ok(path)
     }
 
-    /// Touches as much memory as a transfer will fill. A virtual machine gives freed pages back to
+    /// Touches as much memory as a transfer of so many copies will fill. A virtual machine gives freed pages back to
     /// its host, and to touch them again then costs more processor time than a whole client.
-    pub(super) fn touch_memory(&self) {
-        let bytes = self.size + TOUCHED_BESIDE;
+    pub(super) fn touch_memory(&self, copies: u64) {
+        let bytes = copies * self.size + TOUCHED_BESIDE;
         if memory_available().is_some_and(|available| bytes < available) {
             drop(black_box(vec![1_u8; bytes as usize]));
         } else {
@@ -127,7 +127,8 @@ fn build(root: &Path, target: &Path) -> Result<PathBuf> {
     Ok(target.join("release/fluvial"))
 }
 
-/// A Python that has libtorrent: the one that the tests use, made in the same way when missing.
+/// A Python that has libtorrent: the one that the tests use, made in the same way when missing, as
+/// is what else we are compared with.
 fn python(root: &Path, target: &Path) -> Result<PathBuf> {
     let named = std::env::var_os("FLUVIAL_TEST_PYTHON").map(PathBuf::from);
     let python = named.unwrap_or_else(|| target.join("interop/bin/python"));
@@ -136,10 +137,11 @@ fn python(root: &Path, target: &Path) -> Result<PathBuf> {
         command.args(["-c", "import libtorrent"]).stderr(Stdio::null());
         command.status().is_ok_and(|status| status.success())
     };
-    if !has_libtorrent() {
+    let has_mktorrent = Command::new("mktorrent").arg("-h").output().is_ok();
+    if !has_libtorrent() || !has_mktorrent {
         let mut command = Command::new(root.join("test"));
-        let status = command.arg("libtorrent").status()?;
-        ensure!(status.success(), "`./test libtorrent` failed ({status})");
+        let status = command.arg("rivals").status()?;
+        ensure!(status.success(), "`./test rivals` failed ({status})");
         ensure!(has_libtorrent(), "{} has no libtorrent", python.display());
     }
     Ok(python)
@@ -147,10 +149,11 @@ fn python(root: &Path, target: &Path) -> Result<PathBuf> {
 
 /// Memory when there is enough of it, the build folder when not.
 fn roomy(target: &Path, args: &Args) -> PathBuf {
-    let needed = 2 * args.size + ROOM_BESIDE;
+    let copies = if args.jobs.contains(&Job::FanOut) { u64::from(args.leechers) } else { 1 };
+    let needed = (1 + copies) * args.size + ROOM_BESIDE;
     let memory = PathBuf::from("/dev/shm");
     let is_room = room(&memory).is_ok_and(|room| room >= needed)
-        && memory_available().is_some_and(|available| available >= needed + args.size);
+        && memory_available().is_some_and(|available| available >= needed + copies * args.size);
     if is_room {
         return memory;
     }

@@ -31,6 +31,17 @@ pub(super) struct Cost {
     pub(super) private: f64,
 }
 
+impl Cost {
+    /// What processes cost that ran side by side: time and memory of all.
+    pub(super) fn sum(costs: impl IntoIterator<Item = Self>) -> Self {
+        costs.into_iter().fold(Self::default(), |sum, cost| Self {
+            cpu: sum.cpu + cost.cpu,
+            rss: sum.rss + cost.rss,
+            private: sum.private + cost.private,
+        })
+    }
+}
+
 /// A running child; it is killed when dropped.
 #[derive(Debug)]
 pub(super) struct Process {
@@ -101,16 +112,21 @@ impl Process {
         })
     }
 
-    /// Waits until it has ended; returns what its whole life cost.
-    pub(super) fn cost_at_end(mut self) -> Result<Cost> {
+    /// Waits until it has ended. Its figures stay until it is waited for as a child.
+    pub(super) fn wait_for_end(&mut self) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
-        // Not waited for until its last figures are read: they go with the process.
         while !self.stat()?.ended {
             if Instant::now() > deadline {
                 bail!("{}: did not end in {PATIENCE:?}", self.name);
             }
-            thread::sleep(Duration::from_millis(5));
+            thread::sleep(Duration::from_millis(2));
         }
+        Ok(())
+    }
+
+    /// Waits until it has ended; returns what its whole life cost.
+    pub(super) fn cost_at_end(mut self) -> Result<Cost> {
+        self.wait_for_end()?;
         let cost = self.cost()?;
         let status = self.child.wait()?;
         if !status.success() {

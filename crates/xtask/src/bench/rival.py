@@ -1,12 +1,13 @@
 """libtorrent at its best on loopback, for `cargo xtask bench`.
 
     rival.py create CONTENT OUT PIECE_LENGTH v1|v2|hybrid
-    rival.py seed TORRENT FOLDER tcp|utp
-    rival.py get TORRENT FOLDER tcp|utp PEER_PORT
+    rival.py check TORRENT FOLDER tcp
+    rival.py seed TORRENT FOLDER tcp|utp[+mse]
+    rival.py get TORRENT FOLDER tcp|utp[+mse] --peer IP:PORT
 
-Prints one JSON object per line. `ready` comes first; create and get then wait for a line on
-standard input, work, and print `created` or `complete` (everything verified and flushed). All end
-when standard input does.
+Prints one JSON object per line. `ready` comes first; create, check and get then wait for a line
+on standard input, work, and print `created`, `checked` or `complete` (everything verified and
+flushed). All end when standard input does.
 """
 
 import json
@@ -46,6 +47,13 @@ TRANSPORTS = {
     },
 }
 
+# RC4 for everything that is said, as our `require` takes it first.
+MSE = {
+    "in_enc_policy": int(lt.enc_policy.forced),
+    "out_enc_policy": int(lt.enc_policy.forced),
+    "allowed_enc_level": int(lt.enc_level.rc4),
+}
+
 
 def say(event, **more):
     print(json.dumps({"event": event, **more}), flush=True)
@@ -67,9 +75,14 @@ def create(content, out, piece_length, version):
     say("created")
 
 
-def session(transport):
+def settings_of(way):
+    transport, _, mse = way.partition("+")
+    return {**SETTINGS, **TRANSPORTS[transport], **(MSE if mse else {})}
+
+
+def session(way):
     params = lt.session_params()
-    params.settings = {**SETTINGS, **TRANSPORTS[transport]}
+    params.settings = settings_of(way)
     opened = lt.session(params)
     while not opened.listen_port():
         opened.wait_for_alert(100)
@@ -84,12 +97,22 @@ def add(opened, torrent, folder):
     return opened.add_torrent(params)
 
 
-def seed(torrent, folder, transport):
-    opened = session(transport)
+def check(torrent, folder, way):
+    opened = session(way)
+    ready(settings_of(way))
+    sys.stdin.readline()
+    add(opened, torrent, folder)
+    wait_for(opened, lt.torrent_finished_alert)
+    say("checked")
+    sys.stdin.readline()
+
+
+def seed(torrent, folder, way):
+    opened = session(way)
     # Checked now: in seed mode it would hash each piece when it is first asked for.
     add(opened, torrent, folder)
     wait_for(opened, lt.torrent_finished_alert)
-    ready({**SETTINGS, **TRANSPORTS[transport]}, port=opened.listen_port())
+    ready(settings_of(way), port=opened.listen_port())
     sys.stdin.readline()
 
 
@@ -103,12 +126,13 @@ def wait_for(opened, kind):
                 sys.exit(f"libtorrent: {alert.message()}")
 
 
-def get(torrent, folder, transport, peer_port):
-    opened = session(transport)
-    ready({**SETTINGS, **TRANSPORTS[transport]})
+def get(torrent, folder, way, _peer, address):
+    opened = session(way)
+    ready(settings_of(way))
     sys.stdin.readline()
     handle = add(opened, torrent, folder)
-    handle.connect_peer(("127.0.0.1", int(peer_port)))
+    ip, _, port = address.rpartition(":")
+    handle.connect_peer((ip, int(port)))
     wait_for(opened, lt.torrent_finished_alert)
     handle.flush_cache()
     wait_for(opened, lt.cache_flushed_alert)
@@ -117,4 +141,4 @@ def get(torrent, folder, transport, peer_port):
 
 
 if __name__ == "__main__":
-    {"create": create, "seed": seed, "get": get}[sys.argv[1]](*sys.argv[2:])
+    {"create": create, "check": check, "seed": seed, "get": get}[sys.argv[1]](*sys.argv[2:])

@@ -1,4 +1,12 @@
-use super::{Job, contenders, parse_size};
+use clap::Parser as _;
+
+use super::{Args, Job, contenders, parse_size};
+
+#[derive(clap::Parser)]
+struct Cli {
+    #[command(flatten)]
+    args: Args,
+}
 
 #[test]
 fn sizes_are_read() {
@@ -20,8 +28,16 @@ fn sizes_are_read() {
 
 #[test]
 fn the_rival_on_its_own_comes_last() {
+    let Cli { args } = Cli::parse_from(["bench", "--leechers", "3"]);
     let pair = "libtorrent → libtorrent";
-    for (job, last) in [(Job::Create, "libtorrent"), (Job::Pair, pair), (Job::Utp, pair)] {
-        assert_eq!(contenders(job).last().unwrap().0, last);
+    let jobs = [
+        (Job::Create, "libtorrent"),
+        (Job::Verify, "libtorrent"),
+        (Job::Pair, pair),
+        (Job::Utp, pair),
+        (Job::FanOut, "libtorrent → 3 × libtorrent"),
+    ];
+    for (job, last) in jobs {
+        assert_eq!(contenders(job, &args).last().unwrap().0, last);
     }
 }
