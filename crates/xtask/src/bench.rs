@@ -41,7 +41,7 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value = "v1")]
     format: Format,
     /// How many fetch at once in a fan-out
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 8)]
     leechers: u32,
     /// Have what is moved disguised (MSE with RC4)
     #[arg(long)]

@@ -87,8 +87,9 @@ impl Lab {
         Ok(path)
     }
 
-    /// Touches as much memory as a transfer of so many copies will fill. A virtual machine gives freed pages back to
-    /// its host, and to touch them again then costs more processor time than a whole client.
+    /// Touches as much memory as a transfer of so many copies will fill. A virtual machine gives
+    /// freed pages back to its host, and to touch them again then costs more processor time than a
+    /// whole client.
     pub(super) fn touch_memory(&self, copies: u64) {
         let bytes = copies * self.size + TOUCHED_BESIDE;
         if memory_available().is_some_and(|available| bytes < available) {
