@@ -6,6 +6,7 @@ use peer::{Batch, CloseReason, ExtendedInfo, Order, Report};
 use stdx::{ConnId, Instant, PeerId};
 use swarm::Origin;
 
+use super::hello;
 use crate::{AddTorrent, Config, Session};
 
 const NOW: Instant = Instant::from_secs(1);
@@ -20,13 +21,7 @@ fn lie(session: &mut Session, hashes: InfoHashes) -> ConnId {
     let size = Some(3);
     let offer =
         ExtendedInfo { metadata_size: size, supports_metadata: true, ..ExtendedInfo::default() };
-    let hello = Report::Handshake {
-        info_hash: hashes.v1.unwrap(),
-        peer_id: PeerId([1; 20]),
-        fast: true,
-        extended: true,
-        v2: false,
-    };
+    let hello = hello(hashes.v1.unwrap(), 1);
     let metadata = Report::Metadata { piece: 0, data: b"lie".to_vec() };
     for reports in [vec![hello, Report::Extended(offer)], vec![metadata]] {
         session.handle_batch(NOW, conn, Batch { reports, ..Batch::default() });

@@ -7,6 +7,7 @@ use peer::{Batch, CloseReason, Order, Report};
 use stdx::{ConnId, Instant, PeerId, TorrentId};
 use swarm::Origin;
 
+use super::hello;
 use crate::{AddTorrent, Config, Session};
 
 const NOW: Instant = Instant::from_secs(1);
@@ -32,13 +33,7 @@ fn session(list: &str) -> (Session, TorrentId) {
 
 /// Says hello on a connection.
 fn greet(session: &mut Session, conn: ConnId, host: u8) {
-    let hello = Report::Handshake {
-        info_hash: sha1(b"info"),
-        peer_id: PeerId([host; 20]),
-        fast: true,
-        extended: true,
-        v2: false,
-    };
+    let hello = hello(sha1(b"info"), host);
     session.handle_batch(NOW, conn, Batch { reports: vec![hello], ..Batch::default() });
 }
 

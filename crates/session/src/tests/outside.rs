@@ -6,6 +6,7 @@ use metainfo::InfoHashes;
 use peer::{Batch, ExtendedInfo, Report};
 use stdx::{Instant, PeerId};
 
+use super::hello;
 use crate::{AddTorrent, Config, DhtOrder, Session};
 
 const NOW: Instant = Instant::from_secs(1);
@@ -24,13 +25,7 @@ fn session() -> Session {
 /// A peer comes in and says where it sees us.
 fn meet(session: &mut Session, host: u8) {
     let conn = session.handle_incoming(NOW, SocketAddr::from(([203, host, 113, 1], 5))).unwrap();
-    let hello = Report::Handshake {
-        info_hash: sha1(b"info"),
-        peer_id: PeerId([host; 20]),
-        fast: true,
-        extended: true,
-        v2: false,
-    };
+    let hello = hello(sha1(b"info"), host);
     let extended = ExtendedInfo { your_ip: Some(OURS), ..ExtendedInfo::default() };
     let reports = vec![hello, Report::Extended(extended)];
     session.handle_batch(NOW, conn, Batch { reports, ..Batch::default() });
