@@ -7,6 +7,7 @@
 mod caches;
 mod conversations;
 mod formats;
+mod hashes;
 mod input;
 mod ipfilters;
 mod lsds;
@@ -28,6 +29,7 @@ mod utps;
 pub use caches::fuzz_cache;
 pub use conversations::{fuzz_tracker_client, fuzz_tracker_server};
 pub use formats::{fuzz_bencode, fuzz_magnet, fuzz_metainfo};
+pub use hashes::fuzz_hash;
 pub use ipfilters::fuzz_ip_filter;
 pub use lsds::fuzz_lsd;
 pub use mirrors::{fuzz_mirror, fuzz_mirror_words};
@@ -58,12 +60,13 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 30] = [
+pub const TARGETS: [Target; 31] = [
     target("bencode", fuzz_bencode),
     slow_target("cache", fuzz_cache),
     slow_target("dht", fuzz_dht),
     target("dht_message", fuzz_dht_message),
     target("extended", fuzz_extended),
+    target("hash", fuzz_hash),
     target("ip_filter", fuzz_ip_filter),
     target("lsd", fuzz_lsd),
     target("magnet", fuzz_magnet),

@@ -1,12 +1,33 @@
 use crate::{Sha1, Sha1Digest, Sha256, Sha256Digest, sha1, sha256, sha256_pair};
 
+mod many;
+
+/// Examples of FIPS 180-4, and what NIST adds to them.
 #[test]
 fn standard_vectors() {
-    // FIPS 180-4 examples.
-    assert_eq!(sha1(b"abc").to_string(), "a9993e364706816aba3e25717850c26c9cd0d89d");
-    assert_eq!(
-        sha256(b"abc").to_string(),
-        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    let check = |message: &[u8], one: &str, two: &str| {
+        assert_eq!(sha1(message).to_string(), one);
+        assert_eq!(sha256(message).to_string(), two);
+    };
+    check(
+        b"",
+        "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    );
+    check(
+        b"abc",
+        "a9993e364706816aba3e25717850c26c9cd0d89d",
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    );
+    check(
+        b"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+        "84983e441c3bd26ebaae4aa1f95129e5e54670f1",
+        "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1",
+    );
+    check(
+        &vec![b'a'; 1_000_000],
+        "34aa973cd4c4daa4f61eeb2bdbad27316534016f",
+        "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0",
     );
 }
 
