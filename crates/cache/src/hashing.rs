@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use hash::{Sha1, Sha1Digest, Sha256Digest, sha256};
+use hash::{Sha1, Sha1Digest, Sha256Digest, sha256, sha256_many};
 use metainfo::{Layout, PieceHashes, merkle};
 use stdx::{BLOCK_LENGTH, BlockIndex, Buf, PieceIndex};
 
@@ -106,26 +106,71 @@ pub struct Hashed {
     pub digests: Option<PieceDigests>,
 }
 
+impl HashBlock {
+    fn bytes(&self) -> &[u8] {
+        self.data.as_deref().map_or(&[], |buf| buf)
+    }
+}
+
 impl HashJob {
-    /// Does the work: the only place where arriving blocks are hashed, in drivers and simulations
-    /// alike. Drops the buffers.
+    /// [`Self::run_all`] of one.
     pub fn run(self) -> Hashed {
-        let mut state = self.state;
-        for block in self.blocks {
-            let data = block.data.as_deref().map_or(&[][..], |buf| buf);
-            if let Some(sha1) = &mut state.sha1 {
-                sha1.update(data);
-                sha1.update(&ZEROS[..block.zeros as usize]);
+        Self::run_all(vec![self]).pop().expect("an answer for each job")
+    }
+
+    /// Does the work of several jobs: the only place where arriving blocks are hashed, in drivers
+    /// and simulations alike. Drops the buffers. Several take less time together than one by one
+    /// ([`hash::lanes`] of them are best).
+    pub fn run_all(mut jobs: Vec<Self>) -> Vec<Hashed> {
+        let blocks = jobs.iter().map(|job| job.blocks.len()).max().unwrap_or(0);
+        // So that both hashes of a block find it in the processor's cache.
+        let stride = (hash::lanes() / jobs.len().max(1)).max(1);
+        for from in (0..blocks).step_by(stride) {
+            for at in from..from + stride {
+                extend(&mut jobs, at);
             }
-            if let Some(leaf) = state.leaves.get_mut(block.index as usize) {
-                *leaf = sha256(data);
-            }
+            hash_leaves(&mut jobs, from, stride);
         }
+        jobs.into_iter().map(Self::finish).collect()
+    }
+
+    fn finish(self) -> Hashed {
+        let state = self.state;
         let digests = self.last.then(|| PieceDigests {
             sha1: state.sha1.clone().map(Sha1::finish),
             root: (state.width > 0).then(|| merkle::piece_root(&state.leaves, state.width)),
         });
         Hashed { state, digests }
+    }
+}
+
+/// SHA-1 of the block at this place of each job.
+fn extend(jobs: &mut [HashJob], at: usize) {
+    let streams = jobs.iter_mut().filter_map(|job| stream(job, at));
+    Sha1::update_many(streams.map(|(sha1, block)| (sha1, block.bytes())));
+    for (sha1, block) in jobs.iter_mut().filter_map(|job| stream(job, at)) {
+        sha1.update(&ZEROS[..block.zeros as usize]);
+    }
+}
+
+fn stream(job: &mut HashJob, at: usize) -> Option<(&mut Sha1, &HashBlock)> {
+    Some((job.state.sha1.as_mut()?, job.blocks.get(at)?))
+}
+
+/// SHA-256 of some blocks of each job.
+fn hash_leaves(jobs: &mut [HashJob], from: usize, count: usize) {
+    let some = |job: &HashJob| from.min(job.blocks.len())..(from + count).min(job.blocks.len());
+    let has_leaves = |job: &&HashJob| job.state.width > 0;
+    let blocks = jobs.iter().filter(has_leaves).flat_map(|job| &job.blocks[some(job)]);
+    let bytes: Vec<&[u8]> = blocks.map(HashBlock::bytes).collect();
+    let mut digests = sha256_many(&bytes).into_iter();
+    for job in jobs.iter_mut().filter(|job| job.state.width > 0) {
+        for block in &job.blocks[some(job)] {
+            let (leaf, digest) = (job.state.leaves.get_mut(block.index as usize), digests.next());
+            if let (Some(leaf), Some(digest)) = (leaf, digest) {
+                *leaf = digest;
+            }
+        }
     }
 }
 

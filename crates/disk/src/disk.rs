@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
-use cache::{Done, Fault, FaultKind, Op, Outcome, Work, hash_blocks};
+use cache::{Done, Fault, FaultKind, HashJob, Op, OpId, Outcome, Work, hash_blocks};
 use stdx::{BLOCK_LENGTH, BlockRange, Buf, Pool, TorrentId};
 
 use crate::sweep::{CHUNK, cores, hash_piece};
@@ -159,6 +159,9 @@ impl Shared {
         let mut buffer = Vec::new();
         while let Some(job) = queue.pop() {
             match job {
+                Job::Op(Op { id, work: Work::Hash(first), .. }, _) => {
+                    self.hash(id, first, queue.take_while(hash::lanes() - 1, is_hashing));
+                }
                 Job::Op(op, storage) => {
                     let id = op.id;
                     // An operation without an answer would hold up its piece for ever.
@@ -168,6 +171,25 @@ impl Shared {
                 }
                 Job::Read(storage, ranges, reply) => reply(self.read_all(&storage, &ranges)),
             }
+        }
+    }
+
+    /// Hashes blocks of several pieces together.
+    fn hash(&self, first: OpId, job: HashJob, more: Vec<Job>) {
+        let (mut ids, mut jobs) = (vec![first], vec![job]);
+        for job in more {
+            if let Job::Op(Op { id, work: Work::Hash(job), .. }, _) = job {
+                ids.push(id);
+                jobs.push(job);
+            }
+        }
+        let run = AssertUnwindSafe(|| HashJob::run_all(jobs));
+        let outcomes: Vec<Outcome> = match catch_unwind(run) {
+            Ok(hashed) => hashed.into_iter().map(Outcome::Hashed).collect(),
+            Err(_) => ids.iter().map(|_| broken()).collect(),
+        };
+        for (id, outcome) in ids.into_iter().zip(outcomes) {
+            (self.done)(Done { id, outcome });
         }
     }
 
@@ -208,6 +230,10 @@ impl Shared {
             }
         }
     }
+}
+
+fn is_hashing(job: &Job) -> bool {
+    matches!(job, Job::Op(Op { work: Work::Hash(_), .. }, _))
 }
 
 fn run(work: Work, storage: Option<&Storage>, buffer: &mut Vec<u8>) -> Outcome {

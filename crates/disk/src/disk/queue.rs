@@ -37,6 +37,13 @@ impl<T> Queue<T> {
         }
     }
 
+    /// Takes up to `max` of the next items, while they are such; waits for none.
+    pub(super) fn take_while(&self, max: usize, is_such: impl Fn(&T) -> bool) -> Vec<T> {
+        let mut state = self.lock();
+        let such = state.items.iter().take(max).take_while(|item| is_such(item)).count();
+        state.items.drain(..such).collect()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.lock().items.len()
     }
