@@ -386,13 +386,16 @@ impl Endpoint {
         (entry.serial == handle.serial).then_some(entry)
     }
 
-    /// Something happened to a connection: it may have something to send, or be over.
+    /// Something happened to a connection: it may have something to send, or be over. Where much
+    /// happens at once, its timer is looked at once, after what it has to send.
     fn touch(&mut self, slot: usize) {
         let entry = &mut self.connections[slot];
-        if !entry.is_ready {
-            entry.is_ready = true;
-            self.ready.push_back(slot);
+        if entry.is_ready {
+            self.note_news(slot);
+            return;
         }
+        entry.is_ready = true;
+        self.ready.push_back(slot);
         self.note(slot);
     }
 
@@ -403,10 +406,8 @@ impl Endpoint {
             self.remove(slot);
             return;
         }
-        if entry.connection.has_tidings() && !entry.has_news {
-            entry.has_news = true;
-            self.news.push_back(slot);
-        }
+        self.note_news(slot);
+        let entry = &mut self.connections[slot];
         if let Some(due) = entry.connection.poll_timeout()
             && entry.timer.is_none_or(|timer| due < timer)
         {
@@ -417,6 +418,14 @@ impl Endpoint {
         }
         if entry.connection.is_closed() {
             self.unlist(slot);
+        }
+    }
+
+    fn note_news(&mut self, slot: usize) {
+        let entry = &mut self.connections[slot];
+        if entry.connection.has_tidings() && !entry.has_news {
+            entry.has_news = true;
+            self.news.push_back(slot);
         }
     }
 
