@@ -64,11 +64,14 @@ fn to_theirs(lab: &mut Lab, table: &mut Table, turn: usize) -> Result<f64> {
     Ok(seconds)
 }
 
-/// What libtorrent seeds goes to a Fluvial that has just been started and knows one node; returns
-/// the seconds from its start to its first peer.
+/// What libtorrent seeds, and has announced, goes to a Fluvial that has just been started and knows
+/// one node; returns the seconds from its start to its first peer.
 fn to_ours(lab: &mut Lab, table: &mut Table, turn: usize) -> Result<f64> {
     let content = publish(lab, &format!("theirs {turn}"))?;
     table.theirs[turn % THEIRS].seed(&content)?;
+    // It takes its time, up to half a minute; that is not ours.
+    let (asking, router) = (&table.ours[turn % OURS], table.ours[0].address());
+    wait_until("libtorrent to have announced it", || asking.finds(&content, router))?;
     let mut to = table.fluvial(lab, turn + 7)?;
     let began = Instant::now();
     to.get(&content, Source::Magnet)?;

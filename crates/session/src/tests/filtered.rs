@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use hash::sha1;
 use ipfilter::{FilterReader, IpFilter};
 use metainfo::InfoHashes;
-use peer::{Batch, CloseReason, Order, Report};
+use peer::{Batch, CloseReason, Order};
 use stdx::{ConnId, Instant, PeerId, TorrentId};
 use swarm::Origin;
 
