@@ -38,7 +38,9 @@ pub use message::{
 pub use passkeys::Passkeys;
 pub use route::{HttpAction, Route};
 pub use server::{Counters, Server};
-pub use store::{AnnounceReply, ScrapeEntry, Store, StoreAnnounce, StoreConfig, StoreStats};
+pub use store::{
+    AnnounceReply, AnnounceSummary, ScrapeEntry, Store, StoreAnnounce, StoreConfig, StoreStats,
+};
 pub use tiers::{
     AnnounceId, Identity, MAX_TRACKERS, OutgoingAnnounce, Progress, TierMode, Tiers, TrackerStatus,
 };

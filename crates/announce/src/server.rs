@@ -10,10 +10,10 @@ use crate::http::{
     parse_announce_query, parse_scrape_query, write_announce_response, write_failure,
     write_scrape_response,
 };
-use crate::udp::{ConnectionIds, UdpRequest, UdpResponse};
+use crate::udp::{ConnectionIds, UdpRequest, UdpResponse, swarm_announced_to, write_udp_announce};
 use crate::{
-    AnnounceReply, AnnounceRequest, AnnounceResponse, Error, Failure, HttpAction, Passkeys, Route,
-    ScrapeEntry, ScrapeResponse, Store, StoreAnnounce, StoreConfig, StoreStats,
+    AnnounceRequest, AnnounceResponse, Error, Failure, HttpAction, Passkeys, Route, ScrapeEntry,
+    ScrapeResponse, Store, StoreAnnounce, StoreConfig, StoreStats,
 };
 
 /// Peers in an answer when the asker does not say how many it wants.
@@ -122,8 +122,14 @@ impl Server {
         self.store.poll_timeout()
     }
 
-    /// Takes a datagram that came from `source` to our address `local`. True when `out`, which is
-    /// cleared first, holds an answer.
+    /// Prepares for a batch of datagrams that [`Server::handle_udp`] will be given next: it is
+    /// quicker then. Nothing depends on it.
+    pub fn look_ahead<'a>(&self, datagrams: impl Iterator<Item = &'a [u8]>) {
+        self.store.look_ahead(datagrams.filter_map(swarm_announced_to));
+    }
+
+    /// Takes a datagram that came from `source` to our address `local`. True when an answer was
+    /// appended to `out`.
     ///
     /// Until the source has proven by a connection id that it receives at its address, the answer
     /// is never longer than the request (BEP 15).
@@ -135,7 +141,7 @@ impl Server {
         datagram: &[u8],
         out: &mut Vec<u8>,
     ) -> bool {
-        out.clear();
+        let start = out.len();
         let source = SocketAddr::new(source.ip().to_canonical(), source.port());
         let Ok(request) = UdpRequest::parse(datagram) else {
             self.counters.udp_malformed += 1;
@@ -155,27 +161,30 @@ impl Server {
             self.counters.udp_unverified += 1;
             let message = "connection id is stale".to_owned();
             UdpResponse::Error { transaction, message }.write(false, out);
-            return out.len() <= datagram.len();
+            let short = out.len() - start <= datagram.len();
+            out.truncate(if short { out.len() } else { start });
+            return short;
         }
-        let response = match request {
+        let answered = match request {
             UdpRequest::Announce { announce, url, .. } => {
                 let route = std::str::from_utf8(&url).ok().and_then(Route::parse);
                 self.admit(route, Some(&announce.info_hash)).map(|()| {
                     self.counters.udp_announces += 1;
-                    self.answer_udp_announce(now, source, local, transaction, &announce)
+                    self.answer_udp_announce(now, (source, local), transaction, &announce, out);
                 })
             }
             // A UDP scrape has no place for a path, hence none for a passkey.
             UdpRequest::Scrape { info_hashes, .. } => self.admit(None, None).map(|()| {
                 self.counters.udp_scrapes += 1;
                 let entries = info_hashes.iter().map(|hash| self.scrape(hash, source.ip()));
-                UdpResponse::Scrape { transaction, entries: entries.collect() }
+                let entries = entries.collect();
+                UdpResponse::Scrape { transaction, entries }.write(source.is_ipv6(), out);
             }),
             UdpRequest::Connect { .. } => unreachable!("answered above"),
         };
-        let refuse = |failure: Failure| UdpResponse::Error { transaction, message: failure.reason };
-        let response = response.unwrap_or_else(refuse);
-        response.write(source.is_ipv6(), out);
+        if let Err(failure) = answered {
+            UdpResponse::Error { transaction, message: failure.reason }.write(false, out);
+        }
         true
     }
 
@@ -222,20 +231,15 @@ impl Server {
     fn answer_udp_announce(
         &mut self,
         now: Instant,
-        source: SocketAddr,
-        local: IpAddr,
+        (source, local): (SocketAddr, IpAddr),
         transaction: u32,
         announce: &AnnounceRequest,
-    ) -> UdpResponse {
+        out: &mut Vec<u8>,
+    ) {
         let limit = if source.is_ipv6() { MAX_NUMWANT_UDP6 } else { MAX_NUMWANT };
-        let reply = self.announce(now, source.ip(), local, announce, limit);
-        UdpResponse::Announce {
-            transaction,
-            interval: reply.interval,
-            leechers: reply.leechers,
-            seeders: reply.seeders,
-            peers: reply.peers,
-        }
+        let announce = store_announce(source.ip(), local, announce, limit);
+        let store = &mut self.store;
+        write_udp_announce(transaction, out, |out| store.announce_compact(now, &announce, out));
     }
 
     fn http_announce(
@@ -254,7 +258,8 @@ impl Server {
         }
         self.counters.http_announces += 1;
         let source = source.to_canonical();
-        let reply = self.announce(now, source, local, &announce.request, MAX_NUMWANT);
+        let asked = store_announce(source, local, &announce.request, MAX_NUMWANT);
+        let reply = self.store.announce(now, &asked);
         let response = AnnounceResponse {
             interval: reply.interval,
             min_interval: Some(reply.min_interval),
@@ -290,32 +295,30 @@ impl Server {
         Ok(())
     }
 
-    fn announce(
-        &mut self,
-        now: Instant,
-        source: IpAddr,
-        local: IpAddr,
-        request: &AnnounceRequest,
-        limit: u32,
-    ) -> AnnounceReply {
-        let numwant = request.numwant.unwrap_or(DEFAULT_NUMWANT).min(limit);
-        let announce = StoreAnnounce {
-            info_hash: request.info_hash,
-            peer: SocketAddr::new(source, request.port),
-            local,
-            left: request.left,
-            event: request.event,
-            numwant: numwant as usize,
-        };
-        self.store.announce(now, &announce)
-    }
-
     fn scrape(&self, info_hash: &Sha1Digest, source: IpAddr) -> ScrapeEntry {
         if self.access.check(info_hash).is_ok() {
             self.store.scrape(info_hash, source)
         } else {
             ScrapeEntry::default()
         }
+    }
+}
+
+/// An announce as the store takes it, with no more than `limit` peers wanted.
+fn store_announce(
+    source: IpAddr,
+    local: IpAddr,
+    request: &AnnounceRequest,
+    limit: u32,
+) -> StoreAnnounce {
+    let numwant = request.numwant.unwrap_or(DEFAULT_NUMWANT).min(limit);
+    StoreAnnounce {
+        info_hash: request.info_hash,
+        peer: SocketAddr::new(source, request.port),
+        local,
+        left: request.left,
+        event: request.event,
+        numwant: numwant as usize,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The tracker's memory: which peers are in which swarms.
 
+mod ahead;
 mod evict;
 mod index;
 pub(crate) mod keys;
@@ -18,7 +19,7 @@ use self::keys::{Keys, derive};
 use self::peers::Stamp;
 use self::swarm::{Family, Shard, Swarm};
 use self::sweep::Cursor;
-use crate::Event;
+use crate::{Event, compact};
 
 /// Swarms are spread over this many tables, so that growing one is never a noticeable pause.
 const SHARDS: usize = 256;
@@ -87,6 +88,19 @@ pub struct AnnounceReply {
     pub peers: Vec<SocketAddr>,
 }
 
+/// The same without the peers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnnounceSummary {
+    /// When to announce again, jitter included.
+    pub interval: Duration,
+    /// Time to leave between two announces in any case.
+    pub min_interval: Duration,
+    /// Seeders of the asker's address family.
+    pub seeders: u32,
+    /// Leechers of the asker's address family.
+    pub leechers: u32,
+}
+
 /// What a scrape says of one swarm and one address family (BEP 48).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ScrapeEntry {
@@ -142,6 +156,10 @@ pub struct Store {
     /// What the running pass had to do when it began, in steps.
     pass: u64,
     swept: Instant,
+    /// Before this there is no step to take.
+    step_at: Instant,
+    /// Memory to choose peers in.
+    chosen: Vec<u32>,
 }
 
 impl Store {
@@ -159,6 +177,8 @@ impl Store {
             cursor: Cursor::default(),
             pass: 0,
             swept: now,
+            step_at: now,
+            chosen: Vec::new(),
         }
     }
 
@@ -179,34 +199,49 @@ impl Store {
 
     /// Records an announce and answers it.
     pub fn announce(&mut self, now: Instant, announce: &StoreAnnounce) -> AnnounceReply {
+        let (mut bytes, mut peers) = (Vec::new(), Vec::new());
+        let summary = self.announce_compact(now, announce, &mut bytes);
+        let is_v6 = announce.peer.ip().to_canonical().is_ipv6();
+        compact::read(&bytes, is_v6, usize::MAX, &mut peers);
+        let AnnounceSummary { interval, min_interval, seeders, leechers } = summary;
+        AnnounceReply { interval, min_interval, seeders, leechers, peers }
+    }
+
+    /// The same with the peers appended to `out` as bytes (BEP 23, BEP 7): nothing is allocated
+    /// but for whom the store has to remember.
+    pub fn announce_compact(
+        &mut self,
+        now: Instant,
+        announce: &StoreAnnounce,
+        out: &mut Vec<u8>,
+    ) -> AnnounceSummary {
         self.advance(now);
         let mut announce = *announce;
         announce.peer.set_ip(announce.peer.ip().to_canonical());
         announce.local = announce.local.to_canonical();
-        let mut reply = AnnounceReply {
+        let mut summary = AnnounceSummary {
             interval: self.jittered_interval(),
             min_interval: self.config.min_interval,
             seeders: 0,
             leechers: 0,
-            peers: Vec::new(),
         };
-        let stamp = Stamp::at(now);
+        let (stamp, start) = (Stamp::at(now), out.len());
         let newcomer = match announce.peer.ip() {
-            IpAddr::V4(ip) => self.announce_in(stamp, ip.octets(), &announce, &mut reply),
-            IpAddr::V6(ip) => self.announce_in(stamp, ip.octets(), &announce, &mut reply),
+            IpAddr::V4(ip) => self.announce_in(stamp, ip.octets(), &announce, &mut summary, out),
+            IpAddr::V6(ip) => self.announce_in(stamp, ip.octets(), &announce, &mut summary, out),
         };
-        self.list_hosted(&announce, &mut reply);
+        if !self.hosted.is_empty() {
+            self.list_hosted(&announce, &mut summary, start, out);
+        }
         self.make_room(newcomer);
-        reply
+        summary
     }
 
     /// What is known of a swarm, for an asker of the given address. Nothing is recorded.
     pub fn scrape(&self, info_hash: &Sha1Digest, asker: IpAddr) -> ScrapeEntry {
-        let mut entry = match self.swarm(info_hash) {
-            None => ScrapeEntry::default(),
-            Some(swarm) if asker.to_canonical().is_ipv4() => swarm.v4.summary(),
-            Some(swarm) => swarm.v6.summary(),
-        };
+        let is_v6 = asker.to_canonical().is_ipv6();
+        let found = self.swarm(info_hash).map(|swarm| swarm.summary(is_v6));
+        let mut entry = found.unwrap_or_default();
         match self.hosted.get(info_hash) {
             Some(Hosted { seeding: true, .. }) => entry.seeders += 1,
             Some(Hosted { seeding: false, .. }) => entry.leechers += 1,
@@ -241,14 +276,15 @@ impl Store {
         stamp: Stamp,
         ip: [u8; N],
         announce: &StoreAnnounce,
-        reply: &mut AnnounceReply,
+        summary: &mut AnnounceSummary,
+        out: &mut Vec<u8>,
     ) -> Option<Place>
     where
         Swarm: Family<N>,
     {
         let hash = self.keys.swarm(&announce.info_hash);
         let (shard, keys) = (&mut self.shards[shard_of(hash)], &self.keys);
-        let lists = announce.port() != 0 && announce.event != Event::Stopped;
+        let lists = announce.peer.port() != 0 && announce.event != Event::Stopped;
         let found = shard.find(hash, &announce.info_hash);
         let position = match found {
             Some(position) => position,
@@ -259,18 +295,21 @@ impl Store {
                 shard.insert(keys, hash, announce.info_hash)
             }
         };
-        let peers = shard.swarm_mut(position).peers_mut();
-        let known = peers.find(keys, ip, announce.port());
-        let (bytes, completed) = (peers.bytes(), peers.completed);
-        let seeding = announce.left == 0;
+        let swarm = shard.swarm_mut(position);
+        let port = announce.peer.port();
+        let family = <Swarm as Family<N>>::peers(swarm);
+        let known = family.and_then(|peers| peers.find(keys, ip, port));
         let at = if lists {
+            let bytes = swarm.bytes();
+            let peers = <Swarm as Family<N>>::peers_mut(swarm);
+            let completed = peers.completed;
             let (at, new) = peers.record(keys, known, ip, announce, stamp);
+            self.stats.completed += u64::from(peers.completed - completed);
             if new {
                 *<Swarm as Family<N>>::counter(&mut self.stats) += 1;
-                self.stats.memory += peers.bytes() - bytes;
+                self.stats.memory += swarm.bytes() - bytes;
                 self.networks.add(keys.network(&ip));
             }
-            self.stats.completed += u64::from(peers.completed - completed);
             Some(at)
         } else {
             known
@@ -280,11 +319,12 @@ impl Store {
                 self.drop_peer::<N>(hash, position, at);
             }
             if let Some(swarm) = self.swarm(&announce.info_hash) {
-                reply.count(<Swarm as Family<N>>::peers(swarm).summary());
+                summary.count(swarm.summary(N == 16));
             }
-        } else {
-            peers.sample(&mut self.rng, at, seeding, announce.numwant, &mut reply.peers);
-            reply.count(peers.summary());
+        } else if let Some(peers) = <Swarm as Family<N>>::peers(swarm) {
+            let (means, asker) = ((&mut self.rng, &mut self.chosen), (at, announce.left == 0));
+            peers.sample(means, asker, announce.numwant, out);
+            summary.count(peers.summary());
         }
         let at = at.filter(|_| known.is_none() && lists)?;
         let shard = shard_of(hash);
@@ -292,8 +332,15 @@ impl Store {
         Some(Place { shard, position, at: before + at })
     }
 
-    /// Puts this process in front of the peers: it is the one that surely answers.
-    fn list_hosted(&mut self, announce: &StoreAnnounce, reply: &mut AnnounceReply) {
+    /// Puts this process in front of the peers, which begin at `start` of `out`: it is the one that
+    /// surely answers.
+    fn list_hosted(
+        &self,
+        announce: &StoreAnnounce,
+        summary: &mut AnnounceSummary,
+        start: usize,
+        out: &mut Vec<u8>,
+    ) {
         let Some(&Hosted { port, seeding }) = self.hosted.get(&announce.info_hash) else {
             return;
         };
@@ -302,9 +349,9 @@ impl Store {
             return;
         }
         if seeding {
-            reply.seeders += 1;
+            summary.seeders += 1;
         } else {
-            reply.leechers += 1;
+            summary.leechers += 1;
         }
         let wanted = announce.event != Event::Stopped && announce.numwant > 0;
         let same_family = announce.local.is_ipv4() == announce.peer.is_ipv4();
@@ -314,9 +361,12 @@ impl Store {
         if seeding && announce.left == 0 {
             return;
         }
-        reply.peers.retain(|peer| *peer != us);
-        reply.peers.truncate(announce.numwant - 1);
-        reply.peers.insert(0, us);
+        let others = out.split_off(start);
+        compact::write(&[us], us.is_ipv6(), out);
+        let width = out.len() - start;
+        let us = out[start..].to_vec();
+        let others = others.chunks_exact(width).filter(|other| *other != us);
+        others.take(announce.numwant - 1).for_each(|other| out.extend_from_slice(other));
     }
 
     fn jittered_interval(&mut self) -> Duration {
@@ -337,11 +387,12 @@ impl Store {
         Swarm: Family<N>,
     {
         let swarm = self.shards[shard_of(hash)].swarm_mut(position);
-        let peers = <Swarm as Family<N>>::peers_mut(swarm);
-        let bytes = peers.bytes();
-        let removed = peers.remove(&self.keys, at);
-        self.stats.memory -= bytes - peers.bytes();
-        let forget = swarm.is_empty() && !(swarm.has_history() && self.has_spare_room());
+        let bytes = swarm.bytes();
+        let removed = <Swarm as Family<N>>::peers_mut(swarm).remove(&self.keys, at);
+        swarm.tidy();
+        self.stats.memory -= bytes - swarm.bytes();
+        let (is_empty, has_history) = (swarm.len() == 0, swarm.has_history());
+        let forget = is_empty && !(has_history && self.has_spare_room());
         self.networks.remove(self.keys.network(&removed.ip));
         *<Swarm as Family<N>>::counter(&mut self.stats) -= 1;
         if forget {
@@ -349,10 +400,12 @@ impl Store {
         }
     }
 
+    /// Takes out a swarm without peers.
     fn drop_swarm(&mut self, hash: u64, position: usize) {
-        self.shards[shard_of(hash)].remove(&self.keys, hash, position);
+        let shard = &mut self.shards[shard_of(hash)];
+        self.stats.memory -= swarm::SWARM_BYTES + shard.swarm(position).bytes();
+        shard.remove(&self.keys, hash, position);
         self.stats.torrents -= 1;
-        self.stats.memory -= swarm::SWARM_BYTES;
     }
 
     /// Whether empty swarms may stay for the sake of their count of downloads.
@@ -361,15 +414,9 @@ impl Store {
     }
 }
 
-impl AnnounceReply {
+impl AnnounceSummary {
     fn count(&mut self, summary: ScrapeEntry) {
         (self.seeders, self.leechers) = (summary.seeders, summary.leechers);
-    }
-}
-
-impl StoreAnnounce {
-    fn port(&self) -> u16 {
-        self.peer.port()
     }
 }
 

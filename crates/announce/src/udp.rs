@@ -11,7 +11,9 @@ use crate::Error;
 pub use client::{UdpClient, UdpEvent, UdpOutcome};
 pub use connection_id::ConnectionIds;
 pub use request::UdpRequest;
+pub(crate) use request::swarm_announced_to;
 pub use response::UdpResponse;
+pub(crate) use response::write_udp_announce;
 
 /// What a connect request carries in place of a connection id.
 const MAGIC: u64 = 0x0417_2710_1980;

@@ -21,7 +21,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::dht::DhtStats;
 pub(crate) use self::dht::{DhtArgs, DhtCommand, DhtGet, DhtNet, DhtNode, DhtPeers, DhtPut};
-pub(crate) use self::lab::{Experiment, Lab, LinkLab, LookupsLab, OverlayLab};
+pub(crate) use self::lab::{Experiment, Lab, LinkLab, LoadLab, LookupsLab, OverlayLab};
 pub(crate) use self::lab::{Query, RingLab, TableOfChord};
 pub(crate) use self::lab::{SwarmChoker, SwarmCompare, SwarmFidelity, SwarmLab, SwarmPicker};
 pub(crate) use self::mapping::Mapping;

@@ -79,6 +79,9 @@ pub(crate) enum Event<'a> {
     /// What an overlay came to.
     #[serde(rename = "result")]
     OverlayResult(&'a crate::lab::OverlayResult),
+    /// What a tracker answered to a crowd.
+    #[serde(rename = "result")]
+    LoadResult(&'a crate::lab::LoadResult),
     /// `lab link` carries packets between these.
     #[serde(rename = "ready")]
     LinkReady { ends: &'a [String] },

@@ -136,9 +136,13 @@ pub(crate) fn url(egress: &Egress, addresses: &[SocketAddr]) -> String {
 }
 
 fn start(args: &Tracker, lists: &Lists) -> anyhow::Result<TrackerServer> {
+    let usual = StoreConfig::default();
+    let interval = args.interval.unwrap_or(usual.interval);
     let store = StoreConfig {
-        memory: args.memory.unwrap_or(StoreConfig::default().memory),
-        ..StoreConfig::default()
+        memory: args.memory.unwrap_or(usual.memory),
+        interval,
+        min_interval: usual.min_interval.min(interval),
+        peer_timeout: interval * 3 / 2,
     };
     let builder = |udp: &[SocketAddr], http: &[SocketAddr]| {
         let builder = TrackerServer::builder().store(store.clone()).lists(lists.clone());

@@ -1,6 +1,6 @@
 //! Datagrams that the system threw away before anyone read them.
 
-use tokio::net::UdpSocket;
+use std::net::UdpSocket;
 
 /// The sockets to count for, by the number that Linux lists them under.
 #[derive(Debug, Default)]

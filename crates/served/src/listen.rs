@@ -1,8 +1,8 @@
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::TcpListener;
 
 use crate::Error;
 
@@ -35,7 +35,9 @@ pub(crate) fn udp(address: SocketAddr, interface: Option<&str>) -> Result<UdpSoc
         let _ = socket.set_send_buffer_size(UDP_BUFFER);
         keep_to(&socket, interface)?;
         socket.bind(&address.into())?;
-        UdpSocket::from_std(socket.into())
+        // A thread waits for them.
+        socket.set_nonblocking(false)?;
+        Ok(socket.into())
     };
     listen().map_err(|source| Error::Listen { protocol: "UDP", address, source })
 }

@@ -128,14 +128,11 @@ impl TrackerBuilder {
         };
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        for (address, socket) in udp {
-            let serve = udp::serve(socket, Arc::clone(&shared), stopped.clone());
-            tasks.spawn(async move {
-                if let Err(error) = serve.await {
-                    warn!(%address, %error, "UDP tracker ended");
-                }
-            });
-        }
+        let serve = |(address, socket)| {
+            let served = udp::Worker::spawn(socket, Arc::clone(&shared));
+            served.map_err(|source| Error::Listen { protocol: "UDP", address, source })
+        };
+        let workers = udp.into_iter().map(serve).collect::<Result<_, _>>()?;
         let role = Role::Tracker(self.fallback);
         let site = Site { shared: Arc::clone(&shared), gate: Arc::clone(&shared.gate), role };
         let gate = Gate::new(METRICS_CONNECTIONS);
@@ -147,7 +144,7 @@ impl TrackerBuilder {
         }
         tasks.spawn(tick(Arc::clone(&shared), stopped));
         info!(?addresses, "tracker listens");
-        Ok(TrackerServer { shared, lists: self.lists, addresses, stop, tasks })
+        Ok(TrackerServer { shared, lists: self.lists, addresses, stop, tasks, workers })
     }
 }
 
@@ -178,6 +175,7 @@ pub struct TrackerServer {
     addresses: Addresses,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    workers: Vec<udp::Worker>,
 }
 
 impl TrackerServer {
@@ -240,6 +238,8 @@ impl TrackerServer {
     /// Stops listening, waits up to three seconds for requests under way, and ends.
     pub async fn shutdown(mut self) {
         let _ = self.stop.send(true);
+        // Each ends with the batch that it is at.
+        self.workers.clear();
         let drain = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(DRAIN, drain).await.is_err() {
             warn!("some requests did not finish in time");

@@ -1,68 +1,108 @@
-use std::io::{self, IoSliceMut};
-use std::net::{IpAddr, SocketAddr};
+//! One thread for each UDP address: a batch of datagrams comes in, one pass goes over it, a batch
+//! of answers goes out. Nothing is allocated on the way.
+//!
+//! A thread that waits in the receive call itself needs no second call that tells it to receive,
+//! and the system need not wake an event loop for each datagram.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
-use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use socket2::SockRef;
 use stdx::Duration;
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
-use tokio::sync::watch;
-use tracing::{debug, warn};
+use tracing::warn;
 
-use crate::shared::{Shared, count};
+#[cfg(target_os = "linux")]
+use self::linux::Port;
+#[cfg(not(target_os = "linux"))]
+use self::portable::Port;
+use crate::shared::Shared;
 
-/// Buffers filled by one receive call. The system may join datagrams of one sender, so each
-/// holds as much as that can be.
-const BATCH: usize = 8;
-const BUFFER: usize = 65_536;
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(not(target_os = "linux"))]
+mod portable;
+
+/// Datagrams taken by one call. More save little of what a call costs, and keep HTTP waiting.
+const BATCH: usize = 64;
+/// Longest request that is read whole: a scrape of 74 swarms (BEP 15).
+const BUFFER: usize = 1_536;
 /// Pause after a receive error, which would otherwise repeat at once.
 const ERROR_PAUSE: Duration = Duration::from_millis(50);
 
+/// A request: who sent it, to which of our addresses if that is not plain, and its length.
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    from: SocketAddr,
+    to: Option<IpAddr>,
+    length: usize,
+}
+
 /// A datagram to send: its place among the batch's bytes, where to, and from which address.
+#[derive(Debug)]
 struct Answer {
     bytes: Range<usize>,
     to: SocketAddr,
     from: Option<IpAddr>,
 }
 
-/// Answers datagrams until `stop` changes.
-pub(crate) async fn serve(
-    socket: UdpSocket,
-    shared: Arc<Shared>,
-    mut stop: watch::Receiver<bool>,
-) -> io::Result<()> {
-    let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
-    let bound = socket.local_addr()?.ip();
-    let mut buffers = vec![0; BATCH * BUFFER];
-    let mut metas = [RecvMeta::default(); BATCH];
-    let (mut answers, mut bytes) = (Vec::new(), Vec::new());
-    loop {
-        let receive = socket.async_io(Interest::READABLE, || {
-            let mut chunks = buffers.chunks_exact_mut(BUFFER);
-            let mut slices: [IoSliceMut<'_>; BATCH] = std::array::from_fn(|_| {
-                IoSliceMut::new(chunks.next().expect("there is a chunk for each slice"))
-            });
-            state.recv(UdpSockRef::from(&socket), &mut slices, &mut metas)
-        });
-        let received = tokio::select! {
-            received = receive => received,
-            _ = stop.changed() => return Ok(()),
-        };
-        let filled = match received {
-            Ok(filled) => filled,
-            Err(error) => {
-                warn!(%error, "cannot receive UDP datagrams");
-                tokio::time::sleep(ERROR_PAUSE).await;
-                continue;
+/// A thread that answers datagrams; it ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    socket: Arc<UdpSocket>,
+    stop: Arc<AtomicBool>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Worker {
+    /// Answers what comes to the socket.
+    pub(crate) fn spawn(socket: UdpSocket, shared: Arc<Shared>) -> io::Result<Self> {
+        let socket = Arc::new(socket);
+        let stop = Arc::new(AtomicBool::new(false));
+        let (served, stopped) = (Arc::clone(&socket), Arc::clone(&stop));
+        let serve = move || {
+            if let Err(error) = serve(&served, &shared, &stopped) {
+                warn!(%error, "UDP tracker ended");
             }
         };
-        let batch = metas[..filled].iter().zip(buffers.chunks_exact(BUFFER));
-        answer(&shared, bound, batch, &mut answers, &mut bytes);
-        for answer in answers.drain(..) {
-            send(&socket, &state, &shared, &answer, &bytes).await;
+        let thread = thread::Builder::new().name("tracker-udp".to_owned()).spawn(serve)?;
+        Ok(Self { socket, stop, thread: Some(thread) })
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // It says that nothing is connected, and wakes who waits for datagrams all the same.
+        let _not_connected = SockRef::from(&*self.socket).shutdown(std::net::Shutdown::Read);
+        if let Some(thread) = self.thread.take() {
+            let _panicked = thread.join();
+        }
+    }
+}
+
+fn serve(socket: &UdpSocket, shared: &Shared, stop: &AtomicBool) -> io::Result<()> {
+    let bound = socket.local_addr()?.ip();
+    let mut port = Port::new(socket)?;
+    let (mut requests, mut answers, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
+    loop {
+        let received = port.receive(&mut requests);
+        if stop.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        if let Err(error) = received {
+            warn!(%error, "cannot receive UDP datagrams");
+            thread::sleep(ERROR_PAUSE);
+            continue;
         }
         bytes.clear();
+        answers.clear();
+        answer(shared, bound, requests.iter().zip(port.datagrams()), &mut answers, &mut bytes);
+        let unsent = port.send(&answers, &bytes);
+        shared.udp_unsent.fetch_add(unsent, Ordering::Relaxed);
     }
 }
 
@@ -70,47 +110,22 @@ pub(crate) async fn serve(
 fn answer<'a>(
     shared: &Shared,
     bound: IpAddr,
-    batch: impl Iterator<Item = (&'a RecvMeta, &'a [u8])>,
+    batch: impl Iterator<Item = (&'a Request, &'a [u8])> + Clone,
     answers: &mut Vec<Answer>,
     bytes: &mut Vec<u8>,
 ) {
     let mut server = shared.server();
     let now = shared.now();
-    let mut out = Vec::new();
-    for (meta, buffer) in batch {
-        let local = meta.dst_ip.unwrap_or(bound);
-        // An empty datagram has no stride.
-        for datagram in buffer[..meta.len].chunks(meta.stride.max(1)) {
-            if server.handle_udp(now, meta.addr, local, datagram, &mut out) {
-                let start = bytes.len();
-                bytes.extend_from_slice(&out);
-                let bytes = start..bytes.len();
-                answers.push(Answer { bytes, to: meta.addr, from: meta.dst_ip });
-            }
+    server.look_ahead(batch.clone().map(|(request, buffer)| &buffer[..request.length]));
+    for (request, buffer) in batch {
+        let (start, local) = (bytes.len(), request.to.unwrap_or(bound));
+        let datagram = &buffer[..request.length];
+        if server.handle_udp(now, request.from, local, datagram, bytes) {
+            let bytes = start..bytes.len();
+            answers.push(Answer { bytes, to: request.from, from: request.to });
         }
     }
 }
 
-async fn send(
-    socket: &UdpSocket,
-    state: &UdpSocketState,
-    shared: &Shared,
-    answer: &Answer,
-    bytes: &[u8],
-) {
-    let transmit = Transmit {
-        destination: answer.to,
-        ecn: None,
-        contents: &bytes[answer.bytes.clone()],
-        segment_size: None,
-        // A host with several addresses must answer from the one that was asked.
-        src_ip: answer.from,
-    };
-    let sent = socket
-        .async_io(Interest::WRITABLE, || state.try_send(UdpSockRef::from(socket), &transmit))
-        .await;
-    if let Err(error) = sent {
-        count(&shared.udp_unsent);
-        debug!(%error, to = %answer.to, "cannot send a UDP answer");
-    }
-}
+#[cfg(test)]
+mod tests;

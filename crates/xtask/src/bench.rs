@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: our binary and libtorrent side by side, on the same work, in one run.
+//! `cargo xtask bench`: our binary and libtorrent, or our tracker and others, side by side, on the
+//! same work, in one run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ mod process;
 mod report;
 mod statistics;
 mod swarm;
+mod tracker;
 
 /// What to measure, and how.
 #[derive(Debug, clap::Args)]
@@ -35,6 +37,13 @@ pub(crate) struct Args {
     size: u64,
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = parse_size)]
     piece_length: u64,
+    /// Peers at a tracker, ten on a torrent
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    #[arg(value_parser = clap::value_parser!(u64).range(10..))]
+    crowd: u64,
+    /// The aquatic_udp to compare with [default: the one in PATH]
+    #[arg(long, value_name = "FILE")]
+    aquatic: Option<PathBuf>,
     /// How often, each time in another order
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
@@ -71,6 +80,24 @@ enum Job {
     FanOut,
     /// One seed, many peers, each behind an uplink of its own: time ÷ bound
     Swarm,
+    /// Announces to trackers by UDP
+    Tracker,
+    /// The same by HTTP, over connections that are kept
+    TrackerHttp,
+    /// The same by UDP while half of the peers are dropped
+    TrackerCleaning,
+}
+
+impl Job {
+    /// The tracker job that it is.
+    fn tracker(self) -> Option<tracker::Job> {
+        match self {
+            Self::Tracker => Some(tracker::Job::Udp),
+            Self::TrackerHttp => Some(tracker::Job::Http),
+            Self::TrackerCleaning => Some(tracker::Job::Cleaning),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -95,16 +122,25 @@ type Contender = (String, Box<dyn Fn(&Lab) -> Result<Sample>>);
 
 /// Measures, prints the tables, writes the JSON.
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
+    let (trackers, others): (Vec<Job>, Vec<Job>) =
+        args.jobs.iter().partition(|job| job.tracker().is_some());
+    let trackers: Vec<tracker::Job> = trackers.into_iter().filter_map(Job::tracker).collect();
+    if !trackers.is_empty() {
+        measure_trackers(root, args, &trackers)?;
+    }
+    if others.is_empty() {
+        return Ok(());
+    }
     let lab = Lab::set_up(root, args)?;
     jobs::describe(&lab)?;
     let rival = jobs::introduce(&lab)?;
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!("== load average before: {}", load.trim());
-    if args.jobs.contains(&Job::Swarm) {
+    if others.contains(&Job::Swarm) {
         swarm::measure(root, &lab, args)?;
     }
     let mut tables = Vec::new();
-    for &job in args.jobs.iter().filter(|&&job| job != Job::Swarm) {
+    for &job in others.iter().filter(|&&job| job != Job::Swarm) {
         tables.push(measure(&lab, job, args)?);
     }
     for table in &tables {
@@ -127,6 +163,21 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// Measures trackers, which need nothing of the lab.
+fn measure_trackers(root: &Path, args: &Args, jobs: &[tracker::Job]) -> Result<()> {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    println!("== load average before: {}", load.trim());
+    let measure = |job: &tracker::Job| tracker::measure(root, args, *job);
+    let tables = jobs.iter().map(measure).collect::<Result<Vec<_>>>()?;
+    if let Some(path) = &args.json {
+        let measured = json!({"runs": args.runs, "load_before": load.trim(), "tables": tables});
+        let path = path.with_extension("tracker.json");
+        fs::write(&path, format!("{measured:#}\n"))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
 /// Who takes part; the rival on its own comes last.
 fn contenders(job: Job, args: &Args) -> Vec<Contender> {
     use Client::{Fluvial, Libtorrent, Mktorrent};
@@ -134,7 +185,7 @@ fn contenders(job: Job, args: &Args) -> Vec<Contender> {
     let mixed = [(Fluvial, Libtorrent), (Libtorrent, Fluvial)];
     let (ours, theirs) = ((Fluvial, Fluvial), (Libtorrent, Libtorrent));
     match job {
-        Job::Swarm => Vec::new(),
+        Job::Swarm | Job::Tracker | Job::TrackerHttp | Job::TrackerCleaning => Vec::new(),
         Job::Create => {
             let v1 = matches!(args.format, Format::V1);
             let clients = [Some(Fluvial), v1.then_some(Mktorrent), Some(Libtorrent)];

@@ -1,6 +1,6 @@
 //! Project automation: `cargo xtask ci` is the whole of continuous integration, `cargo xtask tidy`
 //! checks the rules of the house that no compiler checks, and `cargo xtask bench` measures us
-//! against libtorrent.
+//! against libtorrent and against other trackers.
 
 #![allow(clippy::print_stdout, reason = "what it prints is what it is for")]
 
@@ -42,7 +42,7 @@ enum Task {
         #[arg(long)]
         full: bool,
     },
-    /// Measure our binary and libtorrent side by side: torrents made, content moved on loopback
+    /// Measure our binary side by side with libtorrent (torrents made, content moved) or trackers
     Bench(bench::Args),
 }
 

@@ -23,6 +23,7 @@ pub(crate) const ROOMS: &[(&str, Kind)] = &[
     ("swarm", Kind::Core),
     ("cache", Kind::Core),
     ("announce", Kind::Core),
+    ("load", Kind::Core),
     ("dht", Kind::Core),
     ("lsd", Kind::Core),
     ("page", Kind::Core),

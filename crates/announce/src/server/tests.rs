@@ -87,6 +87,39 @@ fn protocols_share_one_store() {
 }
 
 #[test]
+fn looking_ahead_changes_no_answer() {
+    let mut servers = [server(), server()];
+    let connection = connect(&mut servers[0], source(1));
+    assert_eq!(connect(&mut servers[1], source(1)), connection);
+    let mut datagrams = vec![Vec::new(), vec![0; 15]];
+    for n in 0..300_u16 {
+        let announce = AnnounceRequest { port: 1 + n, ..request((n % 7) as u8) };
+        let url = Vec::new();
+        let request = UdpRequest::Announce { connection, transaction: n.into(), announce, url };
+        let mut datagram = Vec::new();
+        request.write(&mut datagram);
+        datagram.truncate(if n % 50 == 0 { 40 } else { datagram.len() });
+        datagrams.push(datagram);
+    }
+    let answer = |server: &mut Server, looks: bool| {
+        let mut out = Vec::new();
+        for batch in datagrams.chunks(100) {
+            if looks {
+                server.look_ahead(batch.iter().map(Vec::as_slice));
+            }
+            for datagram in batch {
+                server.handle_udp(Instant::ZERO, source(1), LOCAL, datagram, &mut out);
+            }
+        }
+        (out, server.stats(), server.counters())
+    };
+    let [plain, ahead] = &mut servers;
+    let (plain, ahead) = (answer(plain, false), answer(ahead, true));
+    assert_eq!(plain, ahead);
+    assert_eq!(ahead.1.peers_v4, 294);
+}
+
+#[test]
 fn ipv6_answers_have_the_long_form() {
     let mut server = server();
     let v6 = |n: u16| {

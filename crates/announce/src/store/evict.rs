@@ -101,7 +101,7 @@ impl Store {
                 .find(|&shard| self.shards[shard].len() > 0)?;
             let position = self.rng.index(self.shards[shard].len());
             let swarm = self.shards[shard].swarm(position);
-            let peers = swarm.v4.len() + swarm.v6.len();
+            let peers = swarm.len();
             if peers == 0 {
                 return Some(Victim::Swarm { shard, position });
             }
@@ -121,7 +121,7 @@ impl Store {
             None => self.weigh::<4>(shard, position, at),
             Some(at) => self.weigh::<16>(shard, position, at),
         }?;
-        let peers = swarm.v4.len() + swarm.v6.len();
+        let peers = swarm.len();
         Some((weight, peers, stamp.age(Stamp::at(self.swept))))
     }
 
@@ -135,7 +135,7 @@ impl Store {
         Swarm: Family<N>,
     {
         let swarm = self.shards[shard].swarm(position);
-        let entry = <Swarm as Family<N>>::peers(swarm).entry(at)?;
+        let entry = <Swarm as Family<N>>::peers(swarm)?.entry(at)?;
         Some((self.networks.count(self.keys.network(&entry.ip)), entry.stamp()))
     }
 }

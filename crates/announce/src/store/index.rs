@@ -21,11 +21,6 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    /// Whether nothing was ever inserted.
-    pub(crate) fn is_unused(&self) -> bool {
-        self.segments.is_empty()
-    }
-
     /// Heap bytes in use, allocator overhead not counted.
     #[cfg(test)]
     pub(crate) fn heap_bytes(&self) -> usize {
@@ -39,6 +34,11 @@ impl Index {
             return None;
         }
         self.segments[self.segment_of(hash)].find(hash, is_match)
+    }
+
+    /// The position that is looked at first for `hash`.
+    pub(crate) fn guess(&self, hash: u64) -> Option<u32> {
+        self.segments.get(self.segment_of(hash))?.guess(hash)
     }
 
     /// Adds `position`. `hash_of` hashes the owner's element at a position that the index holds.

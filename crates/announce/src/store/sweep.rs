@@ -29,10 +29,14 @@ pub(crate) struct Cursor {
 impl Store {
     /// Looks at as many entries as the time since the last call is worth, up to `limit`.
     pub(crate) fn sweep_due(&mut self, now: Instant, limit: u64) {
+        if now < self.step_at {
+            return;
+        }
         let elapsed = now - self.swept;
         if elapsed >= ABANDONED {
             self.clear();
             self.swept = now;
+            self.step_at = now;
             return;
         }
         // The pace is that of the pass's beginning, or a pass that drops much would never end.
@@ -42,6 +46,8 @@ impl Store {
             return;
         }
         self.swept = now;
+        // Not worth a division for each announce.
+        self.step_at = now + Duration::from_nanos((PERIOD.as_nanos() / all) as u64);
         for _ in 0..due.min(limit).min(self.held()) {
             self.sweep_step(now);
         }
@@ -75,7 +81,7 @@ impl Store {
         let position = self.cursor.swarms - 1;
         let swarm = self.shards[self.cursor.shard].swarm(position);
         let (v4, v6) = self.cursor.entries.unwrap_or((usize::MAX, usize::MAX));
-        let (v4, v6) = (v4.min(swarm.v4.len()), v6.min(swarm.v6.len()));
+        let (v4, v6) = (v4.min(swarm.v4.len()), v6.min(swarm.v6_len()));
         if v6 > 0 {
             self.cursor.entries = Some((v4, v6 - 1));
             self.expire::<16>(now, position, v6 - 1);
@@ -83,7 +89,7 @@ impl Store {
             self.cursor.entries = Some((v4 - 1, 0));
             self.expire::<4>(now, position, v4 - 1);
         } else {
-            if swarm.is_empty() && !self.has_spare_room() {
+            if swarm.len() == 0 && !self.has_spare_room() {
                 self.drop_swarm(self.hash_at(self.cursor.shard, position), position);
             }
             self.cursor.swarms -= 1;
@@ -97,7 +103,7 @@ impl Store {
     {
         let shard = self.cursor.shard;
         let swarm = self.shards[shard].swarm(position);
-        let Some(entry) = <Swarm as Family<N>>::peers(swarm).entry(at) else {
+        let Some(entry) = <Swarm as Family<N>>::peers(swarm).and_then(|it| it.entry(at)) else {
             return;
         };
         if entry.stamp().age(Stamp::at(now)) <= self.config.peer_timeout {

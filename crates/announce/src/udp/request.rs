@@ -91,6 +91,14 @@ impl UdpRequest {
     }
 }
 
+/// The swarm that a datagram announces to, if it is an announce.
+pub(crate) fn swarm_announced_to(datagram: &[u8]) -> Option<Sha1Digest> {
+    let mut reader = Reader(datagram);
+    let (_connection, action, _transaction) = (reader.u64(), reader.u32(), reader.u32());
+    let info_hash = reader.bytes().ok()?;
+    (action.ok()? == ANNOUNCE).then_some(Sha1Digest(info_hash))
+}
+
 fn write_announce(announce: &AnnounceRequest, url: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(&announce.info_hash.0);
     out.extend_from_slice(&announce.peer_id.0);

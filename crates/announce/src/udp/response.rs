@@ -4,7 +4,7 @@ use stdx::Duration;
 
 use super::{ANNOUNCE, CONNECT, ERROR, MAX_SCRAPED, Reader, SCRAPE};
 use crate::message::{MAX_PEERS_PER_ANSWER, printable};
-use crate::{Error, ScrapeEntry, compact};
+use crate::{AnnounceSummary, Error, ScrapeEntry, compact};
 
 /// What a UDP tracker answers (BEP 15).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,4 +117,23 @@ impl UdpResponse {
             _ => Err(Error::BadDatagram("unknown action")),
         }
     }
+}
+
+/// Appends the answer to an announce, whose peers `fill` appends.
+pub(crate) fn write_udp_announce(
+    transaction: u32,
+    out: &mut Vec<u8>,
+    fill: impl FnOnce(&mut Vec<u8>) -> AnnounceSummary,
+) {
+    let head = |summary: Option<AnnounceSummary>| {
+        let (seconds, leechers, seeders) =
+            summary.map_or((0, 0, 0), |it| (it.interval.as_secs(), it.leechers, it.seeders));
+        let interval = u32::try_from(seconds).unwrap_or(u32::MAX);
+        [ANNOUNCE, transaction, interval, leechers, seeders].map(u32::to_be_bytes)
+    };
+    let start = out.len();
+    out.extend_from_slice(head(None).as_flattened());
+    let summary = fill(out);
+    let head = head(Some(summary));
+    out[start..start + head.as_flattened().len()].copy_from_slice(head.as_flattened());
 }

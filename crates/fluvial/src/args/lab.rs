@@ -1,6 +1,7 @@
 //! The experiments of `fluvial lab`.
 
 mod link;
+mod load;
 mod lookups;
 mod overlay;
 mod ring;
@@ -9,6 +10,7 @@ mod swarm;
 use clap::{Args, Subcommand};
 
 pub(crate) use self::link::LinkLab;
+pub(crate) use self::load::LoadLab;
 pub(crate) use self::lookups::LookupsLab;
 pub(crate) use self::overlay::OverlayLab;
 pub(crate) use self::ring::{Query, RingLab, TableOfChord};
@@ -37,6 +39,7 @@ pub(crate) struct Lab {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Experiment {
     Link(LinkLab),
+    Load(Box<LoadLab>),
     Lookups(LookupsLab),
     Ring(RingLab),
     Overlay(OverlayLab),
@@ -48,6 +51,7 @@ impl Lab {
     pub(super) fn check(&self) -> Result<(), clap::Error> {
         match &self.experiment {
             Experiment::Link(link) => link.check(),
+            Experiment::Load(load) => load.check(),
             Experiment::Lookups(lookups) => lookups.check(),
             Experiment::Ring(ring) => ring.check(),
             Experiment::Overlay(overlay) => overlay.check(),

@@ -59,7 +59,8 @@ fn design_flags_are_taken() {
     check("fluvial get x --config f --output d");
     check("fluvial completions zsh");
     check("fluvial man --dir d");
-    check("fluvial tracker --udp 127.0.0.1:0 --http [::1]:0 --memory 1GiB");
+    check("fluvial tracker --udp 127.0.0.1:0 --http [::1]:0 --memory 1GiB --interval 10m");
+    check("fluvial lab load udp://127.0.0.1:6969 --rate 100 --time 3s --pid 1 --silent 0.5");
     check("fluvial plan --size 1GB --server-up 1MB/s --peers 1..35 --peer-up 1MB/s --svg f");
     check(
         "fluvial plan --size 1GB --server-up none --class 2:1:none --class 3:none:1 --deadline 1h",
@@ -88,6 +89,7 @@ fn wrong_values_are_refused_with_an_example() {
     check("fluvial get a --max-peers 0", "1..=60000");
     check("fluvial create a -o b --announce ws://c", "http://tracker.example/announce");
     check("fluvial tracker --memory 3", "at least 1MiB");
+    check("fluvial tracker --interval 1s", "from 10s to 8h");
     check("fluvial seed", "TORRENT PATH");
     check("fluvial plan --size 0 --server-up 1 --peers 1 --peer-up 1", "positive");
     check("fluvial plan --size 1 --server-up 1 --peers 1", "--peer-up");
@@ -121,6 +123,7 @@ fn help_fits_a_screen_and_keeps_its_order() {
         "lab ring",
         "lab overlay",
         "lab link",
+        "lab load",
     ] {
         let command = name.split(' ').fold(&mut cli, |command, name| {
             command.find_subcommand_mut(name).expect("it is a command")

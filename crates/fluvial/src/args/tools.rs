@@ -2,13 +2,16 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use announce::TrackerUrl;
 use clap::Args;
 use clap_complete::Shell;
 
 use super::Format;
-use super::values::{parse_address, parse_memory, parse_piece_length, parse_tracker};
+use super::values::{
+    parse_address, parse_interval, parse_memory, parse_piece_length, parse_tracker,
+};
 
 /// Make a .torrent file
 #[derive(Args, Debug)]
@@ -95,6 +98,10 @@ pub(crate) struct Tracker {
     /// [default: 1GiB]
     #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
     pub(crate) memory: Option<u64>,
+    /// Ask peers to announce so often; who is silent for one and a half times that is dropped
+    /// [default: 30m]
+    #[arg(long, value_name = "DUR", value_parser = parse_interval)]
+    pub(crate) interval: Option<Duration>,
     /// Serve counters for Prometheus at http://IP:PORT/metrics
     #[arg(long, value_name = "IP:PORT", value_parser = parse_address)]
     pub(crate) metrics: Option<SocketAddr>,

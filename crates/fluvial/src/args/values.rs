@@ -16,6 +16,10 @@ const PIECE_LENGTH_MAX: u64 = 512 << 20;
 /// The least memory of a tracker: room for thousands of peers.
 const MEMORY_MIN: u64 = 1 << 20;
 
+/// How often peers may be asked to announce: what a tracker and its store still make sense with.
+const INTERVAL_MIN: Duration = Duration::from_secs(10);
+const INTERVAL_MAX: Duration = Duration::from_hours(8);
+
 /// When a finished `get` stops giving.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum SeedGoal {
@@ -83,6 +87,14 @@ pub(super) fn parse_memory(text: &str) -> Result<u64, String> {
     match parse_size(text)? {
         size if size >= MEMORY_MIN => Ok(size),
         _ => Err("it must be at least 1MiB, for example 512MiB".to_owned()),
+    }
+}
+
+/// Reads how often peers announce.
+pub(super) fn parse_interval(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        time if (INTERVAL_MIN..=INTERVAL_MAX).contains(&time) => Ok(time),
+        _ => Err("it must be from 10s to 8h, for example 30m".to_owned()),
     }
 }
 

@@ -13,6 +13,8 @@ mod found;
 mod hostile;
 mod kill;
 mod link;
+#[cfg(target_os = "linux")]
+mod load;
 mod lookups;
 mod manual;
 mod mirrors;

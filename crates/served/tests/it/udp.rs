@@ -12,7 +12,7 @@ use super::{request, tracker};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) async fn client(tracker: SocketAddr) -> UdpSocket {
+async fn client(tracker: SocketAddr) -> UdpSocket {
     let socket = UdpSocket::bind(SocketAddr::new(tracker.ip(), 0)).await.unwrap();
     socket.connect(tracker).await.unwrap();
     socket

@@ -35,12 +35,8 @@ pub(super) struct Lab {
 impl Lab {
     /// Builds, installs and generates what the benchmark needs.
     pub(super) fn set_up(root: &Path, args: &Args) -> Result<Self> {
-        let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or("target".into());
-        let target = root.join(target);
-        let fluvial = match &args.binary {
-            Some(binary) => binary.clone(),
-            None => build(root, &target)?,
-        };
+        let target = target(root);
+        let fluvial = fluvial(root, args)?;
         let python = python(root, &target)?;
         let folder = args.dir.clone().unwrap_or_else(|| roomy(&target, args));
         let folder = folder.join("fluvial-bench");
@@ -116,6 +112,19 @@ impl Drop for Lab {
         // On tmpfs it is memory.
         let _best_effort = fs::remove_dir_all(&self.folder);
         let _best_effort = fs::remove_file(self.folder.with_extension("lock"));
+    }
+}
+
+/// The build folder.
+pub(super) fn target(root: &Path) -> PathBuf {
+    root.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or("target".into()))
+}
+
+/// The binary to measure.
+pub(super) fn fluvial(root: &Path, args: &Args) -> Result<PathBuf> {
+    match &args.binary {
+        Some(binary) => Ok(binary.clone()),
+        None => build(root, &target(root)),
     }
 }
 

@@ -142,7 +142,7 @@ fn cells(
 }
 
 /// Lines of cells as a table: the first column to the left, the others to the right.
-fn align(cells: &[Vec<String>]) -> String {
+pub(super) fn align(cells: &[Vec<String>]) -> String {
     let columns = cells.first().map_or(0, Vec::len);
     let width = |column: usize| cells.iter().map(|line| line[column].chars().count()).max();
     let widths: Vec<usize> = (0..columns).filter_map(width).collect();

@@ -37,6 +37,11 @@ impl Segment {
         }
     }
 
+    /// The position in the first slot for `hash`.
+    pub(super) fn guess(&self, hash: u64) -> Option<u32> {
+        self.slots.get(self.home(hash)).copied().filter(|&position| position != EMPTY)
+    }
+
     /// Adds `position`, growing first when more than three quarters full. `hash_of` hashes the
     /// owner's element at a position that the index already holds.
     pub(super) fn insert(&mut self, hash: u64, position: u32, hash_of: impl Fn(u32) -> u64) {
@@ -108,7 +113,7 @@ impl Segment {
     }
 
     fn home(&self, hash: u64) -> usize {
-        hash as usize & (self.slots.len() - 1)
+        hash as usize & self.slots.len().wrapping_sub(1)
     }
 
     fn next(&self, slot: usize) -> usize {

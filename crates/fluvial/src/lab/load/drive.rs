@@ -1,0 +1,148 @@
+//! The loop: what is due goes out, what has come is judged.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use load::{Load, Pace};
+use stdx::Instant;
+
+use super::http::Connections;
+use super::udp::Port;
+
+/// How long answers are waited for once no more is asked.
+const LATE: Duration = Duration::from_millis(500);
+
+/// Refusals that may be a matter of time, such as a connection id that has aged.
+const REFUSED_MAX: u64 = 1_000;
+
+/// How fast the crowd asks.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Speed {
+    /// At fixed moments.
+    Paced(Pace),
+    /// As fast as the tracker answers, with so many requests on their way.
+    Window(usize),
+}
+
+/// What requests travel by.
+pub(super) enum Line {
+    Udp(Box<Port>),
+    Http(Connections),
+}
+
+impl Line {
+    /// All take part again.
+    pub(super) fn begin(&mut self) {
+        if let Self::Http(connections) = self {
+            connections.begin();
+        }
+    }
+
+    fn send(&mut self, load: &mut Load, most: u64, due: impl Fn(u64) -> Instant) -> Result<u64> {
+        match self {
+            Self::Udp(port) => Ok(port.send(load, most, due)?),
+            Self::Http(connections) => connections.send(load, most, due),
+        }
+    }
+
+    fn receive(&mut self, load: &mut Load, clock: impl Fn() -> Instant) -> Result<bool> {
+        match self {
+            Self::Udp(port) => Ok(port.receive(load, clock)?),
+            Self::Http(connections) => connections.receive(load, clock),
+        }
+    }
+}
+
+/// A clock that begins with the experiment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock(std::time::Instant);
+
+impl Clock {
+    pub(super) fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    pub(super) fn now(self) -> Instant {
+        Instant::ZERO + self.0.elapsed()
+    }
+}
+
+/// Lets everybody join, `window` requests at a time. `tell` hears how many have been asked for.
+///
+/// # Errors
+/// What the system says, or that nothing is answered.
+pub(super) fn join(
+    line: &mut Line,
+    load: &mut Load,
+    clock: Clock,
+    window: usize,
+    mut tell: impl FnMut(u64),
+) -> Result<()> {
+    let mut quiet_since = clock.now();
+    loop {
+        let now = clock.now();
+        let room = window.saturating_sub(load.in_flight()) as u64;
+        let sent = line.send(load, room, |_| now)?;
+        if line.receive(load, || clock.now())? {
+            quiet_since = now;
+        }
+        load.handle_timeout(now);
+        let all_asked = match line {
+            Line::Udp(_) => load.is_joined(),
+            Line::Http(connections) => sent == 0 && connections.is_busy(),
+        };
+        if all_asked && load.in_flight() == 0 {
+            return Ok(());
+        }
+        anyhow::ensure!(now - quiet_since < Duration::from_secs(5), "the tracker does not answer");
+        let (announced, refused) = (load.tally().announced, load.tally().refused);
+        anyhow::ensure!(refused <= announced + REFUSED_MAX, "the tracker refuses to serve them");
+        tell(announced);
+    }
+}
+
+/// Asks for so long, and returns when that is over.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn ask(
+    line: &mut Line,
+    load: &mut Load,
+    clock: Clock,
+    (speed, until): (Speed, Instant),
+    mut tell: impl FnMut(Instant),
+) -> Result<()> {
+    let mut sent = 0;
+    loop {
+        let now = clock.now();
+        if now >= until {
+            return Ok(());
+        }
+        sent += match speed {
+            Speed::Paced(pace) => {
+                let most = pace.due(now).saturating_sub(sent);
+                line.send(load, most, |n| pace.at(sent + n + 1))?
+            }
+            Speed::Window(window) => {
+                let most = window.saturating_sub(load.in_flight()) as u64;
+                line.send(load, most, |_| now)?
+            }
+        };
+        line.receive(load, || clock.now())?;
+        load.handle_timeout(now);
+        tell(now);
+    }
+}
+
+/// Takes the answers that are still to come.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn wait(line: &mut Line, load: &mut Load, clock: Clock) -> Result<()> {
+    let until = clock.now() + LATE;
+    while load.in_flight() > 0 && clock.now() < until {
+        line.receive(load, || clock.now())?;
+    }
+    Ok(())
+}
