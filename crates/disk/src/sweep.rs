@@ -5,15 +5,23 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use cache::{PieceDigests, PieceHasher};
 use rustix::fs::Advice;
-use stdx::PieceIndex;
+
+use cache::PieceDigests;
+use metainfo::{Layout, PieceHasher};
+use stdx::{BLOCK_LENGTH, PieceIndex};
 
 use crate::{Error, Storage};
 
-/// Bytes read at a time, one buffer of this for each thread; small pieces are taken in runs of
-/// this size, so that each thread reads along one stretch of the disk.
+/// Bytes read at a time, one buffer of this for each thread, which the pieces that it hashes at
+/// once share; small pieces are taken in runs of this size, so that each thread reads along one
+/// stretch of the disk.
 pub(crate) const CHUNK: usize = 1 << 20;
+/// Bytes of a piece that the system is asked for before they are read: pieces are read in turns,
+/// and a disk had better not seek at every turn.
+const AHEAD: u32 = 4 << 20;
+/// Bytes that Linux reads for one advice, about: whatever more it says is passed over.
+const ADVICE: u32 = 1 << 20;
 /// Results on their way to the calling thread.
 const RESULTS_MAX: usize = 256;
 
@@ -32,7 +40,9 @@ pub(crate) fn sweep(
     each: &mut dyn FnMut(Swept) -> ControlFlow<()>,
 ) -> Result<(), Error> {
     let threads = if threads == 0 { cores() } else { threads };
-    let run = (CHUNK / storage.content().piece_length().max(1) as usize).max(1);
+    let together = together(storage.content(), pieces.len().div_ceil(threads));
+    let run = CHUNK / storage.content().piece_length().max(1) as usize;
+    let run = run.max(1).next_multiple_of(together);
     let next = AtomicUsize::new(0);
     let cancelled = AtomicBool::new(false);
     let (results, received) = sync_channel(RESULTS_MAX);
@@ -40,7 +50,8 @@ pub(crate) fn sweep(
         for _ in 0..threads.min(pieces.len().div_ceil(run)) {
             let results = results.clone();
             let (next, cancelled) = (&next, &cancelled);
-            scope.spawn(move || work(storage, pieces, run, next, cancelled, &results));
+            let sizes = (run, together);
+            scope.spawn(move || work(storage, pieces, sizes, next, cancelled, &results));
         }
         drop(results);
         for swept in received {
@@ -61,7 +72,7 @@ pub(crate) fn cores() -> usize {
 fn work(
     storage: &Storage,
     pieces: &[PieceIndex],
-    run: usize,
+    (run, together): (usize, usize),
     next: &AtomicUsize,
     cancelled: &AtomicBool,
     results: &SyncSender<Swept>,
@@ -76,18 +87,28 @@ fn work(
             return;
         }
         for &piece in run {
-            storage.read_ahead(piece);
+            storage.read_ahead(piece, 0);
         }
-        for &piece in run {
+        for pieces in run.chunks(together) {
             if cancelled.load(Ordering::Relaxed) {
                 return;
             }
-            let digests = hash_piece(storage, piece, &mut buffer);
-            if results.send(Swept { piece, digests }).is_err() {
-                return;
+            let digests = hash_pieces(storage, pieces, &mut buffer, cancelled);
+            for (&piece, digests) in pieces.iter().zip(digests) {
+                if results.send(Swept { piece, digests }).is_err() {
+                    return;
+                }
             }
         }
     }
+}
+
+/// How many pieces a thread hashes at once: as many as keep it busy, unless others would lack them.
+/// The blocks of one v2 piece are enough by themselves.
+fn together(layout: &Layout, for_each_thread: usize) -> usize {
+    let blocks = (layout.piece_length() / BLOCK_LENGTH) as usize;
+    let alone = !layout.version().has_v1() && blocks >= hash::lanes();
+    if alone { 1 } else { hash::lanes().min(for_each_thread).max(1) }
 }
 
 /// Reads a whole piece and hashes it.
@@ -96,27 +117,60 @@ pub(crate) fn hash_piece(
     piece: PieceIndex,
     buffer: &mut [u8],
 ) -> Result<PieceDigests, Error> {
-    let mut hasher = PieceHasher::new(storage.content(), piece);
-    let size = storage.content().piece_size(piece);
-    let mut at = 0;
-    while at < size {
-        let now = (size - at).min(buffer.len() as u32);
-        let chunk = &mut buffer[..now as usize];
-        storage.read(piece, at, &mut [&mut *chunk])?;
-        hasher.update(chunk);
-        at += now;
+    let digests = hash_pieces(storage, &[piece], buffer, &AtomicBool::new(false));
+    digests.into_iter().next().expect("a result for each piece")
+}
+
+/// Reads whole pieces and hashes them at once; a result for each of them.
+fn hash_pieces(
+    storage: &Storage,
+    pieces: &[PieceIndex],
+    buffer: &mut [u8],
+    cancelled: &AtomicBool,
+) -> Vec<Result<PieceDigests, Error>> {
+    let layout = storage.content();
+    let longest = pieces.iter().map(|&piece| layout.piece_size(piece)).max().unwrap_or(0);
+    // A power of two: the steps end where blocks do.
+    let step = 1 << (buffer.len() / pieces.len().max(1)).ilog2();
+    let mut hashers: Vec<Result<PieceHasher, Error>> =
+        pieces.iter().map(|&piece| Ok(PieceHasher::new(layout, piece))).collect();
+    for at in (0..longest).step_by(step) {
+        let mut read = Vec::with_capacity(pieces.len());
+        let chunks = buffer.chunks_mut(step);
+        for ((&piece, hasher), chunk) in pieces.iter().zip(&mut hashers).zip(chunks) {
+            if cancelled.load(Ordering::Relaxed) {
+                *hasher = Err(Error::Cancelled);
+            }
+            let left = layout.piece_size(piece).saturating_sub(at) as usize;
+            let chunk = &mut chunk[..left.min(step)];
+            if hasher.is_err() || chunk.is_empty() {
+                continue;
+            }
+            if at.is_multiple_of(AHEAD) {
+                storage.read_ahead(piece, at + AHEAD);
+            }
+            match (storage.read(piece, at, &mut [&mut *chunk]), hasher) {
+                (Ok(()), Ok(hasher)) => read.push((hasher, &*chunk)),
+                (Err(error), hasher) => *hasher = Err(error),
+                (Ok(()), Err(_)) => {}
+            }
+        }
+        PieceHasher::update_many(&mut read);
     }
-    Ok(hasher.finish())
+    hashers.into_iter().map(|hasher| Ok(hasher?.finish().into())).collect()
 }
 
 impl Storage {
-    /// Has the system start reading a piece. Only advice: failures do not matter.
-    fn read_ahead(&self, piece: PieceIndex) {
-        let size = self.content().piece_size(piece);
-        for span in self.content().spans(piece, 0, size) {
-            if let Some(handle) = span.file.and_then(|file| self.open_to_read(file).ok()) {
-                let length = NonZeroU64::new(u64::from(span.length));
-                let _ = rustix::fs::fadvise(&*handle, span.offset, length, Advice::WillNeed);
+    /// Has the system start reading the next [`AHEAD`] bytes of a piece. Only advice: failures do
+    /// not matter.
+    fn read_ahead(&self, piece: PieceIndex, begin: u32) {
+        let end = self.content().piece_size(piece).min(begin.saturating_add(AHEAD));
+        for from in (begin..end).step_by(ADVICE as usize) {
+            for span in self.content().spans(piece, from, ADVICE.min(end - from)) {
+                if let Some(handle) = span.file.and_then(|file| self.open_to_read(file).ok()) {
+                    let length = NonZeroU64::new(u64::from(span.length));
+                    let _ = rustix::fs::fadvise(&*handle, span.offset, length, Advice::WillNeed);
+                }
             }
         }
     }

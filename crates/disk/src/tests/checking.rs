@@ -60,6 +60,21 @@ fn files_of_the_wrong_size_are_named() {
 }
 
 #[test]
+fn what_cannot_be_read_spoils_its_pieces_alone() {
+    for format in [Version::V2, Version::Hybrid] {
+        let dir = tree(5);
+        let path = dir.path().join("tree");
+        let torrent = torrent(&path, format);
+        fs::remove_file(path.join("zz.bin")).unwrap();
+        let layout = torrent.info.layout();
+        let gone = layout.files().iter().position(|it| it.path.ends_with("zz.bin")).unwrap();
+        let gone = layout.file_pieces(stdx::FileIndex(gone as u32));
+        let bad: Vec<u32> = run(&torrent, &path).good.iter_zeros().collect();
+        assert_eq!(bad, gone.collect::<Vec<_>>(), "{format}");
+    }
+}
+
+#[test]
 fn a_check_can_be_cancelled() {
     let dir = tree(4);
     let path = dir.path().join("tree");
