@@ -72,6 +72,7 @@ pub fn fuzz_tracker_server(data: &[u8]) {
                 continue;
             }
         }
+        out.clear();
         if server.handle_udp(now, source, ip, &datagram, &mut out) {
             let answer = UdpResponse::parse(&out, ipv6).expect("what we write, we read");
             check(&mut ids, source, &answer);
