@@ -132,7 +132,7 @@ impl Connections {
     }
 
     /// Hands the crowd the answers that have come.
-    pub(super) fn receive(&mut self, load: &mut Load, clock: impl Fn() -> Instant) -> Result<bool> {
+    pub(super) fn receive(&mut self, load: &mut Load, clock: impl Fn() -> Instant) -> Result<()> {
         self.events.clear();
         let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
         let spare = rustix::buffer::spare_capacity(&mut self.events);
@@ -144,7 +144,7 @@ impl Connections {
         for &at in &ready {
             self.read(at, load, &clock)?;
         }
-        Ok(!ready.is_empty())
+        Ok(())
     }
 
     fn read(&mut self, at: u32, load: &mut Load, clock: impl Fn() -> Instant) -> Result<()> {
