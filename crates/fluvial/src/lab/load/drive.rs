@@ -85,7 +85,7 @@ pub(super) fn join(
     loop {
         let now = clock.now();
         let room = window.saturating_sub(load.in_flight()) as u64;
-        let sent = line.send(load, room, |_| now)?;
+        line.send(load, room, |_| now)?;
         line.receive(load, || clock.now())?;
         load.handle_timeout(now);
         if load.tally().times.total() > answered {
@@ -93,7 +93,7 @@ pub(super) fn join(
         }
         let all_asked = match line {
             Line::Udp(_) => load.is_joined(),
-            Line::Http(connections) => sent == 0 && connections.is_busy(),
+            Line::Http(_) => load.is_joined_by_http(),
         };
         if all_asked && load.in_flight() == 0 {
             return Ok(());
