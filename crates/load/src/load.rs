@@ -133,6 +133,13 @@ impl Load {
         all && self.again.is_empty()
     }
 
+    /// Whether [`Load::next_http`] has been asked for all peers of all hosts.
+    pub fn is_joined_by_http(&self) -> bool {
+        let all =
+            |(host, joined): (u32, &u32)| self.crowd.on_host(host, (*joined).into()).is_none();
+        (0..).zip(&self.joined).all(all)
+    }
+
     /// From now on the crowd asks by its mix, and what is counted begins anew.
     pub fn begin(&mut self) {
         self.stage = Stage::Steady;

@@ -123,8 +123,10 @@ fn a_crowd_announces_by_http() {
         true
     };
     for host in 0..10 {
+        assert!(!load.is_joined_by_http());
         while ask(&mut load, &mut tracker, host) {}
     }
+    assert!(load.is_joined_by_http());
     assert_eq!((tracker.stats().peers_v4, load.tally().announced), (500, 500));
     load.begin();
     assert!(ask(&mut load, &mut tracker, 3));

@@ -13,6 +13,8 @@ use super::udp::Port;
 /// How long answers are waited for once no more is asked.
 const LATE: Duration = Duration::from_millis(500);
 
+/// A tracker that answers nothing for so long is not there.
+const QUIET_MAX: Duration = Duration::from_secs(5);
 /// Refusals that may be a matter of time, such as a connection id that has aged.
 const REFUSED_MAX: u64 = 1_000;
 
@@ -46,7 +48,7 @@ impl Line {
         }
     }
 
-    fn receive(&mut self, load: &mut Load, clock: impl Fn() -> Instant) -> Result<bool> {
+    fn receive(&mut self, load: &mut Load, clock: impl Fn() -> Instant) -> Result<()> {
         match self {
             Self::Udp(port) => Ok(port.receive(load, clock)?),
             Self::Http(connections) => connections.receive(load, clock),
@@ -79,23 +81,24 @@ pub(super) fn join(
     window: usize,
     mut tell: impl FnMut(u64),
 ) -> Result<()> {
-    let mut quiet_since = clock.now();
+    let (mut answered, mut quiet_since) = (0, clock.now());
     loop {
         let now = clock.now();
         let room = window.saturating_sub(load.in_flight()) as u64;
-        let sent = line.send(load, room, |_| now)?;
-        if line.receive(load, || clock.now())? {
-            quiet_since = now;
-        }
+        line.send(load, room, |_| now)?;
+        line.receive(load, || clock.now())?;
         load.handle_timeout(now);
+        if load.tally().times.total() > answered {
+            (answered, quiet_since) = (load.tally().times.total(), now);
+        }
         let all_asked = match line {
             Line::Udp(_) => load.is_joined(),
-            Line::Http(connections) => sent == 0 && connections.is_busy(),
+            Line::Http(_) => load.is_joined_by_http(),
         };
         if all_asked && load.in_flight() == 0 {
             return Ok(());
         }
-        anyhow::ensure!(now - quiet_since < Duration::from_secs(5), "the tracker does not answer");
+        anyhow::ensure!(now - quiet_since < QUIET_MAX, "the tracker does not answer");
         let (announced, refused) = (load.tally().announced, load.tally().refused);
         anyhow::ensure!(refused <= announced + REFUSED_MAX, "the tracker refuses to serve them");
         tell(announced);

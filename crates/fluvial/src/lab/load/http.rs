@@ -30,15 +30,18 @@ pub(super) struct Connections {
     idle: Vec<u32>,
     epoll: std::os::fd::OwnedFd,
     events: Vec<epoll::Event>,
-    /// Connections made so far.
-    pub(super) opened: u64,
+    /// Whether the tracker closes what it answered, though it may not say so.
+    closes: bool,
 }
 
 #[derive(Debug, Default)]
 struct Line {
     stream: Option<TcpStream>,
     asked: Option<Token>,
+    request: String,
     answer: Vec<u8>,
+    /// Answered, but for the end of the connection, which is the tracker's to make.
+    ending: bool,
 }
 
 impl Connections {
@@ -55,7 +58,7 @@ impl Connections {
             idle: (0..count).collect(),
             epoll: epoll::create(CreateFlags::CLOEXEC)?,
             events: Vec::with_capacity(EVENTS),
-            opened: 0,
+            closes: false,
         })
     }
 
@@ -75,7 +78,10 @@ impl Connections {
             let Some((token, url)) = load.next_http(at, &self.path, due(sent)) else {
                 continue;
             };
-            self.ask(at, load, token, &url)?;
+            let request = format!("GET {url} HTTP/1.1\r\nHost: {}\r\n\r\n", self.host);
+            let line = &mut self.lines[at as usize];
+            (line.asked, line.request) = (Some(token), request);
+            self.ask(at, load)?;
             sent += 1;
         }
         Ok(sent)
@@ -83,33 +89,27 @@ impl Connections {
 
     /// Lets all connections take part again.
     pub(super) fn begin(&mut self) {
-        let free = |line: &Line| line.asked.is_none();
+        let free = |line: &Line| line.asked.is_none() && !line.ending;
         let numbered = (0..).zip(&self.lines);
         self.idle = numbered.filter(|(_, line)| free(line)).map(|(at, _)| at).collect();
     }
 
-    /// Whether none can be used now.
-    pub(super) fn is_busy(&self) -> bool {
-        self.idle.is_empty()
-    }
-
-    fn ask(&mut self, at: u32, load: &Load, token: Token, url: &str) -> Result<()> {
-        let request = format!("GET {url} HTTP/1.1\r\nHost: {}\r\n\r\n", self.host);
-        if self.lines[at as usize].stream.is_none() {
-            self.open(at, load)?;
-        }
-        let line = &mut self.lines[at as usize];
-        line.asked = Some(token);
-        line.answer.clear();
-        let stream = line.stream.as_mut().expect("it was opened above");
-        if stream.write_all(request.as_bytes()).is_err() {
-            // The tracker closed it meanwhile: a client would ask again over another.
-            line.stream = None;
-            self.open(at, load)?;
+    /// Sends the request of a connection, over another one if that was closed meanwhile.
+    fn ask(&mut self, at: u32, load: &Load) -> Result<()> {
+        loop {
+            let fresh = self.lines[at as usize].stream.is_none();
+            if fresh {
+                self.open(at, load)?;
+            }
             let line = &mut self.lines[at as usize];
-            line.stream.as_mut().expect("it was opened").write_all(request.as_bytes())?;
+            line.answer.clear();
+            let stream = line.stream.as_mut().expect("it is open");
+            match stream.write_all(line.request.as_bytes()) {
+                Ok(()) => return Ok(()),
+                Err(error) if fresh => return Err(error.into()),
+                Err(_) => line.stream = None,
+            }
         }
-        Ok(())
     }
 
     fn open(&mut self, at: u32, load: &Load) -> Result<()> {
@@ -127,12 +127,11 @@ impl Connections {
         let data = EventData::new_u64(at.into());
         epoll::add(&self.epoll, &stream, data, EventFlags::IN | EventFlags::RDHUP)?;
         self.lines[at as usize].stream = Some(stream);
-        self.opened += 1;
         Ok(())
     }
 
     /// Hands the crowd the answers that have come.
-    pub(super) fn receive(&mut self, load: &mut Load, clock: impl Fn() -> Instant) -> Result<bool> {
+    pub(super) fn receive(&mut self, load: &mut Load, clock: impl Fn() -> Instant) -> Result<()> {
         self.events.clear();
         let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
         let spare = rustix::buffer::spare_capacity(&mut self.events);
@@ -144,7 +143,7 @@ impl Connections {
         for &at in &ready {
             self.read(at, load, &clock)?;
         }
-        Ok(!ready.is_empty())
+        Ok(())
     }
 
     fn read(&mut self, at: u32, load: &mut Load, clock: impl Fn() -> Instant) -> Result<()> {
@@ -167,15 +166,20 @@ impl Connections {
             && let Some(token) = line.asked.take()
         {
             load.handle_http(clock(), token, body);
-            self.idle.push(at);
-            if !keeps {
-                line.stream = None;
+            line.ending = self.closes || !keeps;
+            if !line.ending {
+                self.idle.push(at);
             }
         }
         if ended {
             line.stream = None;
-            if line.asked.take().is_some() {
-                // It is lost; the crowd notices in time.
+            if line.asked.is_some() && line.answer.is_empty() {
+                // It was closed before it read the request, which a client sends again.
+                self.closes = true;
+                return self.ask(at, load);
+            }
+            // What was asked and half answered is lost; the crowd notices in time.
+            if line.asked.take().is_some() | std::mem::take(&mut line.ending) {
                 self.idle.push(at);
             }
         }

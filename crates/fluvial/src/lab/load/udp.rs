@@ -83,12 +83,12 @@ impl Port {
         }
     }
 
-    /// Hands the crowd what has come; returns whether anything has.
+    /// Hands the crowd what has come.
     pub(super) fn receive(
         &mut self,
         load: &mut Load,
         clock: impl Fn() -> Instant,
-    ) -> io::Result<bool> {
+    ) -> io::Result<()> {
         let mut lengths = [0; BATCH];
         let mut count = 0;
         {
@@ -108,14 +108,11 @@ impl Port {
                 Err(error) => return Err(error.into()),
             }
         }
-        if count == 0 {
-            return Ok(false);
-        }
         let now = clock();
         for (length, buffer) in lengths[..count].iter().zip(self.buffers.chunks_exact(BUFFER)) {
             load.handle_udp(now, &buffer[..*length]);
         }
-        Ok(true)
+        Ok(())
     }
 }
 
