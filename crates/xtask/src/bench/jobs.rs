@@ -124,7 +124,8 @@ pub(super) fn create(lab: &Lab, client: Client) -> Result<Sample> {
             command
         }
     };
-    let sample = measure(lab, client, vec![command], Some("created"), None)?;
+    let event = (client != Client::Mktorrent).then_some("created");
+    let sample = measure(lab, client, vec![command], event, None)?;
     lab.verify(&torrent, &lab.content())?;
     Ok(sample)
 }
