@@ -42,9 +42,10 @@ impl Resume {
     /// leaves the user's files the user's own.
     ///
     /// A file as it was is trusted. One that changed puts its pieces in doubt: after a crash that
-    /// is the normal case, because our own writes went on after the last commit, and pieces that
-    /// are complete but were not recorded yet turn up in the same check; what the file system
-    /// knows to be holes is not checked. A file that is gone takes its pieces along.
+    /// is the normal case, because our own writes went on after the last commit. Pieces that are
+    /// complete but were not recorded yet turn up in the same check, which after a crash looks for
+    /// them in all files: a commit's stat may show writes that its claims do not have. What the
+    /// file system knows to be holes is not checked. A file that is gone takes its pieces along.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -67,7 +68,11 @@ impl Resume {
             let due = storage.is_wanted(file) && layout.files()[index].length > 0;
             match (recorded, stat) {
                 (None, None) if due => found.lose(storage, file),
-                (recorded, stat) if recorded == stat => {}
+                (recorded, stat) if recorded == stat => {
+                    if !clean && stat.is_some() {
+                        found.doubt_unclaimed(storage, file);
+                    }
+                }
                 (_, None) => {
                     found.changed.push(file);
                     found.lose(storage, file);
@@ -129,6 +134,15 @@ impl Found {
             let claimed = self.have.get(piece);
             if claimed || storage.may_have_data(PieceIndex(piece)) {
                 self.have.clear(piece);
+                self.doubtful.set(piece);
+            }
+        }
+    }
+
+    /// Doubts what may have been written and is not claimed.
+    fn doubt_unclaimed(&mut self, storage: &Storage, file: FileIndex) {
+        for piece in storage.content().file_pieces(file) {
+            if !self.have.get(piece) && storage.may_have_data(PieceIndex(piece)) {
                 self.doubtful.set(piece);
             }
         }

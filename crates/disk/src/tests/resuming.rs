@@ -99,6 +99,22 @@ fn a_kill_right_after_a_commit_leaves_nothing_in_doubt() {
 }
 
 #[test]
+fn what_was_written_between_a_commit_and_its_stat_turns_up_after_a_kill() {
+    let world = World::new(Version::V1);
+    world.killed_after(&[1, 2], 0);
+    let path = world.out().join("tree/a.bin");
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    let recorded = file.metadata().unwrap().modified().unwrap();
+    let source = fs::read(world.source().join("a.bin")).unwrap();
+    let place = 4 * PIECE as usize;
+    file.write_all_at(&source[place..place + PIECE as usize], 4 * PIECE).unwrap();
+    file.set_modified(recorded).unwrap();
+    let found = world.validate();
+    assert_eq!(ones(&found.have), [1, 2], "{found:?}");
+    assert_eq!(ones(&world.check(&found.doubtful)), [4]);
+}
+
+#[test]
 fn a_file_that_changed_puts_its_pieces_in_doubt() {
     let world = World::new(Version::V2);
     world.killed_after(&[1, 2, 7], 0);

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::support::{Place, assert_same};
+use crate::support::{Place, Running, assert_same};
 
 /// Bytes in a piece of what is killed here.
 const PIECE: usize = 256 << 10;
@@ -17,7 +17,7 @@ fn killed_again_and_again_it_resumes() {
     let mut on_disk = 0;
     for round in 0..5u64 {
         let mut get = place.get(&magnet, "there", &limit);
-        let found = get.wait_for("progress")["done"].as_u64().expect("a number");
+        let found = first_held(&mut get);
         assert!(found >= on_disk, "of {on_disk} bytes that were there it found {found}");
         std::thread::sleep(Duration::from_millis(137 * (round + 1) % 500));
         get.kill();
@@ -28,6 +28,16 @@ fn killed_again_and_again_it_resumes() {
     get.wait_for("complete");
     assert_eq!(get.exit_code(), Some(0));
     assert_same(&file, &there);
+}
+
+/// What it has once it has looked at what is there.
+fn first_held(get: &mut Running) -> u64 {
+    loop {
+        let progress = get.wait_for("progress");
+        if progress["state"] != "checking" {
+            return progress["done"].as_u64().expect("a number");
+        }
+    }
 }
 
 /// How much of the file is there in whole pieces.
