@@ -21,37 +21,6 @@ impl From<PieceHashes> for PieceDigests {
     }
 }
 
-/// Hashes a piece from its bytes in order: [`metainfo::PieceHasher`] with the cache's digests.
-#[derive(Debug)]
-pub struct PieceHasher(metainfo::PieceHasher);
-
-impl PieceHasher {
-    /// For one piece of a torrent.
-    pub fn new(layout: &Layout, piece: PieceIndex) -> Self {
-        Self(metainfo::PieceHasher::new(layout, piece))
-    }
-
-    /// Takes the bytes that follow, padding included. Both hashes see each 16 KiB while it is in
-    /// the processor's cache.
-    pub fn update(&mut self, data: &[u8]) {
-        data.chunks(BLOCK_LENGTH as usize).for_each(|chunk| self.0.update(chunk));
-    }
-
-    /// As [`Self::update`] with `length` zeros.
-    pub fn update_zeros(&mut self, mut length: u32) {
-        while length > 0 {
-            let now = length.min(BLOCK_LENGTH);
-            self.0.update(&ZEROS[..now as usize]);
-            length -= now;
-        }
-    }
-
-    /// What it all hashes to.
-    pub fn finish(self) -> PieceDigests {
-        self.0.finish().into()
-    }
-}
-
 /// A piece's hashes so far; travels with the job and comes back with the answer.
 #[derive(Clone, Debug, Default)]
 pub struct HashState {

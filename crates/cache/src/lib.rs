@@ -43,9 +43,7 @@ pub use config::{Config, DEFAULT_BACKLOG, DEFAULT_BUDGET, HASH_BATCH, SYNC_INTER
 pub use content::Content;
 pub use event::Event;
 pub use fuzzing::fuzz_operations;
-pub use hashing::{
-    BlocksJob, HashBlock, HashJob, HashState, Hashed, PieceDigests, PieceHasher, hash_blocks,
-};
+pub use hashing::{BlocksJob, HashBlock, HashJob, HashState, Hashed, PieceDigests, hash_blocks};
 pub use op::{Done, Fault, FaultKind, Op, OpId, Outcome, Part, SyncJob, Work, WriteJob};
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
-use cache::{Fault, FaultKind, Outcome, PieceHasher, SyncJob, Work, hash_blocks};
+use cache::{Fault, FaultKind, Outcome, SyncJob, Work, hash_blocks};
+use metainfo::PieceHasher;
 use sim::Source;
 use stdx::{BLOCK_LENGTH, Bitfield, PieceIndex, TorrentId};
 
@@ -71,7 +72,7 @@ impl Shelf {
             (Work::ReadHash(piece), None) => {
                 let mut hasher = PieceHasher::new(layout, piece);
                 hasher.update(self.piece(piece));
-                Outcome::Read(hasher.finish())
+                Outcome::Read(hasher.finish().into())
             }
             (Work::ReadBlocks(piece), None) => {
                 let bytes = self.piece(piece);

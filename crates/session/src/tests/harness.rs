@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use announce::{AnnounceResponse, Failure};
-use cache::{Done, Fault, FaultKind, Hashed, Outcome, PieceHasher, Work, hash_blocks};
+use cache::{Done, Fault, FaultKind, Hashed, Outcome, Work, hash_blocks};
 use hash::Sha1Digest;
 use metainfo::{Info, Metainfo, Plan, PlanOptions, SourceEntry, Version};
 use peer::{CloseReason, Peer};
@@ -124,9 +124,9 @@ impl Store {
                 Outcome::Written
             }
             Work::ReadHash(piece) => {
-                let mut hasher = PieceHasher::new(self.info.layout(), piece);
+                let mut hasher = metainfo::PieceHasher::new(self.info.layout(), piece);
                 hasher.update(self.piece(piece));
-                Outcome::Read(hasher.finish())
+                Outcome::Read(hasher.finish().into())
             }
             Work::HashBlocks(job) => Outcome::Blocks(job.run()),
             Work::ReadBlocks(piece) => {
