@@ -130,10 +130,9 @@ impl Resume {
 
 impl Found {
     fn doubt(&mut self, storage: &Storage, file: FileIndex) {
+        self.doubt_unclaimed(storage, file);
         for piece in storage.content().file_pieces(file) {
-            let claimed = self.have.get(piece);
-            if claimed || storage.may_have_data(PieceIndex(piece)) {
-                self.have.clear(piece);
+            if self.have.clear(piece) {
                 self.doubtful.set(piece);
             }
         }
