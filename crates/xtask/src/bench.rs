@@ -51,6 +51,7 @@ pub(crate) struct Args {
     format: Format,
     /// How many fetch at once in a fan-out
     #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     leechers: u32,
     /// Have what is moved disguised (MSE with RC4)
     #[arg(long)]
