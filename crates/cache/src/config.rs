@@ -4,9 +4,10 @@ use stdx::Duration;
 pub const DEFAULT_BUDGET: u64 = 64 << 20;
 /// Default for [`Config::backlog`]: 16 MiB.
 pub const DEFAULT_BACKLOG: u64 = 16 << 20;
-/// Bytes of a piece that are ready before they are hashed ahead of its completion: enough that
-/// the hand-over to another thread costs little against the hashing.
-pub const HASH_BATCH: u64 = 256 << 10;
+/// Bytes of a piece that are ready before they are hashed ahead of its completion. Pieces up to
+/// this size are hashed whole, so that those that are hashed together end together: with parts of
+/// them as they come, most of the time fewer streams than there could be are under way.
+pub const HASH_BATCH: u64 = 2 << 20;
 /// Time between a write and the sync that makes it durable.
 pub const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 

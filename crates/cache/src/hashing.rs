@@ -103,6 +103,11 @@ impl HashJob {
         jobs.into_iter().map(Self::finish).collect()
     }
 
+    /// Whether it gains by [`Self::run_all`] with others: where there is but one stream in it.
+    pub fn is_one_stream(&self) -> bool {
+        self.state.sha1.is_some()
+    }
+
     fn finish(self) -> Hashed {
         let state = self.state;
         let digests = self.last.then(|| PieceDigests {

@@ -3,16 +3,19 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use cache::{Done, Fault, FaultKind, HashJob, Op, OpId, Outcome, Work, hash_blocks};
-use stdx::{BLOCK_LENGTH, BlockRange, Buf, Pool, TorrentId};
+use cache::{Done, Fault, FaultKind, HashJob, Op, OpId, Outcome, Work, WriteJob, hash_blocks};
+use stdx::{BLOCK_LENGTH, BlockRange, Buf, FileIndex, Pool, TorrentId};
 
 use crate::sweep::{CHUNK, cores, hash_piece};
 use crate::{Error, Storage};
 
-use queue::Queue;
+use queue::{Queue, Together};
+use turns::Turns;
 
 mod queue;
+mod turns;
 
 /// Read requests that wait at most; more are turned down.
 pub const READS_MAX: usize = 4_096;
@@ -29,6 +32,9 @@ pub struct DiskConfig {
     pub hash_threads: usize,
 }
 
+/// How long the blocks of one piece wait for those of others to be hashed together with.
+const PATIENCE: Duration = Duration::from_millis(5);
+
 /// Called once with what was read: `None` for each range that could not be.
 pub type ReadReply = Box<dyn FnOnce(Vec<(BlockRange, Option<Buf>)>) + Send>;
 
@@ -41,9 +47,19 @@ pub struct Disk {
 struct Shared {
     io: Queue<Job>,
     hash: Queue<Job>,
+    writes: Turns<WritePlace, PendingWrite>,
     pool: Pool,
     storages: RwLock<BTreeMap<TorrentId, Arc<Storage>>>,
     done: Box<dyn Fn(Done) + Send + Sync>,
+}
+
+/// The torrent and, of its files, the one in which a write begins.
+type WritePlace = (TorrentId, Option<FileIndex>);
+
+struct PendingWrite {
+    id: OpId,
+    storage: Arc<Storage>,
+    job: WriteJob,
 }
 
 enum Job {
@@ -68,6 +84,7 @@ impl Disk {
         let shared = Arc::new(Shared {
             io: Queue::new(),
             hash: Queue::new(),
+            writes: Turns::new(),
             pool,
             storages: RwLock::new(BTreeMap::new()),
             done: Box::new(done),
@@ -157,38 +174,55 @@ impl fmt::Debug for Disk {
 impl Shared {
     fn serve(&self, queue: &Queue<Job>) {
         let mut buffer = Vec::new();
-        while let Some(job) = queue.pop() {
-            match job {
-                Job::Op(Op { id, work: Work::Hash(first), .. }, _) => {
-                    self.hash(id, first, queue.take_while(hash::lanes() - 1, is_hashing));
-                }
-                Job::Op(op, storage) => {
-                    let id = op.id;
-                    // An operation without an answer would hold up its piece for ever.
-                    let run = AssertUnwindSafe(|| run(op.work, storage.as_deref(), &mut buffer));
-                    let outcome = catch_unwind(run).unwrap_or_else(|_| broken());
-                    (self.done)(Done { id, outcome });
-                }
-                Job::Read(storage, ranges, reply) => reply(self.read_all(&storage, &ranges)),
+        let together = Together { such: is_one_stream, best: hash::lanes(), patience: PATIENCE };
+        loop {
+            let jobs = queue.pop(&together);
+            if jobs.is_empty() {
+                return;
             }
+            let (mut ids, mut hash_jobs) = (Vec::new(), Vec::new());
+            for job in jobs {
+                match job {
+                    Job::Op(Op { id, work: Work::Hash(job), .. }, _) => {
+                        ids.push(id);
+                        hash_jobs.push(job);
+                    }
+                    Job::Op(Op { id, torrent, work: Work::Write(job) }, Some(storage)) => {
+                        self.write(torrent, PendingWrite { id, storage, job });
+                    }
+                    Job::Op(op, storage) => self.run(op, storage.as_deref(), &mut buffer),
+                    Job::Read(storage, ranges, reply) => reply(self.read_all(&storage, &ranges)),
+                }
+            }
+            self.hash(&ids, hash_jobs);
         }
     }
 
+    fn run(&self, op: Op, storage: Option<&Storage>, buffer: &mut Vec<u8>) {
+        // An operation without an answer would hold up its piece for ever.
+        let run = AssertUnwindSafe(|| run(op.work, storage, buffer));
+        let outcome = catch_unwind(run).unwrap_or_else(|_| broken());
+        (self.done)(Done { id: op.id, outcome });
+    }
+
+    fn write(&self, torrent: TorrentId, write: PendingWrite) {
+        let begin = write.job.parts.first().map_or(0, |part| part.begin);
+        let mut spans = write.storage.content().spans(write.job.piece, begin, 1);
+        let file = spans.find_map(|span| span.file);
+        self.writes.run((torrent, file), write, |PendingWrite { id, storage, job }| {
+            let op = Op { id, torrent, work: Work::Write(job) };
+            self.run(op, Some(&storage), &mut Vec::new());
+        });
+    }
+
     /// Hashes blocks of several pieces together.
-    fn hash(&self, first: OpId, job: HashJob, more: Vec<Job>) {
-        let (mut ids, mut jobs) = (vec![first], vec![job]);
-        for job in more {
-            if let Job::Op(Op { id, work: Work::Hash(job), .. }, _) = job {
-                ids.push(id);
-                jobs.push(job);
-            }
-        }
+    fn hash(&self, ids: &[OpId], jobs: Vec<HashJob>) {
         let run = AssertUnwindSafe(|| HashJob::run_all(jobs));
         let outcomes: Vec<Outcome> = match catch_unwind(run) {
             Ok(hashed) => hashed.into_iter().map(Outcome::Hashed).collect(),
             Err(_) => ids.iter().map(|_| broken()).collect(),
         };
-        for (id, outcome) in ids.into_iter().zip(outcomes) {
+        for (&id, outcome) in ids.iter().zip(outcomes) {
             (self.done)(Done { id, outcome });
         }
     }
@@ -232,8 +266,8 @@ impl Shared {
     }
 }
 
-fn is_hashing(job: &Job) -> bool {
-    matches!(job, Job::Op(Op { work: Work::Hash(_), .. }, _))
+fn is_one_stream(job: &Job) -> bool {
+    matches!(job, Job::Op(Op { work: Work::Hash(job), .. }, _) if job.is_one_stream())
 }
 
 fn run(work: Work, storage: Option<&Storage>, buffer: &mut Vec<u8>) -> Outcome {
