@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use stdx::{Bitfield, BlockRange, Buf, Instant, Pool};
-use wire::{Decoder, HANDSHAKE_LENGTH, Message};
+use wire::{Decoder, HANDSHAKE_LENGTH, Landing, Message};
 
 use crate::connection::Connection;
 use crate::handshake;
@@ -99,6 +99,35 @@ impl Peer {
             Some((range, data)) => self.connection.handle_message(now, Message::Piece(range, data)),
             None => Ok(()),
         }
+    }
+
+    /// How many blocks are likely to come next, one behind the other, after what
+    /// [`Self::direct`] has room for.
+    pub fn likely_blocks(&self) -> usize {
+        let arriving = usize::from(self.decoder.partial() > 0);
+        let likely = self.outstanding().saturating_sub(arriving);
+        let may_land =
+            matches!(self.connection.greeting, Greeting::Done) && self.decoder.may_land();
+        if may_land { likely } else { 0 }
+    }
+
+    /// Takes the first `n` bytes that were read into `landing`, after those of
+    /// [`Self::handle_direct`] and before those of [`Self::handle_received`].
+    ///
+    /// # Errors
+    /// When the remote breaks the protocol.
+    pub fn handle_landed(
+        &mut self,
+        now: Instant,
+        (landing, n): (&mut Landing, usize),
+        pool: &Pool,
+    ) -> Result<(), PeerError> {
+        self.received += n as u64;
+        self.connection.heard(now);
+        let Self { decoder, connection, .. } = self;
+        let skipped = decoder.skipped();
+        decoder.decode_landed(landing, n, pool, |it| connection.handle_message(now, it))?;
+        connection.handle_skipped(now, decoder.skipped() - skipped)
     }
 
     /// False when the transport should not be read for now: the torrent's owner has not answered

@@ -3,7 +3,7 @@ use std::mem;
 
 use stdx::{BLOCK_LENGTH, BlockRange, Buf, PieceIndex, Pool};
 
-use crate::{HASHES_MAX, Kind, Message, WireError};
+use crate::{HASHES_MAX, Kind, Landing, Message, PIECE_HEADER_LENGTH, WireError};
 
 /// The longest `extended` message accepted, in bytes. A piece of metadata is 16 KiB; the rest is
 /// room for large handshakes and peer lists.
@@ -21,9 +21,6 @@ pub const PIECES_MAX: u32 = 2_000_000;
 /// Staging memory beyond this is given back as soon as its message is done, in bytes.
 const STAGE_KEEP: usize = 1024;
 
-/// Length prefix, message byte and the two fixed fields of a `piece` message.
-const HEAD_MAX: usize = 13;
-
 /// Turns the byte stream after the handshake into messages.
 ///
 /// Payload of `piece` messages is copied once, into a block of the pool, as it comes. Any other
@@ -31,7 +28,7 @@ const HEAD_MAX: usize = 13;
 /// memory that grows with what arrived and not with what was announced.
 pub struct Decoder {
     state: State,
-    head: [u8; HEAD_MAX],
+    head: [u8; PIECE_HEADER_LENGTH],
     head_len: usize,
     staged: Vec<u8>,
     /// `staged` holds a message that was given out by the last call.
@@ -72,7 +69,7 @@ impl Decoder {
     pub fn new() -> Self {
         Self {
             state: State::Head,
-            head: [0; HEAD_MAX],
+            head: [0; PIECE_HEADER_LENGTH],
             head_len: 0,
             staged: Vec::new(),
             staged_done: false,
@@ -130,6 +127,58 @@ impl Decoder {
         };
         let left = range.length as usize - data.len();
         (left > 0).then(|| &mut data.spare()[..left])
+    }
+
+    /// Whether what comes next is a message, or the rest of a block and then a message: only then
+    /// may bytes be read into a [`Landing`].
+    pub fn may_land(&self) -> bool {
+        match self.state {
+            State::Head => self.head_len == 0,
+            State::Payload { .. } => true,
+            State::Body { .. } | State::Skip { .. } => false,
+        }
+    }
+
+    /// Takes the first `n` bytes that were read into `landing`, after [`Self::direct_filled`], and
+    /// gives the messages to `take`. Blocks that lie where they were expected stay there; all else
+    /// is decoded as ever.
+    ///
+    /// # Errors
+    /// As [`Self::decode`], or what `take` returns.
+    pub fn decode_landed<E: From<WireError>>(
+        &mut self,
+        landing: &mut Landing,
+        mut n: usize,
+        pool: &Pool,
+        mut take: impl FnMut(Message<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for place in landing.places() {
+            let head = n.min(PIECE_HEADER_LENGTH);
+            let body = (n - head).min(BLOCK_LENGTH as usize);
+            if head == 0 {
+                return Ok(());
+            }
+            n -= head + body;
+            let between = matches!(self.state, State::Head) && self.head_len == 0;
+            if let Some(range) =
+                place.full_block().filter(|_| between && head == PIECE_HEADER_LENGTH)
+            {
+                let mut data = mem::replace(&mut place.block, pool.take());
+                data.advance(body);
+                if body == BLOCK_LENGTH as usize {
+                    take(Message::Piece(range, data))?;
+                } else {
+                    self.state = State::Payload { range, data };
+                }
+                continue;
+            }
+            for mut input in [&place.head[..head], &place.block.spare()[..body]] {
+                while let Some(message) = self.decode(&mut input, pool)? {
+                    take(message)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// How many messages of unknown kinds came so far; a long one counts once more for each KiB.
@@ -227,7 +276,7 @@ impl Decoder {
                 self.state = State::Skip { left: body };
             }
             Kind::Piece => {
-                if !self.fill_head(input, HEAD_MAX) {
+                if !self.fill_head(input, PIECE_HEADER_LENGTH) {
                     return Ok(Step::Starved);
                 }
                 let range = BlockRange {

@@ -6,6 +6,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use peer::CloseReason;
 use session::Flow;
 use stdx::ConnId;
+use wire::Landing;
 
 use super::Link;
 use crate::throttle::Throttle;
@@ -17,8 +18,20 @@ const BURST: usize = 256 * 1024;
 const SLICES_MAX: usize = 64;
 
 thread_local! {
-    /// Where sockets are read into; what is payload goes on to a pooled block at once.
-    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; BURST]);
+    /// Where sockets are read into: blocks where they are likely, and all else in one piece.
+    static ROOM: RefCell<(Landing, Vec<u8>)> =
+        RefCell::new((Landing::default(), vec![0; BURST]));
+}
+
+/// Where the bytes of one read went, in this order.
+#[derive(Clone, Copy, Debug)]
+struct Filled {
+    /// Into the block that is arriving.
+    direct: usize,
+    /// Into the blocks that are likely to come next.
+    landed: usize,
+    /// Behind all that.
+    rest: usize,
 }
 
 /// What one direction of a connection may move now.
@@ -82,34 +95,48 @@ impl Link {
         if allowed == 0 {
             return Ok(());
         }
-        SCRATCH.with_borrow_mut(|scratch| {
-            let (direct, rest) = self.fill(scratch, allowed)?;
+        ROOM.with_borrow_mut(|(landing, scratch)| {
+            let Filled { direct, landed, rest } = self.fill(landing, scratch, allowed)?;
+            let all = direct + landed + rest;
             // Before they are understood: bytes that end the connection count like others.
-            self.settle(Flow::Down, (direct + rest) as u64);
-            if direct + rest == 0 {
+            self.settle(Flow::Down, all as u64);
+            if all == 0 {
                 return Ok(());
             }
-            let now = self.now();
+            let (now, pool) = (self.now(), &self.around.pool);
             self.peer.handle_direct(now, direct)?;
-            self.peer.handle_received(now, &scratch[..rest], &self.around.pool)?;
+            self.peer.handle_landed(now, (landing, landed), pool)?;
+            self.peer.handle_received(now, &scratch[..rest], pool)?;
             Ok(())
         })
     }
 
-    /// Reads once: how many bytes went straight into the block that is arriving, and how many into
-    /// `scratch`. None at all when the socket has nothing.
-    fn fill(&mut self, scratch: &mut [u8], allowed: usize) -> Result<(usize, usize), CloseReason> {
+    /// Reads once, `allowed` bytes at most; none at all when the socket has nothing.
+    fn fill(
+        &mut self,
+        landing: &mut Landing,
+        scratch: &mut [u8],
+        allowed: usize,
+    ) -> Result<Filled, CloseReason> {
+        let likely = self.peer.likely_blocks();
         let direct = self.peer.direct().unwrap_or_default();
         let direct_len = direct.len().min(allowed);
-        let rest = (allowed - direct_len).min(scratch.len());
-        let mut slices =
-            [IoSliceMut::new(&mut direct[..direct_len]), IoSliceMut::new(&mut scratch[..rest])];
-        match self.conduit.try_read_vectored(&mut slices) {
-            Ok(0) => Err(CloseReason::Remote),
-            Ok(n) => Ok((n.min(direct_len), n.saturating_sub(direct_len))),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok((0, 0)),
-            Err(error) => Err(CloseReason::Transport(error.to_string())),
-        }
+        let blocks = likely.min((allowed - direct_len) / Landing::PLACE);
+        let landing_len = blocks * Landing::PLACE;
+        let rest = (allowed - direct_len - landing_len).min(scratch.len());
+        let mut slices = Vec::with_capacity(2 * blocks + 2);
+        slices.push(IoSliceMut::new(&mut direct[..direct_len]));
+        slices.extend(landing.room(blocks, &self.around.pool).map(IoSliceMut::new));
+        slices.push(IoSliceMut::new(&mut scratch[..rest]));
+        let n = match self.conduit.try_read_vectored(&mut slices) {
+            Ok(0) => return Err(CloseReason::Remote),
+            Ok(n) => n,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(error) => return Err(CloseReason::Transport(error.to_string())),
+        };
+        let direct = n.min(direct_len);
+        let landed = (n - direct).min(landing_len);
+        Ok(Filled { direct, landed, rest: n - direct - landed })
     }
 
     pub(super) fn write(&mut self) -> Result<(), CloseReason> {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use stdx::{BLOCK_LENGTH, Buf, PieceIndex, Pool};
 
 use super::{decode_all, describe, range};
-use crate::{Decoder, HashRequest, Message};
+use crate::{Decoder, HashRequest, Landing, Message, WireError};
 
 /// A message with its own content, since a [`Message`] borrows.
 #[derive(Clone, Debug)]
@@ -147,6 +147,91 @@ fn decode_direct(mut bytes: &[u8], step: usize) -> Vec<String> {
         }
     }
     out
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn landed_reads_give_the_same(
+        messages in vec(prop_oneof![2 => full_block(), 1 => owned()], 1..12),
+        reads in vec((1..60_000usize, 0..5usize), 1..12),
+    ) {
+        let (bytes, texts) = encode_all(&messages);
+        prop_assert_eq!(decode_landed(&bytes, &reads), texts);
+    }
+}
+
+fn full_block() -> impl Strategy<Value = Owned> {
+    (0..9u32, any::<u8>())
+        .prop_map(|(piece, byte)| Owned::Block(piece, 0, vec![byte; BLOCK_LENGTH as usize]))
+}
+
+/// Decodes as a driver does that expects blocks: so many bytes at a time, with room for so many
+/// blocks where there may be some, over and over.
+fn decode_landed(mut bytes: &[u8], reads: &[(usize, usize)]) -> Vec<String> {
+    let (pool, mut landing) = (Pool::new(4), Landing::default());
+    let (mut decoder, mut out) = (Decoder::new(), Vec::new());
+    for (n, blocks) in reads.iter().cycle() {
+        if bytes.is_empty() {
+            break;
+        }
+        let (mut input, later) = bytes.split_at((*n).min(bytes.len()));
+        bytes = later;
+        let blocks = if decoder.may_land() { *blocks } else { 0 };
+        let direct = take(&mut input, decoder.direct().unwrap_or_default());
+        if let Some((range, data)) = decoder.direct_filled(direct) {
+            out.push(describe(&Message::Piece(range, data)));
+        }
+        let landed = landing.room(blocks, &pool).map(|room| take(&mut input, room)).sum();
+        let each = |message: Message<'_>| {
+            out.push(describe(&message));
+            Ok::<(), WireError>(())
+        };
+        decoder.decode_landed(&mut landing, landed, &pool, each).unwrap();
+        while let Some(message) = decoder.decode(&mut input, &pool).unwrap() {
+            out.push(describe(&message));
+        }
+    }
+    out
+}
+
+/// Fills `room` from the front of `input`, as far as it goes; how many bytes.
+fn take(input: &mut &[u8], room: &mut [u8]) -> usize {
+    let (taken, rest) = input.split_at(room.len().min(input.len()));
+    room[..taken.len()].copy_from_slice(taken);
+    *input = rest;
+    taken.len()
+}
+
+#[test]
+fn blocks_that_land_stay_where_they_are() {
+    let pool = Pool::new(8);
+    let (mut decoder, mut landing) = (Decoder::new(), Landing::default());
+    let block = |piece| {
+        let mut bytes = Vec::new();
+        let data = Buf::copy_of(&vec![piece as u8; BLOCK_LENGTH as usize]);
+        Message::Piece(range(piece, 0, BLOCK_LENGTH), data).encode(&mut bytes);
+        bytes
+    };
+    let bytes = [block(1), block(2)].concat();
+    let mut input = &bytes[..bytes.len() - 1];
+    let mut places = Vec::new();
+    let fill = |room: &mut [u8]| {
+        places.push(room.as_ptr());
+        take(&mut input, room)
+    };
+    let landed = landing.room(2, &pool).map(fill).sum();
+    let mut blocks = Vec::new();
+    let each = |message: Message<'_>| {
+        let Message::Piece(_, data) = message else { panic!("{message:?}") };
+        blocks.push(data);
+        Ok::<(), WireError>(())
+    };
+    decoder.decode_landed(&mut landing, landed, &pool, each).unwrap();
+    assert_eq!(blocks[0].as_ptr(), places[1]);
+    assert_eq!(decoder.partial(), BLOCK_LENGTH as usize - 1);
+    assert_eq!(decoder.direct().unwrap().len(), 1);
 }
 
 #[test]
