@@ -131,7 +131,8 @@ impl Mind {
             | Event::ContentChanged { torrent, .. }
             | Event::ContentVerified { torrent, .. }
             | Event::Failed { torrent, .. }
-            | Event::Stopped { torrent } => *torrent,
+            | Event::Asleep { torrent }
+            | Event::Stopped { torrent, .. } => *torrent,
         };
         let stopped = matches!(event, Event::Stopped { .. });
         if stopped {
