@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::Error;
 
@@ -31,9 +32,13 @@ pub enum Host {
     Ip(IpAddr),
 }
 
-/// A tracker's address: `http://`, `https://` or `udp://`.
+/// A tracker's address: `http://`, `https://` or `udp://`. Cheap to clone: thousands of torrents may
+/// name the same one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TrackerUrl {
+pub struct TrackerUrl(Arc<Parts>);
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Parts {
     text: String,
     scheme: Scheme,
     host: Host,
@@ -44,27 +49,27 @@ pub struct TrackerUrl {
 impl TrackerUrl {
     /// How it is reached.
     pub fn scheme(&self) -> Scheme {
-        self.scheme
+        self.0.scheme
     }
 
     /// Where.
     pub fn host(&self) -> &Host {
-        &self.host
+        &self.0.host
     }
 
     /// The port, by custom 80 or 443 when an HTTP address names none.
     pub fn port(&self) -> u16 {
-        self.port
+        self.0.port
     }
 
     /// The whole, as given but for surrounding blanks and the fragment.
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// Path and query, as given; may be empty.
     pub fn path_and_query(&self) -> &str {
-        &self.text[self.path_at..]
+        &self.0.text[self.0.path_at..]
     }
 
     fn path(&self) -> &str {
@@ -105,13 +110,13 @@ impl FromStr for TrackerUrl {
             (None, Scheme::Udp) => return Err(error("a UDP tracker needs a port")),
         };
         let host = host_from(host).ok_or(error("no valid host"))?;
-        Ok(Self { text: trimmed.to_owned(), scheme, host, port, path_at })
+        Ok(Self(Arc::new(Parts { text: trimmed.to_owned(), scheme, host, port, path_at })))
     }
 }
 
 impl fmt::Display for TrackerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(&self.0.text)
     }
 }
 
@@ -195,7 +200,7 @@ pub fn content_may_contact(url: &TrackerUrl, ip: IpAddr) -> bool {
 /// Whether a tracker at `from` may redirect to `url` at `to`: never from a global to a local
 /// address, and otherwise where content may lead.
 pub fn may_redirect(from: IpAddr, url: &TrackerUrl, to: IpAddr) -> bool {
-    url.scheme != Scheme::Udp && !Scope::is_inward(from, to) && content_may_contact(url, to)
+    url.scheme() != Scheme::Udp && !Scope::is_inward(from, to) && content_may_contact(url, to)
 }
 
 fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {

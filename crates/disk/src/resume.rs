@@ -3,15 +3,14 @@ use std::path::{Path, PathBuf};
 use cache::SyncJob;
 use hash::sha256;
 use metainfo::InfoHashes;
-use redb::ReadableDatabase as _;
 use stdx::{Bitfield, FileIndex, PieceIndex};
 
+use crate::database::{self, Opened};
+use crate::lock::Lock;
 use crate::{Error, Storage};
 
-use lock::Lock;
 use tables::Tables;
 
-mod lock;
 mod parts;
 mod record;
 mod stale;
@@ -29,17 +28,6 @@ pub struct FileStat {
     pub size: u64,
     /// Last change of the contents, in nanoseconds since 1970.
     pub mtime: u64,
-}
-
-/// How the store was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Opened {
-    /// There was none.
-    New,
-    /// From an earlier run.
-    Existing,
-    /// It could not be read; it was renamed to this, and all is to be checked.
-    SetAside(PathBuf),
 }
 
 /// One download's store: a transactional database, locked while open.
@@ -71,21 +59,7 @@ impl Resume {
         let stem = state_dir.join(name(hashes, output));
         let lock = Lock::take(&stem.with_extension("lock"))?;
         let path = stem.with_extension("redb");
-        let mut opened = if path.exists() { Opened::Existing } else { Opened::New };
-        let db = match open_db(&path) {
-            Ok(db) => db,
-            Err(OpenError::Unusable(why)) => {
-                let aside = path.with_extension("redb.bad");
-                tracing::warn!(path = %path.display(), why, "resume store set aside");
-                std::fs::rename(&path, &aside)
-                    .map_err(|error| Error::io("set aside", &path, error))?;
-                opened = Opened::SetAside(aside);
-                open_db(&path).map_err(|error| error.into_error(&path))?
-            }
-            Err(error) => return Err(error.into_error(&path)),
-        };
-        let folder = std::fs::File::open(state_dir).and_then(|folder| folder.sync_all());
-        folder.map_err(|error| Error::io("make durable", state_dir, error))?;
+        let (db, opened) = database::open(&path, make_tables)?;
         Ok((Self { path, db, _lock: lock }, opened))
     }
 
@@ -93,7 +67,7 @@ impl Resume {
     #[cfg(test)]
     pub(crate) fn on_backend(backend: impl redb::StorageBackend, lock: &Path) -> Option<Self> {
         let db = redb::Database::builder().create_with_backend(backend).ok()?;
-        check_version(&db).ok()?;
+        database::check_version(&db, make_tables).ok()?;
         Some(Self { path: lock.to_owned(), db, _lock: Lock::take(lock).ok()? })
     }
 
@@ -182,16 +156,12 @@ impl Resume {
     }
 
     fn failed(&self, error: &redb::Error) -> Error {
-        store_error(&self.path, error)
+        database::failed(&self.path, error)
     }
 }
 
-fn store_error(path: &Path, error: &redb::Error) -> Error {
-    let full = match error {
-        redb::Error::Io(error) => error.kind() == std::io::ErrorKind::StorageFull,
-        _ => false,
-    };
-    Error::Store { path: path.to_owned(), message: error.to_string(), full }
+fn make_tables(transaction: &redb::WriteTransaction) -> Result<(), redb::Error> {
+    Tables::open(transaction).map(drop)
 }
 
 /// The name of a download's store, without extension.
@@ -214,72 +184,4 @@ fn absolute(path: &Path) -> PathBuf {
         }
     }
     path
-}
-
-/// Why a database did not open.
-enum OpenError {
-    /// Damaged, or of a version we do not know.
-    Unusable(String),
-    Other(redb::Error),
-}
-
-impl OpenError {
-    fn into_error(self, path: &Path) -> Error {
-        match self {
-            Self::Unusable(why) => store_error(path, &redb::Error::Corrupted(why)),
-            Self::Other(error) => store_error(path, &error),
-        }
-    }
-}
-
-impl<E: Into<redb::Error>> From<E> for OpenError {
-    fn from(error: E) -> Self {
-        match error.into() {
-            // Trouble of the disk, not of the contents.
-            redb::Error::Io(error)
-                if !matches!(
-                    error.kind(),
-                    std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof
-                ) =>
-            {
-                Self::Other(redb::Error::Io(error))
-            }
-            error @ redb::Error::DatabaseAlreadyOpen => Self::Other(error),
-            error => Self::Unusable(error.to_string()),
-        }
-    }
-}
-
-fn open_db(path: &Path) -> Result<redb::Database, OpenError> {
-    // A damaged file must cost a recheck, never the process.
-    let opened = std::panic::catch_unwind(|| {
-        let db = redb::Database::builder()
-            .set_cache_size(tables::CACHE_SIZE)
-            .set_check_integrity_on_open(true)
-            .create(path)?;
-        check_version(&db)?;
-        Ok(db)
-    });
-    opened.unwrap_or_else(|_| Err(OpenError::Unusable("it is damaged".to_owned())))
-}
-
-fn check_version(db: &redb::Database) -> Result<(), OpenError> {
-    let found = {
-        let transaction = db.begin_read()?;
-        match transaction.open_table(tables::META) {
-            Ok(table) => table.get("version")?.map(|value| value.value().to_vec()),
-            Err(redb::TableError::TableDoesNotExist(_)) => None,
-            Err(error) => return Err(error.into()),
-        }
-    };
-    match found {
-        Some(found) if found == tables::VERSION => Ok(()),
-        Some(_) => Err(OpenError::Unusable("it is of another version".to_owned())),
-        None => {
-            let transaction = db.begin_write()?;
-            Tables::open(&transaction)?.meta.insert("version", tables::VERSION)?;
-            transaction.commit()?;
-            Ok(())
-        }
-    }
 }

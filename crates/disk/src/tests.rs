@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::{Judge, Storage, StorageOptions, create};
 
+mod cataloguing;
 mod changing;
 mod checking;
 mod creating;

@@ -9,7 +9,7 @@ use tokio::sync::{broadcast, oneshot, watch};
 use announce::TrackerUrl;
 use disk::{Disk, DiskConfig};
 use ipfilter::IpFilter;
-use session::{AddError, AddTorrent, Limits, Session};
+use session::{AddError, AddTorrent, Limits, Session, Status};
 use stdx::{Instant, PeerId, Pool, Rng};
 
 use crate::clock::Clock;
@@ -257,10 +257,19 @@ impl Engine {
         let added = self.ask(move |mind, now| {
             let hashes = add.hashes;
             let id = mind.session.add_torrent(now, add)?;
-            Ok::<_, AddError>((id, mind.listen(id, &hashes)))
+            mind.know(&[(id, hashes)]);
+            Ok::<_, AddError>((id, mind.listen(id)))
         });
         let (id, events) = added.await??;
         Ok(Torrent::new(id, self.clone(), events))
+    }
+
+    /// How all torrents do together.
+    ///
+    /// # Errors
+    /// When the engine has ended.
+    pub async fn total(&self) -> Result<Status, Ended> {
+        self.ask(|mind, now| mind.session.total(now)).await
     }
 
     /// Ends every torrent that has not been stopped, then the engine: sockets are closed when this

@@ -48,8 +48,13 @@ impl Keys {
         self.0.extend(named.map(|hash| (torrent_key(&hash), (torrent, hash))));
     }
 
-    pub(crate) fn remove(&mut self, torrent: TorrentId) {
-        self.0.retain(|_, (of, _)| *of != torrent);
+    pub(crate) fn remove(&mut self, torrent: TorrentId, hashes: &InfoHashes) {
+        for hash in hashes.handshake_hashes() {
+            let key = torrent_key(&hash);
+            if self.0.get(&key).is_some_and(|(of, _)| *of == torrent) {
+                self.0.remove(&key);
+            }
+        }
     }
 
     fn find(&self, key: &Sha1Digest) -> Option<Sha1Digest> {

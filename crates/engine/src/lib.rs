@@ -1,7 +1,7 @@
 //! Sockets, disk and timers wired to the cores.
 //!
 //! - `engine`: starting, and the handle that others hold.
-//! - `torrent`: the handle of one torrent.
+//! - `torrent`: the handle of one torrent; `shelf`: of many that sleep until somebody wants them.
 //! - `mind`: the one task that owns the session and decides.
 //! - `link`: one connection's task: its socket and its `peer::Peer`.
 //! - `dial`: opening connections, by whichever transport answers; `stream`: what both share.
@@ -35,6 +35,7 @@ mod mapping;
 mod mind;
 mod mirrors;
 mod opening;
+mod shelf;
 mod stream;
 mod throttle;
 mod torrent;
@@ -55,7 +56,8 @@ pub use hash_table::{HashTable, HashTableConfig, HashTableError, Lookup, NodeVie
 pub use http::{FetchError, fetch};
 pub use listen::{DEFAULT_PORT, ListenError};
 pub use mapping::{MAPPING_LEASE, PortMapping, Reachable};
-pub use opening::{OpenError, Purpose};
+pub use opening::{OpenError, Purpose, Trust};
+pub use shelf::{Happened, Library, Shelf};
 pub use stream::Transport;
 pub use torrent::{EngineError, StartJob, Started, Torrent, TrackerView};
 pub use uplink::{Uplink, UplinkTurns};

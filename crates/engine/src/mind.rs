@@ -75,6 +75,8 @@ pub(crate) struct Mind {
     links: HashMap<ConnId, Mailbox>,
     opening: HashMap<ConnId, Connect>,
     listeners: HashMap<TorrentId, Sender<Event>>,
+    /// Who makes sleepers ready that somebody wants.
+    wakes: Option<Sender<TorrentId>>,
     /// Peers that were dropped, for whoever wants to know.
     dropped: broadcast::Sender<Dropped>,
     reading: watch::Sender<bool>,
@@ -110,6 +112,7 @@ impl Mind {
             links: HashMap::new(),
             opening: HashMap::new(),
             listeners: HashMap::new(),
+            wakes: None,
             dropped,
             reading,
             local: None,
@@ -138,9 +141,23 @@ impl Mind {
         Arc::make_mut(&mut self.peer_config).listen_port = port;
     }
 
-    /// Says where the events of a new torrent go.
-    pub(crate) fn listen(&mut self, torrent: TorrentId, hashes: &InfoHashes) -> Receiver<Event> {
-        self.keys.send_modify(|keys| Arc::make_mut(keys).insert(torrent, hashes));
+    /// Lets torrents in by those who disguise themselves.
+    pub(crate) fn know(&mut self, torrents: &[(TorrentId, InfoHashes)]) {
+        self.keys.send_modify(|keys| {
+            let keys = Arc::make_mut(keys);
+            for (torrent, hashes) in torrents {
+                keys.insert(*torrent, hashes);
+            }
+        });
+    }
+
+    /// Says where it is told that sleepers are wanted.
+    pub(crate) fn set_shelf(&mut self, wakes: Sender<TorrentId>) {
+        self.wakes = Some(wakes);
+    }
+
+    /// Says where the events of a torrent go.
+    pub(crate) fn listen(&mut self, torrent: TorrentId) -> Receiver<Event> {
         let (send, receive) = channel(EVENTS_MAX);
         self.listeners.insert(torrent, send);
         receive

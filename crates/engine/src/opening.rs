@@ -3,7 +3,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use disk::{Judge, Resume, Roots, Storage, StorageOptions};
+use disk::{Judge, Resume, Roots, Seal, Storage, StorageOptions};
 use hash::Sha256Digest;
 use metainfo::{Info, PieceLayers};
 use stdx::{Bitfield, PieceIndex};
@@ -80,11 +80,22 @@ pub enum Purpose {
     },
     /// Serve what is there; the path is the content itself.
     Seed {
-        /// Trust the content without reading it: it was hashed just now.
-        trusted: bool,
+        /// Whether the content is read first.
+        trust: Trust,
         /// Where the entries of the content's folder are, by name, when not all below the path.
         roots: Roots,
     },
+}
+
+/// Whether content is taken for what its torrent says without being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// It is verified, as far as no resume store vouches for it.
+    No,
+    /// As long as the files look as they did when they were verified.
+    Sealed(Seal),
+    /// It was hashed just now.
+    Full,
 }
 
 /// A torrent's files, looked at.
@@ -94,6 +105,8 @@ pub(crate) struct Opened {
     pub(crate) have: Bitfield,
     /// Blocks on disk, unverified, of pieces not held.
     pub(crate) partial: Vec<(PieceIndex, Bitfield)>,
+    /// Of what is seeded: what the files looked like before anything was read.
+    pub(crate) seal: Option<Seal>,
     /// What a person should know.
     pub(crate) notices: Vec<String>,
 }
@@ -119,23 +132,33 @@ pub(crate) fn open(
         }
     };
     let mut storage = Storage::new(Arc::clone(info), path, resume.cloned(), options);
+    let mut seal = None;
     if let Purpose::Seed { roots, .. } = purpose {
         storage = storage.with_roots(roots.clone());
+        // Before anything is read: what changes meanwhile shows afterwards.
         storage.watch();
+        seal = Some(storage.seal());
     }
     let storage = Arc::new(storage);
     let judge = Judge::new(Arc::clone(info), layers.clone());
     let mut look = Look { storage: &storage, judge: &judge, progress, notices: Vec::new() };
     let (have, partial) = match purpose {
-        Purpose::Seed { trusted: true, .. } => (Bitfield::full(info.layout().pieces()), Vec::new()),
-        Purpose::Seed { trusted: false, .. } => (look.seed(resume)?, Vec::new()),
+        Purpose::Seed { trust, .. } => {
+            let is_trusted = match trust {
+                Trust::No => false,
+                Trust::Sealed(before) => seal == Some(*before),
+                Trust::Full => true,
+            };
+            let all = || Bitfield::full(info.layout().pieces());
+            (if is_trusted { all() } else { look.seed(resume)? }, Vec::new())
+        }
         Purpose::Get { overwrite, former, wanted, .. } => {
             select(&storage, resume, wanted.as_deref())?;
             look.get(resume, (*overwrite, former))?
         }
     };
     let notices = look.notices;
-    Ok(Opened { storage, have, partial, notices })
+    Ok(Opened { storage, have, partial, seal, notices })
 }
 
 /// Says which files are wanted now, after what was wanted before: parts that were kept aside for

@@ -7,7 +7,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
 
 use announce::TrackerStatus;
-use disk::{Judge, Resume, Storage};
+use disk::{Judge, Resume, Seal, Storage};
 use metainfo::{Info, PieceLayers};
 use session::{AddError, Event, MirrorView, Source, Status};
 use stdx::TorrentId;
@@ -82,6 +82,9 @@ pub enum Started {
     Running {
         /// What a person should know.
         notices: Vec<String>,
+        /// Of what is seeded: what the files looked like before anything was read. They were whole
+        /// then.
+        seal: Option<Seal>,
     },
     /// Files are there that cannot be judged without v2 piece hashes, which a magnet link does not
     /// bring (BEP 52). Nothing was touched; peers are asked for them. Once
@@ -136,7 +139,7 @@ impl Torrent {
         if seeds {
             self.watch(&opened.storage, judge);
         }
-        Ok(Started::Running { notices: opened.notices })
+        Ok(Started::Running { notices: opened.notices, seal: opened.seal })
     }
 
     /// Has the files looked after from now on: nothing of ours writes to them any more.
@@ -266,6 +269,21 @@ impl Torrent {
 }
 
 impl StartJob {
+    /// Looks at the files without a torrent in an engine, and verifies what must be, as
+    /// [`Torrent::start`] does. Returns what the files of a seed looked like before. Blocks.
+    /// `progress` hears how many bytes of how many are verified, and may break to cancel.
+    ///
+    /// # Errors
+    /// When the files cannot be used.
+    pub fn verify(
+        &self,
+        layers: &PieceLayers,
+        progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+    ) -> Result<Option<Seal>, OpenError> {
+        let Self { info, path, resume, purpose } = self;
+        Ok(opening::open(info, layers, path, resume.as_ref(), purpose, progress)?.seal)
+    }
+
     fn open(
         self,
         layers: &PieceLayers,

@@ -139,7 +139,8 @@ pub(crate) fn named_trackers(tiers: &[Vec<String>], output: &Output) -> Vec<Vec<
 /// Has the DHT joined at the nodes that a torrent names (BEP 5), in the background: but for private
 /// ones (BEP 27), and nowhere near us, where content has nothing to say.
 pub(crate) fn add_nodes(metainfo: &Metainfo, engine: &Engine) {
-    let Some(table) = engine.hash_table().filter(|_| !metainfo.info.is_private()).cloned() else {
+    let wanted = !metainfo.nodes.is_empty() && !metainfo.info.is_private();
+    let Some(table) = engine.hash_table().filter(|_| wanted).cloned() else {
         return;
     };
     let (named, egress) = (metainfo.nodes.clone(), engine.egress().clone());

@@ -44,6 +44,11 @@ impl Output {
         }
     }
 
+    /// Whether a script reads.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// Prints a result line for a person.
     pub(crate) fn line(&self, text: impl AsRef<str>) {
         self.result("", text.as_ref());

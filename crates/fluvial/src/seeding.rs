@@ -1,6 +1,6 @@
 //! Serving until told to end, for `share` and `seed`.
 
-use engine::{Clock, Engine, Torrent};
+use engine::{Clock, Engine, Happened as OfShelf, Shelf, Torrent};
 use served::Page;
 use session::{Event as Happened, Status};
 use stdx::RateMeter;
@@ -10,6 +10,14 @@ use crate::live::{Live, TICK};
 use crate::output::Output;
 use crate::signals::Stop;
 use crate::{farewell, hosting};
+
+/// What is served.
+pub(crate) enum Served {
+    /// Torrents that are at work.
+    Torrents(Vec<Torrent>),
+    /// Such as sleep until somebody wants them.
+    Shelf(Box<Shelf>),
+}
 
 /// Torrents that are served side by side, under one bar.
 pub(crate) struct Seeding<'a> {
@@ -42,34 +50,25 @@ impl<'a> Seeding<'a> {
     ///
     /// # Errors
     /// When the engine ends by itself.
-    pub(crate) async fn run(
-        mut self,
-        mut torrents: Vec<Torrent>,
-        engine: &Engine,
-    ) -> anyhow::Result<()> {
+    pub(crate) async fn run(mut self, mut served: Served, engine: &Engine) -> anyhow::Result<()> {
         let mut tick = tokio::time::interval(TICK);
         loop {
             tokio::select! {
                 _ = tick.tick() => {
-                    if let Some(status) = self.status(&torrents).await? {
+                    if let Some(status) = self.status(&served, engine).await? {
                         self.live.show_bar(&status);
                     }
                 }
-                happened = any_event(&mut torrents) => match happened {
-                    Some(happened) => tell(&happened, self.output),
+                goes_on = served.happened(self.output) => if !goes_on {
                     // Asking tells whether that is an orderly end.
-                    None => {
-                        together(&torrents).await?;
-                    }
+                    served.status(engine).await?;
                 },
                 () = self.stop.wished() => break,
             }
         }
         self.live.stopping();
-        let given = self.status(&torrents).await?;
-        let goodbyes = torrents.iter_mut().map(farewell::stop);
-        let goodbyes = futures_util::future::join_all(goodbyes);
-        futures_util::future::join(goodbyes, engine.unmap()).await;
+        let given = self.status(&served, engine).await?;
+        futures_util::future::join(served.stop(), engine.unmap()).await;
         engine.close().await;
         self.live.clear();
         self.output.event(&Event::Stopped);
@@ -79,8 +78,8 @@ impl<'a> Seeding<'a> {
     }
 
     /// One status for all that is served; `None` when there is nothing.
-    async fn status(&mut self, torrents: &[Torrent]) -> anyhow::Result<Option<Status>> {
-        let mut status = together(torrents).await?;
+    async fn status(&mut self, served: &Served, engine: &Engine) -> anyhow::Result<Option<Status>> {
+        let mut status = served.status(engine).await?;
         if let (Some(status), Some(browsers)) = (&mut status, &mut self.page) {
             hosting::tell_swarm(&browsers.page, status);
             let (now, sent) = (browsers.clock.now(), browsers.page.sent());
@@ -89,6 +88,48 @@ impl<'a> Seeding<'a> {
             status.up_rate += browsers.rate.rate(now);
         }
         Ok(status)
+    }
+}
+
+impl Served {
+    /// One status for all; `None` when there is none.
+    async fn status(&self, engine: &Engine) -> anyhow::Result<Option<Status>> {
+        match self {
+            Self::Torrents(torrents) => together(torrents).await,
+            Self::Shelf(_) => Ok(Some(engine.total().await?)),
+        }
+    }
+
+    /// Tells what happens next. False when nothing does any more.
+    async fn happened(&mut self, output: &Output) -> bool {
+        match self {
+            // Ended before anything had begun.
+            Self::Torrents(torrents) if torrents.is_empty() => std::future::pending().await,
+            Self::Torrents(torrents) => {
+                let happened = any_event(torrents).await;
+                happened.inspect(|happened| tell(happened, output)).is_some()
+            }
+            Self::Shelf(shelf) => {
+                let happened = shelf.event().await;
+                happened.inspect(|happened| tell_of_shelf(happened, output)).is_some()
+            }
+        }
+    }
+
+    /// Says goodbye. A shelf does so when its engine ends.
+    async fn stop(&mut self) {
+        if let Self::Torrents(torrents) = self {
+            let goodbyes = torrents.iter_mut().map(farewell::stop);
+            futures_util::future::join_all(goodbyes).await;
+        }
+    }
+}
+
+/// Tells a person what becomes of torrents that sleep, as far as it matters.
+pub(crate) fn tell_of_shelf(happened: &OfShelf, output: &Output) {
+    match happened {
+        OfShelf::GivenUp(why) => output.warn(format!("no longer served: {why}")),
+        OfShelf::Event(event) => tell(event, output),
     }
 }
 

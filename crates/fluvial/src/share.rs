@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio::task::JoinSet;
 
-use engine::{Purpose, StartJob};
+use engine::{Purpose, StartJob, Trust};
 use metainfo::{Metainfo, PlanOptions};
 use session::AddTorrent;
 
@@ -16,7 +16,7 @@ use crate::events::Event;
 use crate::hosting::Hosting;
 use crate::making::{self, CREATED_BY};
 use crate::output::Output;
-use crate::seeding::Seeding;
+use crate::seeding::{Seeding, Served};
 use crate::signals::Stop;
 use crate::units::{count, show_size};
 use crate::{fingerprint, names, net, reach, state};
@@ -50,7 +50,7 @@ pub(crate) async fn run(args: &Share, output: &Output) -> anyhow::Result<()> {
         info: names::found(&info, |file| made.paths.place(file)),
         path: made.paths.content,
         resume: None,
-        purpose: Purpose::Seed { trusted: true, roots: made.paths.roots },
+        purpose: Purpose::Seed { trust: Trust::Full, roots: made.paths.roots },
     };
     let _trusted = torrent.start(job, |_, _| {}).await?;
     let reachable = reach::addresses(engine.egress(), engine.listening());
@@ -77,7 +77,7 @@ pub(crate) async fn run(args: &Share, output: &Output) -> anyhow::Result<()> {
         output.line(format!("  fluvial get --follow '{}'\n", edition.magnet()));
         publishing.spawn(edition.keep(table, output.clone()));
     }
-    let ended = seeding.run(vec![torrent], &engine).await;
+    let ended = seeding.run(Served::Torrents(vec![torrent]), &engine).await;
     publishing.shutdown().await;
     if let Some(hosting) = hosting {
         hosting.end().await;

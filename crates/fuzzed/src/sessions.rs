@@ -371,7 +371,7 @@ impl World {
             Event::Failed { error: TorrentError::Disk(_), .. } => self.tally.faults += 1,
             Event::Failed { error, .. } => panic!("{error}"),
             Event::PieceFailed { .. } => self.tally.failures += 1,
-            Event::Stopped { torrent } => self.stopped(torrent),
+            Event::Stopped { torrent, .. } => self.stopped(torrent),
             _ => {}
         }
     }

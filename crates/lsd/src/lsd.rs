@@ -1,3 +1,4 @@
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
@@ -37,6 +38,8 @@ struct Torrent {
 #[derive(Debug)]
 pub struct Lsd {
     torrents: BTreeMap<Sha1Digest, Torrent>,
+    /// The same by the moment of their next announce: there may be thousands.
+    due: BTreeSet<(Instant, Sha1Digest)>,
     cookie: String,
     sent: TokenBucket,
     heard: TokenBucket,
@@ -48,6 +51,7 @@ impl Lsd {
     pub fn new(now: Instant, mut rng: Rng) -> Self {
         Self {
             torrents: BTreeMap::new(),
+            due: BTreeSet::new(),
             cookie: format!("{:016x}", rng.next_u64()),
             sent: TokenBucket::new(1, SENT_BURST, now),
             heard: TokenBucket::new(HEARD_RATE, HEARD_BURST, now),
@@ -58,13 +62,17 @@ impl Lsd {
     /// Announces a torrent from now on; it must not be private (BEP 27). Does nothing when it is
     /// announced already.
     pub fn add(&mut self, now: Instant, hash: Sha1Digest) {
-        let new = || Torrent { next: now, counted: now, ..Torrent::default() };
-        self.torrents.entry(hash).or_insert_with(new);
+        if let Entry::Vacant(place) = self.torrents.entry(hash) {
+            place.insert(Torrent { next: now, counted: now, ..Torrent::default() });
+            self.due.insert((now, hash));
+        }
     }
 
     /// Announces a torrent no more.
     pub fn remove(&mut self, hash: &Sha1Digest) {
-        self.torrents.remove(hash);
+        if let Some(torrent) = self.torrents.remove(hash) {
+            self.due.remove(&(torrent.next, *hash));
+        }
     }
 
     /// Takes a datagram that came from `source`; returns the peers that it tells of, with the
@@ -94,7 +102,9 @@ impl Lsd {
                 continue;
             };
             if torrent.believe(now, peer) {
+                self.due.remove(&(torrent.next, hash));
                 torrent.hurry(now, self.rng.below(SPREAD.as_nanos() as u64));
+                self.due.insert((torrent.next, hash));
                 found.push((hash, peer));
             }
         }
@@ -103,25 +113,24 @@ impl Lsd {
 
     /// What to announce now: with a port, to every group on every interface that we listen on.
     pub fn poll_announce(&mut self, now: Instant) -> Option<Announce> {
-        let due = self.torrents.iter_mut().filter(|(_, it)| it.next <= now);
-        let mut due: Vec<_> = due.collect();
-        if due.is_empty() || self.sent.take(now, 1) == 0 {
+        if self.due.first().is_none_or(|(at, _)| *at > now) || self.sent.take(now, 1) == 0 {
             return None;
         }
-        due.sort_by_key(|(_, it)| it.next);
-        due.truncate(HASHES_MAX);
-        let said = |(hash, it): (&Sha1Digest, &mut Torrent)| {
+        let due = self.due.iter().take(HASHES_MAX).take_while(|(at, _)| *at <= now);
+        let hashes: Vec<Sha1Digest> = due.map(|(_, hash)| *hash).collect();
+        for hash in &hashes {
+            let Some(it) = self.torrents.get_mut(hash) else { continue };
+            self.due.remove(&(it.next, *hash));
             (it.last, it.next) = (Some(now), now + INTERVAL);
-            *hash
-        };
-        let hashes = due.into_iter().map(said).collect();
+            self.due.insert((it.next, *hash));
+        }
         Some(Announce { port: 0, hashes, cookie: Some(self.cookie.clone()) })
     }
 
     /// When [`Self::poll_announce`] has something next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let next = self.torrents.values().map(|it| it.next).min()?;
-        Some(next.max(self.sent.ready_at(1)))
+        let (next, _) = self.due.first()?;
+        Some((*next).max(self.sent.ready_at(1)))
     }
 }
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use announce::TrackerUrl;
 use cache::Fault;
-use metainfo::Info;
+use metainfo::{Info, InfoHashes};
 use stdx::{PieceIndex, TorrentId};
 use swarm::Offence;
 
@@ -128,10 +128,17 @@ pub enum Event {
         /// Why.
         error: TorrentError,
     },
+    /// A torrent that was woken sleeps again: let go of its files and of all that is known of it.
+    Asleep {
+        /// The torrent.
+        torrent: TorrentId,
+    },
     /// Everything is said, written and recorded; the torrent is gone from the session.
     Stopped {
         /// The torrent.
         torrent: TorrentId,
+        /// What named it.
+        hashes: InfoHashes,
     },
 }
 

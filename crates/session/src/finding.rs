@@ -1,6 +1,6 @@
 //! How a torrent is found in the DHT, and how it finds others there.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
 use hash::Sha1Digest;
@@ -71,8 +71,8 @@ pub(crate) struct Wish {
 /// Where a torrent stands with the DHT.
 #[derive(Debug, Default)]
 pub(crate) struct Finding {
-    /// By info-hash, with what was said last.
-    announced: BTreeMap<Sha1Digest, bool>,
+    /// Info-hashes, with what was said last of each: two at most, so a list takes least room.
+    announced: Vec<(Sha1Digest, bool)>,
     /// Info-hashes that may still be looked up.
     sought: BTreeSet<Sha1Digest>,
     /// When it is looked up next, if it lacks peers then.
@@ -137,7 +137,7 @@ impl Finding {
     }
 
     fn withdraw(&mut self, wish: &Wish, finder: &mut Finder) {
-        self.announced.retain(|&info_hash, _| {
+        self.announced.retain(|&(info_hash, _)| {
             let keep = wish.announce && wish.hashes.handshake_hashes().any(|it| it == info_hash);
             if !keep {
                 finder.orders.push_back(DhtOrder::Withdraw { info_hash });
@@ -150,11 +150,14 @@ impl Finding {
     fn announce(&mut self, wish: &Wish, finder: &mut Finder) -> bool {
         let (seed, mut new) = (wish.seed, false);
         for info_hash in wish.hashes.handshake_hashes() {
-            let before = self.announced.insert(info_hash, seed);
-            if before != Some(seed) {
-                finder.orders.push_back(DhtOrder::Announce { info_hash, seed });
+            let known = self.announced.iter_mut().find(|(it, _)| *it == info_hash);
+            new |= known.is_none();
+            match known {
+                Some((_, told)) if *told == seed => continue,
+                Some((_, told)) => *told = seed,
+                None => self.announced.push((info_hash, seed)),
             }
-            new |= before.is_none();
+            finder.orders.push_back(DhtOrder::Announce { info_hash, seed });
         }
         new
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use announce::{AnnounceResponse, Failure, TrackerStatus};
+use announce::TrackerStatus;
 use cache::{Cache, Done, Op};
 use hash::Sha1Digest;
 use ipfilter::IpFilter;
@@ -15,6 +15,8 @@ use stdx::{Bitfield, ConnId, Instant, Rng, TorrentId};
 use swarm::{Origin, PeerView};
 
 use self::connections::Conn;
+use crate::announces::Announces;
+use crate::asleep::{Sleeper, Sleepers};
 use crate::choker::Choker;
 use crate::drops::Drops;
 use crate::finding::Finder;
@@ -22,13 +24,15 @@ use crate::mirrors::{MirrorConn, OpenMirror};
 use crate::outside::{Elected, Outside};
 use crate::torrent::Torrent;
 use crate::trackers::Announcer;
-use crate::{Announce, AnnounceId, Config, DhtOrder, Event, Source, Status};
+use crate::{Config, DhtOrder, Event, Source, Status};
 
+mod announcing;
 mod changes;
 mod connections;
 mod flow;
 mod mirrors;
 mod neighbourhood;
+mod sleep;
 mod torrents;
 
 /// A connection to open.
@@ -57,8 +61,9 @@ pub struct Connect {
 /// [`poll_order`](Self::poll_order), [`poll_connect`](Self::poll_connect),
 /// [`poll_mirror`](Self::poll_mirror), [`poll_disk`](Self::poll_disk),
 /// [`poll_announce`](Self::poll_announce), [`poll_dht`](Self::poll_dht),
-/// [`poll_neighbourly`](Self::poll_neighbourly) and [`poll_event`](Self::poll_event), then read
-/// [`poll_timeout`](Self::poll_timeout) and [`reading_allowed`](Self::reading_allowed).
+/// [`poll_neighbourly`](Self::poll_neighbourly), [`poll_event`](Self::poll_event) and
+/// [`poll_wake`](Self::poll_wake), then read [`poll_timeout`](Self::poll_timeout) and
+/// [`reading_allowed`](Self::reading_allowed).
 ///
 /// A connection begins with [`handle_incoming`](Self::handle_incoming) or
 /// [`handle_connected`](Self::handle_connected) and ends with
@@ -73,7 +78,13 @@ pub struct Session {
     lsd: Option<Lsd>,
     cache: Cache,
     choker: Choker,
+    /// Those that are awake.
     torrents: BTreeMap<TorrentId, Torrent>,
+    sleepers: Sleepers,
+    /// Those of them that the driver is to wake.
+    wakes: VecDeque<TorrentId>,
+    /// Connections that wait for a torrent to wake, by when they are told to go.
+    patience: BTreeSet<(Instant, ConnId)>,
     by_hash: BTreeMap<Sha1Digest, TorrentId>,
     next_torrent: u32,
     conns: BTreeMap<ConnId, Conn>,
@@ -105,7 +116,7 @@ pub struct Session {
     filter: IpFilter,
     orders: VecDeque<(ConnId, Order)>,
     connects: VecDeque<Connect>,
-    announces: VecDeque<Announce>,
+    announces: Announces,
     /// Where there is a DHT.
     finder: Option<Finder>,
     events: VecDeque<Event>,
@@ -130,6 +141,9 @@ impl Session {
             cache: Cache::new(config.cache.clone()),
             choker,
             torrents: BTreeMap::new(),
+            sleepers: Sleepers::default(),
+            wakes: VecDeque::new(),
+            patience: BTreeSet::new(),
             by_hash: BTreeMap::new(),
             next_torrent: 0,
             conns: BTreeMap::new(),
@@ -150,7 +164,7 @@ impl Session {
             filter: IpFilter::default(),
             orders: VecDeque::new(),
             connects: VecDeque::new(),
-            announces: VecDeque::new(),
+            announces: Announces::default(),
             finder,
             events: VecDeque::new(),
             config,
@@ -193,37 +207,6 @@ impl Session {
         self.pump(now);
     }
 
-    /// Takes the answer to an announce, or why there is none. Answers that come too late, or for
-    /// a torrent that is gone, are ignored.
-    pub fn handle_announce(
-        &mut self,
-        now: Instant,
-        id: AnnounceId,
-        result: Result<AnnounceResponse, Failure>,
-    ) {
-        let Some(torrent) = self.torrents.get_mut(&id.torrent) else {
-            return;
-        };
-        if let Some(event) = said(torrent, id, &result) {
-            self.events.push_back(event);
-        }
-        if let (Ok(response), true) = (&result, torrent.is_open()) {
-            let peers = response.peers.iter().copied();
-            torrent.swarm.add_candidates(now, peers, Origin::Tracker);
-            // A peer is often a node, too.
-            if let Some(finder) = self.finder.as_mut().filter(|_| !torrent.is_private()) {
-                finder.add_nodes(response.peers.iter().copied());
-            }
-        }
-        let seen = result.as_ref().ok().and_then(|response| response.external_ip);
-        torrent.trackers.handle_response(now, id, result);
-        if let Some(news) = seen.and_then(|ip| self.outside.hear_tracker(id.torrent, ip)) {
-            self.tell_outside(news);
-        }
-        self.touch(id.torrent);
-        self.pump(now);
-    }
-
     /// Takes peers that others named without having been connected to them: nodes of the DHT.
     /// Nothing is taken for private torrents (BEP 27), nor for those that are not here.
     pub fn handle_found(
@@ -237,6 +220,9 @@ impl Session {
         let torrent = self.torrents.get(&id);
         if torrent.is_some_and(|it| it.is_open() && !it.is_private()) {
             self.add_peers(now, id, peers, origin);
+        } else if self.sleepers.get(id).is_some_and(|it| !it.private) {
+            self.hear_of(now, id, peers, origin);
+            self.pump(now);
         }
     }
 
@@ -254,6 +240,7 @@ impl Session {
             }
             self.touch(id);
         }
+        self.turn_away_late(now);
         self.pump(now);
     }
 
@@ -273,11 +260,6 @@ impl Session {
         self.cache.poll_op()
     }
 
-    /// The next announce to make.
-    pub fn poll_announce(&mut self) -> Option<Announce> {
-        self.announces.pop_front()
-    }
-
     /// What is to be done next in the DHT.
     pub fn poll_dht(&mut self) -> Option<DhtOrder> {
         self.finder.as_mut()?.poll()
@@ -293,7 +275,8 @@ impl Session {
         let torrents = self.timers.first().map(|(at, _)| *at);
         let choker = (!self.conns.is_empty()).then(|| self.choker.poll_timeout());
         let lsd = self.lsd.as_ref().and_then(Lsd::poll_timeout);
-        [torrents, choker, self.cache.poll_timeout(), lsd].into_iter().flatten().min()
+        let patience = self.patience.first().map(|(at, _)| *at);
+        [torrents, choker, self.cache.poll_timeout(), lsd, patience].into_iter().flatten().min()
     }
 
     /// False while the block cache is over its budget: read no sockets until it is true again.
@@ -307,14 +290,14 @@ impl Session {
         self.choker.slots()
     }
 
-    /// The torrents, in the order they were added.
+    /// The torrents that are awake, in the order they were added.
     pub fn torrents(&self) -> impl Iterator<Item = TorrentId> + '_ {
         self.torrents.keys().copied()
     }
 
-    /// True when no torrent is left.
+    /// True when no torrent is left, asleep neither.
     pub fn is_empty(&self) -> bool {
-        self.torrents.is_empty()
+        self.torrents.is_empty() && self.sleepers.is_empty()
     }
 
     /// The torrent with this v1 info-hash, or truncated v2 info-hash, unless it is stopping.
@@ -324,7 +307,8 @@ impl Session {
 
     /// How a torrent does; `None` when it is not here (any more).
     pub fn status(&self, now: Instant, torrent: TorrentId) -> Option<Status> {
-        self.torrents.get(&torrent).map(|torrent| torrent.status(now))
+        let awake = self.torrents.get(&torrent).map(|torrent| torrent.status(now));
+        awake.or_else(|| self.sleepers.get(torrent).map(Sleeper::status))
     }
 
     /// Everybody who was met, who gave most first.
@@ -334,10 +318,7 @@ impl Session {
 
     /// The trackers, and how they do; a hybrid's appear once for each info-hash.
     pub fn trackers(&self, torrent: TorrentId) -> Vec<TrackerStatus<'_>> {
-        self.torrents
-            .get(&torrent)
-            .map(|torrent| torrent.trackers.status().collect())
-            .unwrap_or_default()
+        self.trackers_of(torrent).map(|it| it.status().collect()).unwrap_or_default()
     }
 
     /// The pieces that are verified and on disk; `None` before [`start`](Self::start).
@@ -364,31 +345,4 @@ impl Session {
         self.touched.insert(torrent);
         self.untended.insert(torrent);
     }
-}
-
-/// What a person should read of a tracker's answer. What it said last time, or for the torrent's
-/// other info-hash, is no news.
-fn said(
-    torrent: &Torrent,
-    id: AnnounceId,
-    result: &Result<AnnounceResponse, Failure>,
-) -> Option<Event> {
-    let url = torrent.trackers.url(id)?.clone();
-    let known = |message: &str| {
-        let mut all = torrent.trackers.status().filter(|status| *status.url == url);
-        all.any(|status| status.message == Some(message))
-    };
-    let (message, failed) = match result {
-        Ok(response) => (response.warning.clone()?, false),
-        Err(failure) => (failure.reason.clone(), true),
-    };
-    if known(&message) {
-        return None;
-    }
-    let torrent = id.torrent;
-    Some(if failed {
-        Event::TrackerFailed { torrent, url, message }
-    } else {
-        Event::TrackerWarning { torrent, url, message }
-    })
 }

@@ -53,6 +53,45 @@ pub struct Status {
     pub seeding: Duration,
 }
 
+impl Status {
+    /// Of a torrent of which nothing else is known.
+    pub(crate) fn new(state: State) -> Self {
+        Self {
+            state,
+            done: 0,
+            total: None,
+            down_rate: 0,
+            up_rate: 0,
+            downloaded: 0,
+            uploaded: 0,
+            wasted: 0,
+            hashes: 0,
+            peers: 0,
+            seeds: 0,
+            mirrors: 0,
+            known: 0,
+            seeding: Duration::ZERO,
+        }
+    }
+
+    /// Counts another torrent in. The state stays; a total is known when both are.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.done += other.done;
+        self.total = self.total.zip(other.total).map(|(one, other)| one + other);
+        self.down_rate += other.down_rate;
+        self.up_rate += other.up_rate;
+        self.downloaded += other.downloaded;
+        self.uploaded += other.uploaded;
+        self.wasted += other.wasted;
+        self.hashes += other.hashes;
+        self.peers += other.peers;
+        self.seeds += other.seeds;
+        self.mirrors += other.mirrors;
+        self.known += other.known;
+        self.seeding = self.seeding.max(other.seeding);
+    }
+}
+
 /// Somebody who was met while the torrent was here, whether still connected or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {

@@ -8,6 +8,7 @@ mod filtered;
 mod finding;
 mod harness;
 mod outside;
+mod sleeping;
 mod trackers;
 mod transfer;
 

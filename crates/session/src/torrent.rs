@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use announce::Progress;
-use metainfo::Info;
+use metainfo::{Info, InfoHashes};
 use peer::Totals;
 use stdx::{BLOCK_LENGTH, Bitfield, Duration, Instant, PeerId, PieceIndex, RateMeter, TorrentId};
 use swarm::{Priority, Swarm};
 
+use crate::asleep::{QUIET, Woken};
 use crate::config::NUMWANT;
 use crate::finding::{Finding, Wish};
 use crate::mirrors::Mirror;
@@ -44,6 +45,8 @@ pub(crate) struct Torrent {
     /// When its need for peers was last looked at, and what was seen.
     pub(crate) looked: Option<Instant>,
     pub(crate) hungry: bool,
+    /// Of one that was woken.
+    pub(crate) woken: Option<Woken>,
     /// Where it stands in the session's timers.
     pub(crate) deadline: Option<Instant>,
 }
@@ -65,6 +68,11 @@ pub(crate) enum Phase {
 impl Torrent {
     pub(crate) fn info(&self) -> Option<&Arc<Info>> {
         self.swarm.info()
+    }
+
+    /// All that name it, as far as is known.
+    pub(crate) fn hashes(&self) -> InfoHashes {
+        self.info().map_or_else(|| self.swarm.hashes(), |info| info.hashes())
     }
 
     /// True while connections are made, taken and kept.
@@ -166,6 +174,19 @@ impl Torrent {
             hungry: self.hungry,
             seed: self.complete.is_some() && self.swarm.have().is_full(),
         }
+    }
+
+    /// Whether it was woken and nothing speaks against its sleeping again, but that somebody is
+    /// connected: all of it is on disk as it was verified.
+    pub(crate) fn may_sleep(&self) -> bool {
+        let whole = self.complete.is_some() && self.swarm.have().is_full();
+        let at_rest = self.phase == Phase::Running && !self.failed && self.downloaded == 0;
+        self.woken.is_some() && at_rest && whole
+    }
+
+    /// When it will have been quiet for long enough to sleep.
+    pub(crate) fn bedtime(&self) -> Option<Instant> {
+        Some(self.woken?.quiet? + QUIET)
     }
 
     fn is_hungry(&self) -> bool {

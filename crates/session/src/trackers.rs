@@ -79,6 +79,11 @@ impl Trackers {
         }
     }
 
+    /// Keeps no list for info-hashes that are learned later: all are known.
+    pub(crate) fn settle(&mut self) {
+        self.tiers = Vec::new();
+    }
+
     pub(crate) fn add_tracker(&mut self, now: Instant, url: &TrackerUrl) {
         self.tiers.push(vec![url.clone()]);
         self.each(|tiers| tiers.add_tracker(now, url.clone()));

@@ -341,6 +341,11 @@ impl Swarm {
         self.content.as_ref().map_or(u64::MAX, |content| content.total - content.done)
     }
 
+    /// Connections, those that are being opened included.
+    pub fn connections(&self) -> usize {
+        self.conns.len()
+    }
+
     /// Verified bytes of the selection.
     pub fn done(&self) -> u64 {
         self.content.as_ref().map_or(0, |content| content.done)

@@ -14,6 +14,7 @@ use report::{Row, Table};
 
 mod jobs;
 mod lab;
+mod many;
 mod process;
 mod report;
 mod statistics;
@@ -44,6 +45,13 @@ pub(crate) struct Args {
     /// The aquatic_udp to compare with [default: the one in PATH]
     #[arg(long, value_name = "FILE")]
     aquatic: Option<PathBuf>,
+    /// Numbers of torrents that nobody wants
+    #[arg(long, value_name = "N,…", default_value = "1000,10000")]
+    torrents: String,
+    /// Seconds over which their rest is looked at
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    idle: u64,
     /// How often, each time in another order
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
@@ -87,6 +95,8 @@ enum Job {
     TrackerHttp,
     /// The same by UDP while half of the peers are dropped
     TrackerCleaning,
+    /// Thousands of torrents that nobody wants: loading them, memory, processor time
+    Many,
 }
 
 impl Job {
@@ -129,6 +139,10 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     if !trackers.is_empty() {
         measure_trackers(root, args, &trackers)?;
     }
+    if others.contains(&Job::Many) {
+        measure_many(root, args)?;
+    }
+    let others: Vec<Job> = others.into_iter().filter(|job| *job != Job::Many).collect();
     if others.is_empty() {
         return Ok(());
     }
@@ -164,6 +178,20 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// Measures torrents that nobody wants, which has a stage of its own.
+fn measure_many(root: &Path, args: &Args) -> Result<()> {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    println!("== load average before: {}", load.trim());
+    let measured = many::measure(root, args)?;
+    if let Some(path) = &args.json {
+        let measured = json!({"load_before": load.trim(), "many": measured});
+        let path = path.with_extension("many.json");
+        fs::write(&path, format!("{measured:#}\n"))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
 /// Measures trackers, which need nothing of the lab.
 fn measure_trackers(root: &Path, args: &Args, jobs: &[tracker::Job]) -> Result<()> {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
@@ -186,7 +214,9 @@ fn contenders(job: Job, args: &Args) -> Vec<Contender> {
     let mixed = [(Fluvial, Libtorrent), (Libtorrent, Fluvial)];
     let (ours, theirs) = ((Fluvial, Fluvial), (Libtorrent, Libtorrent));
     match job {
-        Job::Swarm | Job::Tracker | Job::TrackerHttp | Job::TrackerCleaning => Vec::new(),
+        Job::Swarm | Job::Many | Job::Tracker | Job::TrackerHttp | Job::TrackerCleaning => {
+            Vec::new()
+        }
         Job::Create => {
             let v1 = matches!(args.format, Format::V1);
             let clients = [Some(Fluvial), v1.then_some(Mktorrent), Some(Libtorrent)];

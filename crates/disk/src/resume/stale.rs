@@ -3,7 +3,8 @@ use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::lock::Lock;
+use crate::catalogue::EXTENSION as CATALOGUE;
+use crate::lock::Lock;
 
 /// Most entries of a state directory that one run looks at.
 const ENTRIES_MAX: usize = 100_000;
@@ -28,7 +29,7 @@ pub fn remove_stale(state_dir: &Path, before: SystemTime) -> u32 {
 fn remove(path: &Path) -> bool {
     let extension = path.extension().and_then(OsStr::to_str);
     match extension {
-        Some("redb") => {
+        Some("redb" | CATALOGUE) => {
             let lock = path.with_extension("lock");
             let Ok(_held) = Lock::take(&lock) else { return false };
             // While it is held: who waits for it sees that it is no longer the one.

@@ -1,20 +1,16 @@
-//! The store's format, version 1. Numbers are little-endian.
+//! The store's format, version 1 ([`crate::database`]). Numbers are little-endian.
 
 use redb::{ReadableTable as _, Table, TableDefinition, WriteTransaction};
 use stdx::{Bitfield, FileIndex, PieceIndex};
 
 use crate::FileStat;
 
-/// The format's version; another one is set aside.
-pub(super) const VERSION: &[u8] = b"1";
-/// Memory that the database may use for caching, in bytes.
-pub(super) const CACHE_SIZE: usize = 4 << 20;
 /// Pieces in one row of [`PIECES`]: a commit rewrites only the rows it touches.
 const ROW: u32 = 4_096;
 const ROW_BYTES: usize = ROW as usize / 8;
 
 /// `version`, `info`, `trackers`, `web_seeds`, `magnet`, `wanted`, `totals`, `clean`.
-pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+pub(super) use crate::database::META;
 /// Piece layers by root.
 pub(super) const LAYERS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("layers");
 /// Pieces held: bits in rows, the highest bit first.

@@ -49,6 +49,12 @@ impl Mind {
         while let Some(event) = self.session.poll_event() {
             self.tell(event);
         }
+        // Of more, it is heard when those before have been taken up: each leads to a command.
+        while let Some(wakes) = self.wakes.as_ref().filter(|it| it.capacity() > 0)
+            && let Some(torrent) = self.session.poll_wake()
+        {
+            let _ended = wakes.try_send(torrent);
+        }
         let allowed = self.session.reading_allowed();
         self.reading.send_if_modified(|reading| std::mem::replace(reading, allowed) != allowed);
     }
@@ -131,12 +137,15 @@ impl Mind {
             | Event::ContentChanged { torrent, .. }
             | Event::ContentVerified { torrent, .. }
             | Event::Failed { torrent, .. }
-            | Event::Stopped { torrent } => *torrent,
+            | Event::Asleep { torrent }
+            | Event::Stopped { torrent, .. } => *torrent,
         };
-        let stopped = matches!(event, Event::Stopped { .. });
-        if stopped {
+        if let Event::Stopped { hashes, .. } = &event {
+            self.keys.send_modify(|keys| Arc::make_mut(keys).remove(torrent, hashes));
+        }
+        let over = matches!(event, Event::Stopped { .. } | Event::Asleep { .. });
+        if over {
             self.around.disk.detach(torrent);
-            self.keys.send_modify(|keys| Arc::make_mut(keys).remove(torrent));
         }
         let Some(listener) = self.listeners.get(&torrent) else {
             return;
@@ -148,7 +157,7 @@ impl Mind {
         if listener.try_send(event).is_err() {
             tracing::debug!(?torrent, "nobody takes the torrent's events");
         }
-        if stopped {
+        if over {
             // Should its event have found no room, the end of the channel says the same.
             self.listeners.remove(&torrent);
         }

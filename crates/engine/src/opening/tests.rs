@@ -93,7 +93,7 @@ impl World {
     }
 
     fn seed(&self, path: &Path) -> Result<Opened, OpenError> {
-        self.open(path, None, &Purpose::Seed { trusted: false, roots: Roots::new() })
+        self.open(path, None, &Purpose::Seed { trust: Trust::No, roots: Roots::new() })
     }
 
     fn open(

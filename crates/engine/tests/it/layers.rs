@@ -30,7 +30,7 @@ async fn start(torrent: &mut Torrent, job: &StartJob) -> (Result<Vec<String>, En
     let mut waited = false;
     loop {
         match torrent.start(job.clone(), |_, _| {}).await {
-            Ok(Started::Running { notices }) => return (Ok(notices), waited),
+            Ok(Started::Running { notices, .. }) => return (Ok(notices), waited),
             Err(error) => return (Err(error), waited),
             Ok(Started::LayersWanted) => {
                 assert!(!waited, "once is enough");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use disk::Resume;
-use engine::{Egress, Engine, EngineConfig, Purpose, StartJob, Started, Torrent};
+use engine::{Egress, Engine, EngineConfig, Purpose, StartJob, Started, Torrent, Trust};
 use metainfo::{Info, Metainfo, PlanOptions, Version};
 use session::{AddTorrent, Event, Limits};
 use stdx::Rng;
@@ -62,7 +62,7 @@ impl Place {
     pub(crate) async fn seed_by(&self, engine: Engine) -> (Engine, Torrent) {
         let torrent = engine.add(self.add()).await.unwrap();
         let path = self.path("source/set");
-        let purpose = Purpose::Seed { trusted: false, roots: disk::Roots::new() };
+        let purpose = Purpose::Seed { trust: Trust::No, roots: disk::Roots::new() };
         let job = job(&self.torrent.info, &path, None, purpose);
         running(torrent.start(job, |_, _| {}).await.unwrap());
         (engine, torrent)
@@ -134,7 +134,7 @@ fn job(info: &Arc<Info>, path: &Path, resume: Option<Arc<Resume>>, purpose: Purp
 
 fn running(started: Started) -> Vec<String> {
     match started {
-        Started::Running { notices } => notices,
+        Started::Running { notices, .. } => notices,
         Started::LayersWanted => panic!("everything can be judged"),
     }
 }

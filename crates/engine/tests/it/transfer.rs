@@ -119,7 +119,10 @@ async fn trackers_bring_engines_together() {
             info: Arc::clone(&place.torrent.info),
             path: place.path("source/set"),
             resume: None,
-            purpose: engine::Purpose::Seed { trusted: true, roots: disk::Roots::new() },
+            purpose: engine::Purpose::Seed {
+                trust: engine::Trust::Full,
+                roots: disk::Roots::new(),
+            },
         };
         let _running = seed.start(job, |_, _| {}).await.unwrap();
         while seed.trackers().await.unwrap().iter().all(|view| view.working.is_none()) {

@@ -166,7 +166,7 @@ impl<'a> Job<'a> {
         let job = StartJob { info, path, resume, purpose };
         let notices = loop {
             match self.start(job.clone()).await? {
-                Started::Running { notices } => break notices,
+                Started::Running { notices, .. } => break notices,
                 Started::LayersWanted => self.layers().await?,
             }
         };

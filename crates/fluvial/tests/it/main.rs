@@ -23,6 +23,7 @@ mod page;
 mod plan;
 mod ring;
 mod several;
+mod shelf;
 mod support;
 mod swarm;
 mod torrents;

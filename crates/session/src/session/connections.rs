@@ -12,7 +12,7 @@ use crate::config::{MAX_PENDING_PER_ADDRESS, PENDING_GRACE};
 use crate::drops::Network;
 
 /// A connection as the session knows it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Conn {
     pub(super) addr: SocketAddr,
     pub(super) stage: Stage,
@@ -25,6 +25,16 @@ pub(super) struct Conn {
     empty: bool,
     snubbed: bool,
     totals: Totals,
+    /// What it said, for the torrent to hear that it waits for.
+    pub(super) waiting: Option<Box<Waiting>>,
+}
+
+/// Of a connection whose torrent is not awake yet.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    /// It is told to go then.
+    pub(super) until: Instant,
+    pub(super) said: Batch,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +45,8 @@ pub(super) enum Stage {
     Unwanted,
     /// It came in and has not said which torrent it wants.
     Nameless,
+    /// It came in and waits for its torrent to wake.
+    Waking(TorrentId),
     /// Its torrent's mind knows it.
     Open(TorrentId),
     /// It was told to close; its traffic still counts.
@@ -55,6 +67,7 @@ impl Conn {
             empty: true,
             snubbed: false,
             totals: Totals::default(),
+            waiting: None,
         }
     }
 }
@@ -97,7 +110,12 @@ impl Session {
                     }
                     continue;
                 }
-                Stage::Nameless => it.stage = Stage::Refused,
+                Stage::Nameless | Stage::Waking(_) => {
+                    it.stage = Stage::Refused;
+                    if let Some(waiting) = it.waiting.take() {
+                        self.patience.remove(&(waiting.until, conn));
+                    }
+                }
                 // Its swarm hears of it when it has closed.
                 Stage::Open(_) => {}
                 Stage::Unwanted | Stage::Closing(_) | Stage::Refused => continue,
@@ -165,6 +183,13 @@ impl Session {
         if self.conns.get(&conn).is_some_and(|it| it.stage == Stage::Nameless) {
             self.welcome(now, conn, &batch);
         }
+        if let Some(batch) = self.keep_waiting(now, conn, batch) {
+            self.pass_on(now, conn, batch);
+        }
+    }
+
+    /// Has a connection's torrent hear what it says.
+    pub(super) fn pass_on(&mut self, now: Instant, conn: ConnId, batch: Batch) {
         let Some(it) = self.conns.get_mut(&conn) else {
             return;
         };
@@ -195,6 +220,9 @@ impl Session {
         let Some(it) = self.conns.remove(&conn) else {
             return;
         };
+        if let Some(waiting) = &it.waiting {
+            self.patience.remove(&(waiting.until, conn));
+        }
         let banned = it.stage == Stage::Refused && *reason == CloseReason::Banned;
         if banned || is_of_the_peer(reason) {
             self.dropped(now, it.addr, &reason.to_string(), banned);
@@ -214,7 +242,7 @@ impl Session {
                 }
                 self.touch(id);
             }
-            Stage::Nameless | Stage::Closing(_) | Stage::Refused => {}
+            Stage::Nameless | Stage::Waking(_) | Stage::Closing(_) | Stage::Refused => {}
         }
         self.rechoke |= self.choker.is_unchoked(conn);
         self.pump(now);
@@ -317,15 +345,22 @@ impl Session {
             Report::Handshake { info_hash, .. } => Some(info_hash),
             _ => None,
         });
-        let (Some(info_hash), Some(it)) = (handshake, self.conns.get_mut(&conn)) else {
-            return;
+        let Some(info_hash) = handshake else { return };
+        let Some(id) = self.find(info_hash) else {
+            return self.refuse(conn, CloseReason::UnknownTorrent);
         };
-        let known = self.by_hash.get(info_hash).and_then(|id| self.torrents.get_mut(id));
-        let why = if known.is_some() { CloseReason::Stopped } else { CloseReason::UnknownTorrent };
-        let Some(torrent) = known.filter(|torrent| torrent.is_open()) else {
-            it.stage = Stage::Refused;
-            self.orders.push_back((conn, Order::Close(why)));
-            return;
+        if self.is_asleep(id) {
+            self.wait_for(now, conn, id);
+        } else {
+            self.enter(now, conn, id);
+        }
+    }
+
+    /// Has a torrent take in a connection that came in.
+    pub(super) fn enter(&mut self, now: Instant, conn: ConnId, id: TorrentId) {
+        let Some(it) = self.conns.get_mut(&conn) else { return };
+        let Some(torrent) = self.torrents.get_mut(&id).filter(|torrent| torrent.is_open()) else {
+            return self.refuse(conn, CloseReason::Stopped);
         };
         // The swarm welcomes it when it hears of the handshake itself.
         let Err(refusal) = torrent.swarm.admit(now, conn, it.addr, Direction::Incoming) else {
@@ -333,13 +368,22 @@ impl Session {
             self.untended.insert(torrent.id);
             return;
         };
-        it.stage = Stage::Refused;
         let reason = match refusal {
             Refusal::Banned => CloseReason::Banned,
             Refusal::Duplicate => CloseReason::Duplicate,
             Refusal::Full => CloseReason::Limit,
             Refusal::NotRunning => CloseReason::Stopped,
         };
+        self.refuse(conn, reason);
+    }
+
+    /// Tells a connection that came in to go.
+    pub(super) fn refuse(&mut self, conn: ConnId, reason: CloseReason) {
+        let Some(it) = self.conns.get_mut(&conn) else { return };
+        it.stage = Stage::Refused;
+        if let Some(waiting) = it.waiting.take() {
+            self.patience.remove(&(waiting.until, conn));
+        }
         self.orders.push_back((conn, Order::Close(reason)));
     }
 }

@@ -9,8 +9,10 @@ use swarm::{Direction, Event as SwarmEvent, Swarm, Verdict};
 
 use super::connections::{Conn, Stage};
 use super::{Connect, Session};
+use crate::asleep::Sleep;
 use crate::config::{MAX_OPENING, STOP_TIMEOUT};
 use crate::torrent::{Phase, Torrent};
+use crate::trackers::Trackers;
 use crate::{Event, TorrentError};
 
 /// A torrent whose wish cannot be granted now (no connection is free) is looked at again after
@@ -35,16 +37,19 @@ impl Session {
         }
         let untended = std::mem::take(&mut self.untended);
         for id in &untended {
+            self.find_peers(now, *id);
             self.announce(now, *id);
             self.ask_mirrors(now, *id);
             self.tell_neighbours(now, *id);
             self.finish(now, *id);
+            self.fall_asleep(now, *id);
         }
         self.connecting.extend(&untended);
         self.connect(now);
         for id in untended {
             self.set_timer(now, id);
         }
+        self.give_turns(now);
     }
 
     fn drain_torrent(&mut self, now: Instant, id: TorrentId) {
@@ -194,28 +199,25 @@ impl Session {
         }
     }
 
-    fn announce(&mut self, now: Instant, id: TorrentId) {
-        let Some(torrent) = self.torrents.get_mut(&id) else {
+    /// Has done what a torrent wants of the DHT.
+    fn find_peers(&mut self, now: Instant, id: TorrentId) {
+        let (wish, finding) = if let Some(torrent) = self.torrents.get_mut(&id) {
+            torrent.look(now);
+            (torrent.wish(), &mut torrent.finding)
+        } else if let Some(sleeper) = self.sleepers.get_mut(id) {
+            (sleeper.wish(), &mut sleeper.finding)
+        } else {
             return;
         };
-        torrent.look(now);
         if let Some(finder) = &mut self.finder {
-            let wish = torrent.wish();
-            torrent.finding.tend(now, &wish, finder);
-        }
-        if torrent.trackers.poll_timeout().is_none_or(|due| due > now) {
-            return;
-        }
-        let progress = torrent.progress();
-        while let Some(announce) = torrent.trackers.poll(now, &progress) {
-            self.announces.push_back(announce);
+            finding.tend(now, &wish, finder);
         }
     }
 
     /// Lets a torrent go that has said goodbye.
     fn finish(&mut self, now: Instant, id: TorrentId) {
         let Some(torrent) = self.torrents.get(&id) else {
-            return;
+            return self.finish_sleeper(now, id);
         };
         let Phase::Stopping { since, flushed } = torrent.phase else {
             return;
@@ -227,9 +229,11 @@ impl Session {
             if let Some(deadline) = torrent.deadline {
                 self.timers.remove(&(deadline, id));
             }
+            let hashes = torrent.hashes();
             self.torrents.remove(&id);
+            self.announces.forget(id);
             self.cache.remove_torrent(id);
-            self.events.push_back(Event::Stopped { torrent: id });
+            self.events.push_back(Event::Stopped { torrent: id, hashes });
         }
     }
 
@@ -267,25 +271,35 @@ impl Session {
         }
     }
 
-    fn set_timer(&mut self, now: Instant, id: TorrentId) {
-        let mirrors = self.mirrors_due(id);
-        let Some(torrent) = self.torrents.get_mut(&id) else {
+    pub(super) fn set_timer(&mut self, now: Instant, id: TorrentId) {
+        let due = self.due(id).map(|at| if at <= now { now + PATIENCE } else { at });
+        let torrent = self.torrents.get_mut(&id).map(|it| &mut it.deadline);
+        let deadline = torrent.or_else(|| self.sleepers.get_mut(id).map(|it| &mut it.deadline));
+        let Some(deadline) = deadline.filter(|it| **it != due) else {
             return;
         };
-        let mut next = torrent.trackers.poll_timeout();
-        if let Phase::Stopping { since, .. } = torrent.phase {
-            next = Some(since + STOP_TIMEOUT);
-        } else {
-            let others = [torrent.swarm.poll_timeout(), torrent.finding.poll_timeout()];
-            next = next.into_iter().chain(others.into_iter().flatten()).chain(mirrors).min();
-        }
-        let next = next.map(|at| if at <= now { now + PATIENCE } else { at });
-        if torrent.deadline == next {
-            return;
-        }
-        if let Some(old) = std::mem::replace(&mut torrent.deadline, next) {
+        if let Some(old) = std::mem::replace(deadline, due) {
             self.timers.remove(&(old, id));
         }
-        self.timers.extend(next.map(|at| (at, id)));
+        self.timers.extend(due.map(|at| (at, id)));
+    }
+
+    /// When a torrent needs a look.
+    fn due(&self, id: TorrentId) -> Option<Instant> {
+        // Whoever waits for a turn is given it when there is room.
+        let announce = self.trackers_of(id).filter(|_| !self.announces.is_waiting(id));
+        let announce = announce.and_then(Trackers::poll_timeout);
+        let Some(torrent) = self.torrents.get(&id) else {
+            return match self.sleepers.get(id)?.sleep {
+                Sleep::Stopping { since } => Some(since + STOP_TIMEOUT),
+                _ => announce,
+            };
+        };
+        if let Phase::Stopping { since, .. } = torrent.phase {
+            return Some(since + STOP_TIMEOUT);
+        }
+        let others = [torrent.swarm.poll_timeout(), torrent.finding.poll_timeout()];
+        let more = [self.mirrors_due(id), torrent.bedtime(), announce];
+        others.into_iter().chain(more).flatten().min()
     }
 }

@@ -13,6 +13,7 @@ impl Session {
         let Some(lsd) = &mut self.lsd else { return };
         for (hash, peer) in lsd.handle_datagram(now, source, datagram) {
             if let Some(torrent) = self.find(&hash) {
+                self.hear_of(now, torrent, [peer], Origin::Lsd);
                 self.add_peers(now, torrent, [peer], Origin::Lsd);
             }
         }
@@ -27,11 +28,13 @@ impl Session {
     /// Has a torrent told to the neighbourhood while it takes peers in, and never a private one
     /// (BEP 27).
     pub(super) fn tell_neighbours(&mut self, now: Instant, id: TorrentId) {
-        let (Some(lsd), Some(torrent)) = (&mut self.lsd, self.torrents.get(&id)) else {
-            return;
-        };
-        let told = torrent.is_open() && !torrent.swarm.is_private();
-        for hash in torrent.swarm.hashes().handshake_hashes() {
+        let Some(lsd) = &mut self.lsd else { return };
+        let torrent = self.torrents.get(&id).map(|torrent| {
+            (torrent.is_open() && !torrent.swarm.is_private(), torrent.swarm.hashes())
+        });
+        let sleeper = self.sleepers.get(id).map(|it| (!it.is_stopping() && !it.private, it.hashes));
+        let Some((told, hashes)) = torrent.or(sleeper) else { return };
+        for hash in hashes.handshake_hashes() {
             if told {
                 lsd.add(now, hash);
             } else {

@@ -22,18 +22,7 @@ impl Session {
     /// Takes a torrent in. It looks for metadata at once if it has none; otherwise it waits for
     /// [`start`](Self::start).
     pub fn add_torrent(&mut self, now: Instant, add: AddTorrent) -> Result<TorrentId, AddError> {
-        if let Some(known) = add.hashes.handshake_hashes().find_map(|hash| self.find(&hash)) {
-            return Err(AddError::Duplicate(known));
-        }
-        if self.closing {
-            return Err(AddError::Closing);
-        }
-        if add.hashes.handshake_hashes().next().is_none() {
-            return Err(AddError::Nameless);
-        }
-        let id = TorrentId(self.next_torrent);
-        self.next_torrent += 1;
-        self.name(id, &add.hashes);
+        let id = self.new_id(&add.hashes)?;
         let torrent = self.build(now, id, add);
         self.torrents.insert(id, torrent);
         self.touch(id);
@@ -41,7 +30,7 @@ impl Session {
         Ok(id)
     }
 
-    fn build(&mut self, now: Instant, id: TorrentId, add: AddTorrent) -> Torrent {
+    pub(super) fn build(&mut self, now: Instant, id: TorrentId, add: AddTorrent) -> Torrent {
         let private = add.info.as_ref().is_some_and(|info| info.is_private());
         let phase = if add.info.is_some() { Phase::Checking } else { Phase::Metadata };
         let shared = peer::Torrent { id, hashes: add.hashes, info: add.info, private };
@@ -79,6 +68,7 @@ impl Session {
             up: RateMeter::default(),
             looked: None,
             hungry: false,
+            woken: None,
             deadline: None,
         }
     }
@@ -140,6 +130,7 @@ impl Session {
         self.name(id, &info.hashes());
         self.touch(id);
         self.pump(now);
+        self.let_in(now, id);
     }
 
     /// Chooses among the files: one priority for each, in the order of the metadata.
@@ -204,8 +195,24 @@ impl Session {
     /// its trackers `stopped`. [`Event::Stopped`] follows, after [`crate::STOP_TIMEOUT`] at most
     /// unless the disk is slower.
     pub fn stop(&mut self, now: Instant, torrent: TorrentId) {
-        let Some(torrent) = self.torrents.get_mut(&torrent) else {
-            return;
+        self.begin_stop(now, torrent);
+        self.pump(now);
+    }
+
+    /// Ends every torrent, as [`stop`](Self::stop). Nothing is taken in afterwards.
+    pub fn shutdown(&mut self, now: Instant) {
+        self.closing = true;
+        let all: Vec<TorrentId> = self.torrents().chain(self.sleepers.ids()).collect();
+        for torrent in all {
+            self.begin_stop(now, torrent);
+        }
+        self.pump(now);
+    }
+
+    fn begin_stop(&mut self, now: Instant, id: TorrentId) {
+        self.turn_away(id);
+        let Some(torrent) = self.torrents.get_mut(&id) else {
+            return self.stop_sleeper(now, id);
         };
         if torrent.is_stopping() {
             return;
@@ -213,11 +220,11 @@ impl Session {
         let flushed = torrent.phase != Phase::Running;
         torrent.phase = Phase::Stopping { since: now, flushed };
         torrent.trackers.stop(now);
-        let id = torrent.id;
+        let hashes = torrent.hashes();
         if !flushed {
             self.cache.flush(now, id);
         }
-        self.by_hash.retain(|_, named| *named != id);
+        self.unname(id, &hashes);
         for (conn, it) in &mut self.conns {
             match it.stage {
                 // The driver hears that it is not wanted once it is open.
@@ -232,16 +239,6 @@ impl Session {
         self.close_mirrors(id);
         self.rechoke = true;
         self.touch(id);
-        self.pump(now);
-    }
-
-    /// Ends every torrent, as [`stop`](Self::stop). Nothing is taken in afterwards.
-    pub fn shutdown(&mut self, now: Instant) {
-        self.closing = true;
-        let all: Vec<TorrentId> = self.torrents().collect();
-        for torrent in all {
-            self.stop(now, torrent);
-        }
     }
 
     /// Takes note of the metadata that peers gave.
@@ -266,9 +263,35 @@ impl Session {
     }
 
     /// Makes the torrent known by its info-hashes, unless another has them.
-    fn name(&mut self, torrent: TorrentId, hashes: &InfoHashes) {
+    pub(super) fn name(&mut self, torrent: TorrentId, hashes: &InfoHashes) {
         for hash in hashes.handshake_hashes() {
             self.by_hash.entry(hash).or_insert(torrent);
         }
+    }
+
+    /// Makes the torrent unknown.
+    pub(super) fn unname(&mut self, torrent: TorrentId, hashes: &InfoHashes) {
+        for hash in hashes.handshake_hashes() {
+            if self.by_hash.get(&hash) == Some(&torrent) {
+                self.by_hash.remove(&hash);
+            }
+        }
+    }
+
+    /// A number for a new torrent, if it may be taken in.
+    pub(super) fn new_id(&mut self, hashes: &InfoHashes) -> Result<TorrentId, AddError> {
+        if let Some(known) = hashes.handshake_hashes().find_map(|hash| self.find(&hash)) {
+            return Err(AddError::Duplicate(known));
+        }
+        if self.closing {
+            return Err(AddError::Closing);
+        }
+        if hashes.handshake_hashes().next().is_none() {
+            return Err(AddError::Nameless);
+        }
+        let id = TorrentId(self.next_torrent);
+        self.next_torrent += 1;
+        self.name(id, hashes);
+        Ok(id)
     }
 }

@@ -6,7 +6,7 @@ use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use announce::{AnnounceResponse, Failure};
+use announce::{AnnounceResponse, Failure, TrackerUrl};
 use cache::{Done, Fault, FaultKind, Hashed, Outcome, Work, hash_blocks};
 use hash::Sha1Digest;
 use metainfo::{Info, Metainfo, Plan, PlanOptions, SourceEntry, Version};
@@ -15,7 +15,7 @@ use stdx::{
     Bitfield, BlockRange, Buf, ConnId, Duration, Instant, PeerId, PieceIndex, Pool, Rng, TorrentId,
 };
 
-use crate::{AddTorrent, Announce, Config, Event, Session};
+use crate::{AddTorrent, Announce, Config, Event, Session, Shelved};
 
 /// Bytes that one connection moves in a millisecond.
 const PER_STEP: usize = 64 * 1024;
@@ -80,6 +80,17 @@ impl Source {
     /// With its metadata.
     pub(super) fn torrent(&self) -> AddTorrent {
         AddTorrent::torrent(Arc::clone(&self.meta.info), self.meta.piece_layers.clone())
+    }
+
+    /// To be taken in asleep.
+    pub(super) fn shelved(&self, trackers: Vec<Vec<TrackerUrl>>) -> Shelved {
+        let info = &self.meta.info;
+        Shelved {
+            hashes: self.meta.hashes,
+            private: info.is_private(),
+            length: info.layout().content_length(),
+            trackers,
+        }
     }
 
     fn full_store(&self) -> Store {
@@ -228,6 +239,16 @@ impl World {
         let have = Bitfield::full(source.pieces());
         node.session.start(self.now, id, have, Vec::new());
         id
+    }
+
+    /// A node that has all of `source` and sleeps.
+    pub(super) fn shelve(
+        &mut self,
+        at: usize,
+        source: &Source,
+        trackers: Vec<Vec<TrackerUrl>>,
+    ) -> TorrentId {
+        self.nodes[at].session.shelve(self.now, source.shelved(trackers)).unwrap()
     }
 
     /// A node that takes what it is given; started as soon as the metadata is known.
@@ -391,6 +412,14 @@ impl Node {
         let have = Bitfield::new(info.layout().pieces());
         self.disk.insert(id, Store { info, pieces: BTreeMap::new() });
         self.session.start(now, id, have, Vec::new());
+    }
+
+    /// Makes a torrent ready, if one is wanted.
+    pub(super) fn wake(&mut self, now: Instant, source: &Source) {
+        let Some(id) = self.session.poll_wake() else { return };
+        self.session.wake(now, id, source.torrent()).unwrap();
+        self.disk.insert(id, source.full_store());
+        self.session.start(now, id, Bitfield::full(source.pieces()), Vec::new());
     }
 
     /// Does what the session says: disk, orders, events.

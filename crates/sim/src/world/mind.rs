@@ -339,6 +339,7 @@ impl World {
                     self.mirror_failed(node, &url, message, left_out);
                 }
                 session::Event::PeerDropped { .. }
+                | session::Event::Asleep { .. }
                 | session::Event::TrackerWarning { .. }
                 | session::Event::TrackerFailed { .. }
                 | session::Event::ContentChanged { .. }

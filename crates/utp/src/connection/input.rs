@@ -16,7 +16,7 @@ use crate::{CloseReason, Kind, Packet};
 const ACK_EVERY: u32 = 2;
 const ACK_WITHIN: Duration = Duration::from_millis(50);
 /// How long one may wait that is smaller than full packets are anywhere: whoever sent it has said
-/// all for now, and holds back the next word until this one is heard (Minshall's rule, our own too).
+/// all for now, and may hold back the next word until this one is heard, as we do (Minshall).
 const ACK_SMALL_WITHIN: Duration = Duration::from_millis(2);
 /// A datagram of 548 bytes passes everywhere, so that full packets have this much at least.
 const FULL_LEAST: usize = 548 - HEADER_LENGTH;

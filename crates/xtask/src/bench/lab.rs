@@ -139,7 +139,7 @@ fn build(root: &Path, target: &Path) -> Result<PathBuf> {
 
 /// A Python that has libtorrent: the one that the tests use, made in the same way when missing, as
 /// is what else we are compared with.
-fn python(root: &Path, target: &Path) -> Result<PathBuf> {
+pub(super) fn python(root: &Path, target: &Path) -> Result<PathBuf> {
     let named = std::env::var_os("FLUVIAL_TEST_PYTHON").map(PathBuf::from);
     let python = named.unwrap_or_else(|| target.join("interop/bin/python"));
     let has_libtorrent = || {

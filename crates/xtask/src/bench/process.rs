@@ -112,6 +112,22 @@ impl Process {
         })
     }
 
+    /// Bytes resident now.
+    pub(super) fn rss(&self) -> Result<u64> {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+        bytes_of(&status, "VmRSS").with_context(|| format!("{path} has no VmRSS"))
+    }
+
+    /// Asks it to end, as Ctrl-C does.
+    pub(super) fn interrupt(&self) -> Result<()> {
+        let status = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status()?;
+        if !status.success() {
+            bail!("{}: cannot be told to end", self.name);
+        }
+        Ok(())
+    }
+
     /// Waits until it has ended. Its figures stay until it is waited for as a child.
     pub(super) fn wait_for_end(&mut self) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;

@@ -4,6 +4,7 @@
     rival.py check TORRENT FOLDER tcp
     rival.py seed TORRENT FOLDER tcp|utp[+mse]
     rival.py get TORRENT FOLDER tcp|utp[+mse] --peer IP:PORT
+    rival.py many TORRENTS FOLDER PORT
 
 Prints one JSON object per line. `ready` comes first; create, check and get then wait for a line
 on standard input, work, and print `created`, `checked` or `complete` (everything verified and
@@ -13,6 +14,7 @@ flushed). All end when standard input does.
 import json
 import os
 import sys
+import time
 
 import libtorrent as lt
 
@@ -116,6 +118,35 @@ def seed(torrent, folder, way):
     sys.stdin.readline()
 
 
+def many(torrents, folder, port):
+    """Every torrent of a folder in seed mode: nothing is looked at before somebody asks."""
+    begun = time.monotonic()
+    params = lt.session_params()
+    params.settings = {
+        **settings_of("tcp"),
+        "listen_interfaces": f"127.0.0.1:{port}",
+        # At rest, whoever seeds counts against these; all are to be served.
+        "active_seeds": -1,
+        "active_limit": -1,
+        "alert_queue_size": 1_000_000,
+    }
+    opened = lt.session(params)
+    names = sorted(os.listdir(torrents))
+    for name in names:
+        params = lt.load_torrent_file(os.path.join(torrents, name))
+        params.save_path = folder
+        params.flags |= lt.torrent_flags.seed_mode
+        params.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
+        opened.async_add_torrent(params)
+    added = 0
+    while added < len(names) or not opened.listen_port():
+        opened.wait_for_alert(100)
+        alerts = opened.pop_alerts()
+        added += sum(isinstance(alert, lt.add_torrent_alert) for alert in alerts)
+    ready(settings_of("tcp"), seconds=time.monotonic() - begun)
+    sys.stdin.readline()
+
+
 def wait_for(opened, kind):
     while True:
         opened.wait_for_alert(1000)
@@ -141,4 +172,5 @@ def get(torrent, folder, way, _peer, address):
 
 
 if __name__ == "__main__":
-    {"create": create, "check": check, "seed": seed, "get": get}[sys.argv[1]](*sys.argv[2:])
+    jobs = {"create": create, "check": check, "seed": seed, "get": get, "many": many}
+    jobs[sys.argv[1]](*sys.argv[2:])

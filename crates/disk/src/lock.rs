@@ -7,12 +7,12 @@ use crate::Error;
 /// A lock file beside the store, which names its holder. It is removed with the store only, by who
 /// holds it.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(crate) struct Lock {
     file: File,
 }
 
 impl Lock {
-    pub(super) fn take(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn take(path: &Path) -> Result<Self, Error> {
         loop {
             let lock = Self::take_any(path)?;
             if lock.is_at(path) {
