@@ -106,6 +106,9 @@ struct Folder<'a> {
     bytes: u64,
 }
 
+/// A file, and the torrent in it.
+type Read = (OsString, anyhow::Result<Box<Metainfo>>);
+
 /// A torrent that is whole, to be taken in.
 struct Whole {
     file: OsString,
@@ -114,25 +117,20 @@ struct Whole {
 }
 
 impl Folder<'_> {
-    /// Takes in what is known to be whole; returns the rest.
+    /// Takes in what is known to be whole; returns the rest. While one batch is taken in, the next
+    /// is read.
     async fn shelve(
         &mut self,
         mut files: Vec<OsString>,
         mut seals: BTreeMap<Sha1Digest, Seal>,
     ) -> anyhow::Result<Vec<OsString>> {
         let mut unknown = Vec::new();
-        while !files.is_empty() && !self.stop.is_wished() {
-            let batch: Vec<OsString> = files.drain(..BATCH.min(files.len())).collect();
-            let library = Arc::clone(&self.library);
-            let read = spawn_blocking(move || {
-                let read = |file: OsString| {
-                    let metainfo = torrent_file(&library.torrent(&file));
-                    (file, metainfo.map(Box::new))
-                };
-                batch.into_iter().map(read).collect::<Vec<_>>()
-            });
+        let mut reading = self.read(&mut files);
+        while let Some(read) = reading.take() {
+            let read = read.await?;
+            reading = self.read(&mut files);
             let mut whole = Vec::new();
-            for (file, metainfo) in read.await? {
+            for (file, metainfo) in read {
                 match metainfo {
                     Ok(metainfo) => match seals.remove(&key(&metainfo)) {
                         Some(seal) => whole.push(Whole { file, metainfo, seal: Some(seal) }),
@@ -146,6 +144,22 @@ impl Folder<'_> {
             self.take_in(whole).await?;
         }
         Ok(unknown)
+    }
+
+    /// Begins to read the next batch; `None` when there is no more, or the person wishes to end.
+    fn read(&self, files: &mut Vec<OsString>) -> Option<JoinHandle<Vec<Read>>> {
+        if files.is_empty() || self.stop.is_wished() {
+            return None;
+        }
+        let batch: Vec<OsString> = files.drain(..BATCH.min(files.len())).collect();
+        let library = Arc::clone(&self.library);
+        Some(spawn_blocking(move || {
+            let read = |file: OsString| {
+                let metainfo = torrent_file(&library.torrent(&file));
+                (file, metainfo.map(Box::new))
+            };
+            batch.into_iter().map(read).collect()
+        }))
     }
 
     /// Takes in torrents, and tells of each.
