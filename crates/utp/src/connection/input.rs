@@ -15,11 +15,6 @@ use crate::{CloseReason, Kind, Packet};
 /// Packets that are acknowledged together, at most (RFC 5681 §4.2), and how long one may wait.
 const ACK_EVERY: u32 = 2;
 const ACK_WITHIN: Duration = Duration::from_millis(50);
-/// How long one may wait that is smaller than full packets are anywhere: whoever sent it has said
-/// all for now, and may hold back the next word until this one is heard, as we do (Minshall).
-const ACK_SMALL_WITHIN: Duration = Duration::from_millis(2);
-/// A datagram of 548 bytes passes everywhere, so that full packets have this much at least.
-const FULL_LEAST: usize = 548 - HEADER_LENGTH;
 
 impl Connection {
     /// Takes a packet that carries one of our ids and comes from the right address.
@@ -154,9 +149,7 @@ impl Connection {
             Arrival::Next if !is_fin => {
                 self.acks.packets += 1;
                 self.acks.now |= self.acks.packets >= ACK_EVERY;
-                let is_small = packet.payload.len() < FULL_LEAST;
-                let due = now + if is_small { ACK_SMALL_WITHIN } else { ACK_WITHIN };
-                self.acks.due = Some(self.acks.due.map_or(due, |at| at.min(due)));
+                self.acks.due = self.acks.due.or(Some(now + ACK_WITHIN));
             }
             Arrival::Next | Arrival::OutOfOrder | Arrival::Again | Arrival::Refused => {
                 self.acks.now = true;
