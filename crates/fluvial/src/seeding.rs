@@ -55,33 +55,31 @@ impl<'a> Seeding<'a> {
         loop {
             tokio::select! {
                 _ = tick.tick() => {
-                    if let Some(status) = self.status(&served, engine).await? {
-                        self.live.show_bar(&status);
-                    }
+                    let status = self.status(engine).await?;
+                    self.live.show_bar(&status);
                 }
                 goes_on = served.happened(self.output) => if !goes_on {
                     // Asking tells whether that is an orderly end.
-                    served.status(engine).await?;
+                    engine.total().await?;
                 },
                 () = self.stop.wished() => break,
             }
         }
         self.live.stopping();
-        let given = self.status(&served, engine).await?;
+        let given = self.status(engine).await?.uploaded;
         futures_util::future::join(served.stop(), engine.unmap()).await;
         engine.close().await;
         self.live.clear();
         self.output.event(&Event::Stopped);
-        let given = given.map_or(0, |status| status.uploaded);
         self.output.line(farewell::given(given));
         Ok(())
     }
 
-    /// One status for all that is served; `None` when there is nothing.
-    async fn status(&mut self, served: &Served, engine: &Engine) -> anyhow::Result<Option<Status>> {
-        let mut status = served.status(engine).await?;
-        if let (Some(status), Some(browsers)) = (&mut status, &mut self.page) {
-            hosting::tell_swarm(&browsers.page, status);
+    /// One status for all that is served.
+    async fn status(&mut self, engine: &Engine) -> anyhow::Result<Status> {
+        let mut status = engine.total().await?;
+        if let Some(browsers) = &mut self.page {
+            hosting::tell_swarm(&browsers.page, &status);
             let (now, sent) = (browsers.clock.now(), browsers.page.sent());
             browsers.rate.add(now, sent - browsers.rate.total());
             status.uploaded += sent;
@@ -92,14 +90,6 @@ impl<'a> Seeding<'a> {
 }
 
 impl Served {
-    /// One status for all; `None` when there is none.
-    async fn status(&self, engine: &Engine) -> anyhow::Result<Option<Status>> {
-        match self {
-            Self::Torrents(torrents) => together(torrents).await,
-            Self::Shelf(_) => Ok(Some(engine.total().await?)),
-        }
-    }
-
     /// Tells what happens next. False when nothing does any more.
     async fn happened(&mut self, output: &Output) -> bool {
         match self {
@@ -147,24 +137,4 @@ pub(crate) fn tell(happened: &Happened, output: &Output) {
         Happened::Failed { error, .. } => output.warn(error.to_string()),
         _ => {}
     }
-}
-
-/// One status for all; `None` when there is none.
-async fn together(torrents: &[Torrent]) -> anyhow::Result<Option<Status>> {
-    let mut sum: Option<Status> = None;
-    for torrent in torrents {
-        let Some(status) = torrent.status().await? else {
-            continue;
-        };
-        let Some(sum) = &mut sum else {
-            sum = Some(status);
-            continue;
-        };
-        sum.done += status.done;
-        sum.total = sum.total.zip(status.total).map(|(sum, total)| sum + total);
-        sum.up_rate += status.up_rate;
-        sum.uploaded += status.uploaded;
-        sum.peers += status.peers;
-    }
-    Ok(sum)
 }
