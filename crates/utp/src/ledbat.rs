@@ -136,6 +136,10 @@ impl Ledbat {
         self.phase = Phase::Steady;
         let pause = rest(round_trip);
         let first = self.threshold.is_infinite();
+        if first {
+            // What waits is the work of the window of a round trip ago, which was half of this one.
+            self.window = (self.window / 2.0).max(self.least());
+        }
         self.threshold = self.threshold.min(self.window);
         // The first rest comes at once, for what slow start has put into the queue; the next ones
         // after a time in proportion to what the last one took.

@@ -19,6 +19,9 @@ const REPEATED: u32 = 3;
 /// By how many packets an acknowledgement may be late without counting as a forgery: more than any
 /// path reorders, and few of the 65,536 that a forger has to guess among.
 const STALE_MAX: u16 = 1_024;
+/// The first packets, which hold each other up in nothing: two sides that greet each other say
+/// several short words in turn, and would wait for a delayed acknowledgement between any two.
+const GREETING: u64 = 8;
 
 /// Where a packet is, as far as we know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -351,7 +354,8 @@ impl Sender {
         }
         // Small packets one at a time, but never behind full ones (Minshall's kind of Nagle's
         // algorithm): trains of small messages are put together, single ones do not wait.
-        let waits = length < most && !fin && self.finish == Finish::No;
+        let is_small = length < most && !fin && self.finish == Finish::No;
+        let waits = is_small && self.sent >= GREETING;
         if waits && self.partial.is_some_and(|end| end > self.base) {
             return None;
         }

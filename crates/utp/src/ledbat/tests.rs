@@ -6,7 +6,7 @@ const PACKET: usize = 1_000;
 fn steady() -> (Ledbat, Instant) {
     let mut it = Ledbat::new(PACKET);
     let mut now = Instant::from_secs(1);
-    while it.window() < 64_000 {
+    while it.window() < 128_000 {
         answer(&mut it, now, Duration::ZERO);
         now += Duration::from_millis(50);
     }
@@ -24,6 +24,17 @@ fn answer(it: &mut Ledbat, now: Instant, queueing: Duration) {
         round_trip: Some(Duration::from_millis(50)),
     };
     it.acked(now, acked);
+}
+
+#[test]
+fn slow_start_ends_with_the_window_whose_work_it_sees() {
+    let (mut it, _) = steady();
+    assert_eq!(it.window(), 64_000);
+    // Only the first one goes that far.
+    it.timed_out(Instant::from_secs(9), false);
+    answer(&mut it, Instant::from_secs(10), Duration::ZERO);
+    answer(&mut it, Instant::from_secs(11), TARGET);
+    assert_eq!((it.phase, it.window()), (Phase::Steady, 4 * PACKET as u64));
 }
 
 #[test]

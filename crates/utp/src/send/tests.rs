@@ -106,16 +106,27 @@ fn acknowledgements_are_judged() {
 
 #[test]
 fn small_packets_wait_for_small_packets_only() {
-    let mut it = sender(2);
+    let mut it = sender(GREETING);
     it.write(&[IoSlice::new(b"abc")], usize::MAX);
-    assert_eq!(send(&mut it, 2).unwrap().1, b"abc", "full ones before it do not matter");
+    assert_eq!(send(&mut it, 12).unwrap().1, b"abc", "full ones before it do not matter");
     it.write(&[IoSlice::new(b"def")], usize::MAX);
-    assert_eq!(send(&mut it, 3), None);
+    assert_eq!(send(&mut it, 13), None);
     it.write(&[IoSlice::new(b"0123456789")], usize::MAX);
-    assert_eq!(send(&mut it, 3).unwrap().1, b"def0123456");
-    assert_eq!(send(&mut it, 3), None);
-    acknowledge(&mut it, 4, 3, &[]);
-    assert_eq!(send(&mut it, 4).unwrap().1, b"789");
+    assert_eq!(send(&mut it, 13).unwrap().1, b"def0123456");
+    assert_eq!(send(&mut it, 13), None);
+    acknowledge(&mut it, 14, GREETING as u16 + 1, &[]);
+    assert_eq!(send(&mut it, 14).unwrap().1, b"789");
+}
+
+#[test]
+fn a_greeting_of_small_packets_waits_for_nothing() {
+    let mut it = sender(0);
+    let mut write = |millis| {
+        it.write(&[IoSlice::new(b"abc")], usize::MAX);
+        send(&mut it, millis)
+    };
+    assert!((0..GREETING).all(|n| write(n).is_some()));
+    assert_eq!(write(GREETING), None);
 }
 
 #[test]

@@ -120,3 +120,24 @@ fn numbers_wrap() {
     assert!(world.run_until(Instant::from_secs(60), done));
     assert!(world.links[0].stats().sent > 70_000);
 }
+
+#[test]
+fn a_greeting_does_not_wait_for_delayed_acknowledgements() {
+    let path = link(2_500_000, 10, 200);
+    let mut world = World::new(&path, &path, 3);
+    let from = world.host(0, Config::default(), Clock::default());
+    let to = world.host(1, Config::default(), Clock::default());
+    world.hosts[from].finishes = false;
+    let handle = world.connect(from, to, 68);
+    let heard =
+        |bytes| move |world: &World| world.hosts[1].streams.values().any(|it| it.read == bytes);
+    assert!(world.run_until(Instant::from_secs(1), heard(68)));
+    let began = world.now;
+    for word in [159, 5] {
+        world.hosts[from].streams.get_mut(&handle).unwrap().wanted += word;
+        world.drain(from);
+    }
+    assert!(world.run_until(began + Duration::from_secs(1), heard(232)));
+    let took = world.now.since(began);
+    assert!(took < Duration::from_millis(15), "{took:?} for one way of 10 ms");
+}
