@@ -6,17 +6,19 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use jobs::{Client, Sample, Transport, Way};
 use lab::Lab;
 use report::{Row, Table};
 
+mod connections;
 mod jobs;
 mod lab;
 mod many;
 mod process;
 mod report;
+mod seeds;
 mod statistics;
 mod swarm;
 mod tracker;
@@ -61,6 +63,18 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 8)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     leechers: u32,
+    /// Divide the content into so many files
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    files: u32,
+    /// Have creating and verifying begin with nothing of the content in memory; give a --dir
+    /// on a disk
+    #[arg(long)]
+    cold: bool,
+    /// Peers that are connected and ask for nothing
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    connections: u32,
     /// Have what is moved disguised (MSE with RC4)
     #[arg(long)]
     encrypted: bool,
@@ -97,6 +111,8 @@ enum Job {
     TrackerCleaning,
     /// Thousands of torrents that nobody wants: loading them, memory, processor time
     Many,
+    /// Peers that are connected to a seeder and ask for nothing: memory of each
+    Connections,
 }
 
 impl Job {
@@ -140,17 +156,20 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
         measure_trackers(root, args, &trackers)?;
     }
     if others.contains(&Job::Many) {
-        measure_many(root, args)?;
+        measure_crowd(root, args, "many", many::measure)?;
     }
-    let others: Vec<Job> = others.into_iter().filter(|job| *job != Job::Many).collect();
+    if others.contains(&Job::Connections) {
+        measure_crowd(root, args, "connections", connections::measure)?;
+    }
+    let crowds = [Job::Many, Job::Connections];
+    let others: Vec<Job> = others.into_iter().filter(|job| !crowds.contains(job)).collect();
     if others.is_empty() {
         return Ok(());
     }
     let lab = Lab::set_up(root, args)?;
     jobs::describe(&lab)?;
     let rival = jobs::introduce(&lab)?;
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    println!("== load average before: {}", load.trim());
+    let load = load_before();
     if others.contains(&Job::Swarm) {
         swarm::measure(root, &lab, args)?;
     }
@@ -161,50 +180,57 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     for table in &tables {
         println!("\n{}", table.show());
     }
-    if let Some(path) = &args.json {
-        let measured = json!({
-            "runs": args.runs,
-            "piece_length": lab.piece_length,
-            "format": lab.format,
-            "folder": lab.folder(),
-            "cpus": std::thread::available_parallelism().map_or(0, usize::from),
-            "load_before": load.trim(),
-            "libtorrent": rival,
-            "tables": tables.iter().map(Table::json).collect::<Vec<_>>(),
-        });
-        fs::write(path, format!("{measured:#}\n"))
-            .with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
+    let measured = json!({
+        "runs": args.runs,
+        "piece_length": lab.piece_length,
+        "format": lab.format,
+        "files": args.files,
+        "cold": args.cold,
+        "folder": lab.folder(),
+        "cpus": std::thread::available_parallelism().map_or(0, usize::from),
+        "load_before": load,
+        "libtorrent": rival,
+        "tables": tables.iter().map(Table::json).collect::<Vec<_>>(),
+    });
+    write(args, "json", &measured)
 }
 
-/// Measures torrents that nobody wants, which has a stage of its own.
-fn measure_many(root: &Path, args: &Args) -> Result<()> {
+/// The load average, which is told before anything is measured.
+fn load_before() -> String {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!("== load average before: {}", load.trim());
-    let measured = many::measure(root, args)?;
-    if let Some(path) = &args.json {
-        let measured = json!({"load_before": load.trim(), "many": measured});
-        let path = path.with_extension("many.json");
-        fs::write(&path, format!("{measured:#}\n"))
-            .with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
+    load.trim().to_owned()
+}
+
+/// Writes what was measured where `--json` says, with another extension.
+fn write(args: &Args, extension: &str, measured: &Value) -> Result<()> {
+    let Some(path) = &args.json else {
+        return Ok(());
+    };
+    let path = path.with_extension(extension);
+    fs::write(&path, format!("{measured:#}\n"))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Measures what has a stage of its own.
+fn measure_crowd(
+    root: &Path,
+    args: &Args,
+    name: &str,
+    measure: fn(&Path, &Args) -> Result<Value>,
+) -> Result<()> {
+    let load = load_before();
+    let measured = measure(root, args)?;
+    write(args, &format!("{name}.json"), &json!({"load_before": load, name: measured}))
 }
 
 /// Measures trackers, which need nothing of the lab.
 fn measure_trackers(root: &Path, args: &Args, jobs: &[tracker::Job]) -> Result<()> {
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    println!("== load average before: {}", load.trim());
+    let load = load_before();
     let measure = |job: &tracker::Job| tracker::measure(root, args, *job);
     let tables = jobs.iter().map(measure).collect::<Result<Vec<_>>>()?;
-    if let Some(path) = &args.json {
-        let measured = json!({"runs": args.runs, "load_before": load.trim(), "tables": tables});
-        let path = path.with_extension("tracker.json");
-        fs::write(&path, format!("{measured:#}\n"))
-            .with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
+    let measured = json!({"runs": args.runs, "load_before": load, "tables": tables});
+    write(args, "tracker.json", &measured)
 }
 
 /// Who takes part; the rival on its own comes last.
@@ -213,19 +239,23 @@ fn contenders(job: Job, args: &Args) -> Vec<Contender> {
     let way = |transport| Way { transport, encrypted: args.encrypted };
     let mixed = [(Fluvial, Libtorrent), (Libtorrent, Fluvial)];
     let (ours, theirs) = ((Fluvial, Fluvial), (Libtorrent, Libtorrent));
+    // What cannot be done better: to read what is on a disk, or to hash what is in memory.
+    let yardstick = if args.cold { Client::Read } else { Client::Hash };
+    let yardstick = (args.files == 1).then_some(yardstick);
     match job {
-        Job::Swarm | Job::Many | Job::Tracker | Job::TrackerHttp | Job::TrackerCleaning => {
-            Vec::new()
-        }
         Job::Create => {
-            let v1 = matches!(args.format, Format::V1);
-            let clients = [Some(Fluvial), v1.then_some(Mktorrent), Some(Libtorrent)];
+            let v1 = matches!(args.format, Format::V1).then_some(Mktorrent);
+            let clients = [Some(Fluvial), v1, yardstick, Some(Libtorrent)];
             alone(clients.into_iter().flatten(), jobs::create)
         }
-        Job::Verify => alone([Fluvial, Libtorrent], jobs::verify),
+        Job::Verify => {
+            alone([Some(Fluvial), yardstick, Some(Libtorrent)].into_iter().flatten(), jobs::verify)
+        }
         Job::Pair => fetches(&[ours, mixed[0], mixed[1], theirs], 1, way(Transport::Tcp)),
         Job::Utp => fetches(&[ours, mixed[0], mixed[1], theirs], 1, way(Transport::Utp)),
         Job::FanOut => fetches(&[ours, theirs], args.leechers, way(Transport::Tcp)),
+        // They have tables of their own.
+        _ => Vec::new(),
     }
 }
 
@@ -263,15 +293,22 @@ fn measure(lab: &Lab, job: Job, args: &Args) -> Result<Table> {
             samples[at].push(sample);
         }
     }
-    let (mib, piece) = (lab.size >> 20, lab.piece_length >> 10);
-    let disguised =
-        if args.encrypted && !matches!(job, Job::Create | Job::Verify) { ", MSE" } else { "" };
     let rows = contenders.into_iter().zip(samples);
     Ok(Table {
-        title: format!("{job:?}, {mib} MiB, {} in {piece} KiB{disguised}, {runs} runs", lab.format),
+        title: format!("{job:?}, {}, {runs} runs", circumstances(lab, job, args)),
         bytes: lab.size * if job == Job::FanOut { u64::from(args.leechers) } else { 1 },
         rows: rows.map(|((name, _), samples)| Row { name, samples }).collect(),
     })
+}
+
+/// What is moved or hashed, and what makes it hard.
+fn circumstances(lab: &Lab, job: Job, args: &Args) -> String {
+    let (mib, piece) = (lab.size >> 20, lab.piece_length >> 10);
+    let is_local = matches!(job, Job::Create | Job::Verify);
+    let files = if args.files > 1 { format!(", {} files", args.files) } else { String::new() };
+    let cold = if args.cold && is_local { ", cold" } else { "" };
+    let disguised = if args.encrypted && !is_local { ", MSE" } else { "" };
+    format!("{mib} MiB, {} in {piece} KiB{files}{cold}{disguised}", lab.format)
 }
 
 /// Reads a size such as `2GiB` or `65536`.

@@ -43,7 +43,7 @@ enum Task {
         full: bool,
     },
     /// Measure our binary side by side with libtorrent (torrents made, content moved) or trackers
-    Bench(bench::Args),
+    Bench(Box<bench::Args>),
 }
 
 fn main() -> ExitCode {

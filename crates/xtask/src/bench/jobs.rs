@@ -18,6 +18,10 @@ pub(super) enum Client {
     Libtorrent,
     /// On two threads; it makes v1 torrents, and nothing else.
     Mktorrent,
+    /// All cores hash what is in memory: the limit of who makes or checks a torrent.
+    Hash,
+    /// The content is read in large steps, and nothing done with it: the limit of a disk.
+    Read,
 }
 
 impl Client {
@@ -26,7 +30,19 @@ impl Client {
             Self::Fluvial => "fluvial",
             Self::Libtorrent => "libtorrent",
             Self::Mktorrent => "mktorrent",
+            Self::Hash => "hashing alone",
+            Self::Read => "reading alone",
         }
+    }
+
+    /// Whether it gets ready first and waits for the word to begin.
+    fn waits(self) -> bool {
+        matches!(self, Self::Libtorrent | Self::Hash)
+    }
+
+    /// Whether a torrent is what comes of it.
+    fn makes_torrents(self) -> bool {
+        !matches!(self, Self::Hash | Self::Read)
     }
 }
 
@@ -123,25 +139,52 @@ pub(super) fn create(lab: &Lab, client: Client) -> Result<Sample> {
             command.args(["-t", "2", "-l", &power, "-o"]).arg(&torrent).arg(lab.content());
             command
         }
+        Client::Hash => hash_alone(lab),
+        Client::Read => read_alone(lab),
     };
-    let event = (client != Client::Mktorrent).then_some("created");
+    let event = match client {
+        Client::Fluvial | Client::Libtorrent => Some("created"),
+        Client::Hash => Some("hashed"),
+        Client::Mktorrent | Client::Read => None,
+    };
+    lab.cool_down()?;
     let sample = measure(lab, client, vec![command], event, None)?;
-    lab.verify(&torrent, &lab.content())?;
+    if client.makes_torrents() {
+        lab.verify(&torrent, &lab.content())?;
+    }
     Ok(sample)
 }
 
 /// One compares the content with its torrent.
 pub(super) fn verify(lab: &Lab, client: Client) -> Result<Sample> {
-    let command = if client == Client::Fluvial {
-        let mut command = Command::new(&lab.fluvial);
-        command.arg("verify").arg(lab.torrent()).arg(lab.content());
-        command
-    } else {
-        let way = Way { transport: Transport::Tcp, encrypted: false };
-        rival(lab, "check", &lab.folder().join("source"), way)
+    let (command, event) = match client {
+        Client::Hash => (hash_alone(lab), Some("hashed")),
+        Client::Read => (read_alone(lab), None),
+        Client::Libtorrent => {
+            let way = Way { transport: Transport::Tcp, encrypted: false };
+            (rival(lab, "check", &lab.folder().join("source"), way), Some("checked"))
+        }
+        Client::Fluvial | Client::Mktorrent => {
+            let mut command = Command::new(&lab.fluvial);
+            command.arg("verify").arg(lab.torrent()).arg(lab.content());
+            (command, None)
+        }
     };
-    let event = (client == Client::Libtorrent).then_some("checked");
+    lab.cool_down()?;
     measure(lab, client, vec![command], event, None)
+}
+
+fn hash_alone(lab: &Lab) -> Command {
+    let mut command = Command::new(&lab.limit);
+    command.arg(lab.format).arg(lab.piece_length.to_string()).arg(lab.content());
+    command
+}
+
+fn read_alone(lab: &Lab) -> Command {
+    let mut command = Command::new("dd");
+    command.arg(format!("if={}", lab.content().display()));
+    command.args(["of=/dev/null", "bs=1M", "status=none"]);
+    command
 }
 
 /// One seeds the content, others fetch it from there, all at once.
@@ -174,9 +217,9 @@ pub(super) fn fetch(
     Ok(sample)
 }
 
-/// Runs the workers from the word to begin until each has told `event`, or has ended. libtorrent
-/// first gets ready (its interpreter is no part of it), and what it does after the event does not
-/// count; of others everything counts, from the start of the process to its end.
+/// Runs the workers from the word to begin until each has told `event`, or has ended. Who waits for
+/// the word gets ready first (an interpreter is no part of it), and what it does after the event
+/// does not count; of others everything counts, from the start of the process to its end.
 fn measure(
     lab: &Lab,
     client: Client,
@@ -186,7 +229,7 @@ fn measure(
 ) -> Result<Sample> {
     let copies = commands.len() as u64;
     let mut workers = Vec::new();
-    if client == Client::Libtorrent {
+    if client.waits() {
         for mut command in commands.drain(..) {
             let mut rival = Process::start(client.name(), &mut command)?;
             rival.wait_for("ready")?;
@@ -213,10 +256,7 @@ fn measure(
     }
     let seconds = started.elapsed().as_secs_f64();
     let seeder = seeder.map(|seeder| seeder.cost()).transpose()?;
-    let cost = |worker: Process| match client {
-        Client::Libtorrent => worker.cost(),
-        _ => worker.cost_at_end(),
-    };
+    let cost = |worker: Process| if client.waits() { worker.cost() } else { worker.cost_at_end() };
     let costs: Vec<Cost> = workers.into_iter().map(cost).collect::<Result<_>>()?;
     Ok(Sample { seconds, worker: Cost::sum(costs), seeder })
 }

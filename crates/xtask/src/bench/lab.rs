@@ -23,10 +23,13 @@ pub(super) struct Lab {
     pub(super) fluvial: PathBuf,
     pub(super) python: PathBuf,
     pub(super) rival: PathBuf,
+    /// Hashes what is in memory.
+    pub(super) limit: PathBuf,
     pub(super) size: u64,
     pub(super) piece_length: u64,
     /// As both programs spell it.
     pub(super) format: &'static str,
+    cold: bool,
     folder: PathBuf,
     /// Held while the folder is in use.
     _lock: File,
@@ -37,6 +40,7 @@ impl Lab {
     pub(super) fn set_up(root: &Path, args: &Args) -> Result<Self> {
         let target = target(root);
         let fluvial = fluvial(root, args)?;
+        build(root, &["--package", "hash", "--example", "limit"])?;
         let python = python(root, &target)?;
         let folder = args.dir.clone().unwrap_or_else(|| roomy(&target, args));
         let folder = folder.join("fluvial-bench");
@@ -48,6 +52,8 @@ impl Lab {
             fluvial,
             python,
             rival: root.join("crates/xtask/src/bench/rival.py"),
+            limit: target.join("release/examples/limit"),
+            cold: args.cold,
             size: args.size,
             piece_length: args.piece_length,
             format: args.format.name(),
@@ -55,8 +61,24 @@ impl Lab {
             _lock: lock,
         };
         println!("== content: {} bytes in {}", lab.size, lab.folder.display());
-        write_noise(&lab.content(), lab.size)?;
+        ensure!(args.files == 1 || !args.cold, "--cold takes one file alone");
+        lab.fresh("source")?;
+        write_content(&lab.content(), lab.size, args.files.into())?;
         Ok(lab)
+    }
+
+    /// Has nothing of the content in memory, if that is wanted.
+    pub(super) fn cool_down(&self) -> Result<()> {
+        if !self.cold {
+            return Ok(());
+        }
+        // Written back first: what is not on the disk yet cannot be forgotten.
+        let mut command = Command::new("dd");
+        command.arg(format!("of={}", self.content().display())).arg("oflag=nocache");
+        command.args(["conv=notrunc,fdatasync", "count=0", "status=none"]);
+        let status = command.status().context("cannot start dd")?;
+        ensure!(status.success(), "dd cannot drop the content from memory ({status})");
+        Ok(())
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -122,19 +144,21 @@ pub(super) fn target(root: &Path) -> PathBuf {
 
 /// The binary to measure.
 pub(super) fn fluvial(root: &Path, args: &Args) -> Result<PathBuf> {
-    match &args.binary {
-        Some(binary) => Ok(binary.clone()),
-        None => build(root, &target(root)),
+    if let Some(binary) = &args.binary {
+        return Ok(binary.clone());
     }
+    build(root, &["--package", "fluvial"])?;
+    Ok(target(root).join("release/fluvial"))
 }
 
-fn build(root: &Path, target: &Path) -> Result<PathBuf> {
-    println!("== build: cargo build --release --package fluvial");
+/// Builds a part of the project.
+fn build(root: &Path, part: &[&str]) -> Result<()> {
+    println!("== build: cargo build --release {}", part.join(" "));
     let mut command = Command::new(env!("CARGO"));
-    command.args(["build", "--locked", "--release", "--package", "fluvial"]).current_dir(root);
+    command.args(["build", "--locked", "--release"]).args(part).current_dir(root);
     let status = command.status().context("cannot start cargo")?;
     ensure!(status.success(), "the build failed ({status})");
-    Ok(target.join("release/fluvial"))
+    Ok(())
 }
 
 /// A Python that has libtorrent: the one that the tests use, made in the same way when missing, as
@@ -191,13 +215,28 @@ fn memory_available() -> Option<u64> {
     Some(kib * 1024)
 }
 
+/// Writes a file, or a folder of so many, of `size` bytes in all.
+fn write_content(path: &Path, size: u64, files: u64) -> Result<()> {
+    if files == 1 {
+        return write_noise(path, size, size);
+    }
+    ensure!(files <= size, "{files} files cannot share {size} bytes");
+    for number in 0..files {
+        // Folders of a thousand, as those have who keep so many.
+        let name = format!("{:03}/{number:06}.bin", number / 1_000);
+        let length = size / files + u64::from(number < size % files);
+        write_noise(&path.join(name), length, number)?;
+    }
+    Ok(())
+}
+
 /// Writes `size` bytes that are the same every time and do not compress.
-fn write_noise(path: &Path, size: u64) -> Result<()> {
+fn write_noise(path: &Path, size: u64, seed: u64) -> Result<()> {
     const STRETCH: u64 = 1 << 20;
     fs::create_dir_all(path.parent().context("inside the folder")?)?;
-    let mut rng = Rng::new(size);
+    let mut rng = Rng::new(seed);
     let mut file = BufWriter::new(File::create(path)?);
-    let mut bytes = vec![0; STRETCH as usize];
+    let mut bytes = vec![0; STRETCH.min(size) as usize];
     for start in (0..size).step_by(STRETCH as usize) {
         rng.fill(&mut bytes);
         let length = STRETCH.min(size - start) as usize;
