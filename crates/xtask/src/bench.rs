@@ -73,7 +73,7 @@ pub(crate) struct Args {
     cold: bool,
     /// Peers that are connected and ask for nothing
     #[arg(long, value_name = "N", default_value_t = 200)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(value_parser = clap::value_parser!(u32).range(2..))]
     connections: u32,
     /// Have what is moved disguised (MSE with RC4)
     #[arg(long)]

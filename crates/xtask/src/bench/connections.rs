@@ -45,12 +45,12 @@ fn each(seeds: &Seeds<'_>, program: Program, connections: u32) -> Result<u64> {
     let first = connect(0, port, seeds.last())?;
     thread::sleep(SETTLE);
     let before = process.rss()?;
-    let others = (1..=connections).map(|number| connect(number, port, seeds.last()));
+    let others = (1..connections).map(|number| connect(number, port, seeds.last()));
     let others: Vec<TcpStream> = others.collect::<Result<_>>()?;
     thread::sleep(SETTLE);
     let after = process.rss()?;
     drop((first, others));
-    Ok(after.saturating_sub(before) / u64::from(connections))
+    Ok(after.saturating_sub(before) / u64::from(connections - 1))
 }
 
 /// A connection from an address of its own.
@@ -64,7 +64,9 @@ fn connect(number: u32, port: u16, torrent: Sha1Digest) -> Result<TcpStream> {
         Ok(socket.into())
     };
     let mut stream = open().with_context(|| format!("cannot connect from {from}"))?;
-    ensure!(shake_hands(&mut stream, torrent)?, "the handshake was answered by another");
+    let answered = shake_hands(&mut stream, torrent, number);
+    let answered = answered.with_context(|| format!("no answer to the handshake from {from}"))?;
+    ensure!(answered, "the handshake from {from} was answered for another torrent");
     Ok(stream)
 }
 

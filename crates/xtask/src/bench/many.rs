@@ -94,7 +94,8 @@ fn knock(began: Instant, port: u16, torrent: Sha1Digest) -> JoinHandle<Result<f6
     thread::spawn(move || {
         while began.elapsed() < ANSWER_MAX {
             let connected = TcpStream::connect(loopback(port));
-            if let Ok(true) = connected.and_then(|mut stream| shake_hands(&mut stream, torrent)) {
+            if let Ok(true) = connected.and_then(|mut stream| shake_hands(&mut stream, torrent, 0))
+            {
                 return Ok(began.elapsed().as_secs_f64());
             }
             thread::sleep(KNOCK_EVERY);

@@ -128,6 +128,7 @@ def many(torrents, folder, port):
         # At rest, whoever seeds counts against these; all are to be served.
         "active_seeds": -1,
         "active_limit": -1,
+        "connections_limit": 100_000,
         "alert_queue_size": 1_000_000,
     }
     opened = lt.session(params)

@@ -113,10 +113,16 @@ impl Seeds<'_> {
     }
 }
 
-/// Says hello for this torrent (BEP 3); true when that is answered by one.
-pub(super) fn shake_hands(stream: &mut TcpStream, torrent: Sha1Digest) -> std::io::Result<bool> {
+/// Says hello for this torrent (BEP 3), as the peer of this number; true when that is answered by
+/// one.
+pub(super) fn shake_hands(
+    stream: &mut TcpStream,
+    torrent: Sha1Digest,
+    number: u32,
+) -> std::io::Result<bool> {
     stream.set_read_timeout(Some(ANSWER_MAX))?;
-    let hello = [b"\x13BitTorrent protocol", &[0; 8][..], &torrent.0, b"-XT0000-bench-of-ma-"];
+    let peer_id = format!("-XT0000-{number:012}");
+    let hello = [b"\x13BitTorrent protocol", &[0; 8][..], &torrent.0, peer_id.as_bytes()];
     stream.write_all(&hello.concat())?;
     let mut answer = [0; 68];
     stream.read_exact(&mut answer)?;
