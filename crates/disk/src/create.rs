@@ -89,9 +89,12 @@ fn make(
     let storage = Storage::new(Arc::clone(&layout), path, None, options);
     let storage = storage.at(sources.collect()).with_roots(roots);
     let before = storage.stat();
-    unchanged(&storage, |file, stat| stat.is_some_and(|it| it.size == length(&layout, file)))?;
+    let planned = |file, found: &Option<FileStat>| {
+        found.is_some_and(|found| found.size == length(&layout, file))
+    };
+    all_are(&storage, &before, planned)?;
     let hashes = hash(&storage, &layout, threads, progress)?;
-    unchanged(&storage, |file, stat| stat == before[file.get()])?;
+    all_are(&storage, &storage.stat(), |file, found| *found == before[file.get()])?;
     Ok(Created { torrent: plan.finish(&hashes), notices })
 }
 
@@ -134,15 +137,16 @@ fn hash(
     }
 }
 
-/// Fails on the first file that `same` does not hold for.
-fn unchanged(
+/// Fails on the first file of which what was `found` is not as it should be.
+fn all_are(
     storage: &Storage,
-    same: impl Fn(FileIndex, Option<FileStat>) -> bool,
+    found: &[Option<FileStat>],
+    is_right: impl Fn(FileIndex, &Option<FileStat>) -> bool,
 ) -> Result<(), CreateError> {
-    let files = storage.content().files().iter().enumerate();
-    for (index, entry) in files {
+    let files = storage.content().files().iter().zip(found).enumerate();
+    for (index, (entry, found)) in files {
         let file = FileIndex(index as u32);
-        if entry.symlink.is_none() && !same(file, storage.stat_file(file)) {
+        if entry.symlink.is_none() && !is_right(file, found) {
             return Err(CreateError::Changed(storage.file_path(file)));
         }
     }

@@ -7,16 +7,19 @@ use std::time::UNIX_EPOCH;
 use cache::Content;
 use stdx::{FileIndex, PieceIndex};
 
+use crate::sweep::cores;
 use crate::{FileStat, Resume};
 
 use handles::Handles;
 
 mod finish;
 mod handles;
+mod reader;
 mod select;
 mod transfer;
 mod watch;
 
+pub(crate) use reader::Reader;
 pub(crate) use transfer::blocks;
 pub use watch::{Change, Fingerprint, Look, Rechecked};
 
@@ -36,6 +39,9 @@ pub struct StorageOptions {
 /// Files that a [`Storage`] keeps open by default: few enough for ten torrents under the usual
 /// limit of 1,024.
 const MAX_OPEN: usize = 64;
+
+/// Files that are looked at one after the other before another thread is worth its while.
+const STATS_LEAST: usize = 1_000;
 
 impl Default for StorageOptions {
     fn default() -> Self {
@@ -128,7 +134,19 @@ impl Storage {
 
     /// One stat per file, by index; `None` where there is no regular file.
     pub fn stat(&self) -> Vec<Option<FileStat>> {
-        (0..self.content.files().len() as u32).map(|file| self.stat_file(FileIndex(file))).collect()
+        let files: Vec<FileIndex> = (0..self.content.files().len() as u32).map(FileIndex).collect();
+        let stat = |some: &[FileIndex]| -> Vec<_> {
+            some.iter().map(|&file| self.stat_file(file)).collect()
+        };
+        let some = files.len().div_ceil(cores()).max(STATS_LEAST);
+        if files.len() <= some {
+            return stat(&files);
+        }
+        std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                files.chunks(some).map(|some| scope.spawn(move || stat(some))).collect();
+            threads.into_iter().flat_map(|it| it.join().expect("nothing panics")).collect()
+        })
     }
 
     /// One file's stat; `None` where there is no regular file.

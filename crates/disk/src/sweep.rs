@@ -1,16 +1,14 @@
 //! Hashing many pieces from the disk on all cores: what checking and creating have in common.
 
-use std::num::NonZeroU64;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
-
-use rustix::fs::Advice;
 
 use cache::PieceDigests;
 use metainfo::{Layout, PieceHasher};
 use stdx::{BLOCK_LENGTH, PieceIndex};
 
+use crate::storage::Reader;
 use crate::{Error, Storage};
 
 /// Bytes read at a time, one buffer of this for each thread, which the pieces that it hashes at
@@ -20,8 +18,6 @@ pub(crate) const CHUNK: usize = 1 << 20;
 /// Bytes of a piece that the system is asked for before they are read: pieces are read in turns,
 /// and a disk had better not seek at every turn.
 const AHEAD: u32 = 4 << 20;
-/// Bytes that Linux reads for one advice, about: whatever more it says is passed over.
-const ADVICE: u32 = 1 << 20;
 /// Results on their way to the calling thread.
 const RESULTS_MAX: usize = 256;
 
@@ -77,7 +73,7 @@ fn work(
     cancelled: &AtomicBool,
     results: &SyncSender<Swept>,
 ) {
-    let mut buffer = vec![0; CHUNK];
+    let (mut reader, mut buffer) = (Reader::new(storage), vec![0; CHUNK]);
     loop {
         let from = next.fetch_add(run, Ordering::Relaxed);
         let Some(run) = pieces.get(from..pieces.len().min(from + run)) else {
@@ -86,14 +82,12 @@ fn work(
         if run.is_empty() {
             return;
         }
-        for &piece in run {
-            storage.read_ahead(piece, 0);
-        }
+        reader.read_ahead(run, 0, AHEAD);
         for pieces in run.chunks(together) {
             if cancelled.load(Ordering::Relaxed) {
                 return;
             }
-            let digests = hash_pieces(storage, pieces, &mut buffer, cancelled);
+            let digests = hash_pieces(&mut reader, pieces, &mut buffer, cancelled);
             for (&piece, digests) in pieces.iter().zip(digests) {
                 if results.send(Swept { piece, digests }).is_err() {
                     return;
@@ -117,18 +111,19 @@ pub(crate) fn hash_piece(
     piece: PieceIndex,
     buffer: &mut [u8],
 ) -> Result<PieceDigests, Error> {
-    let digests = hash_pieces(storage, &[piece], buffer, &AtomicBool::new(false));
+    let reader = &mut Reader::new(storage);
+    let digests = hash_pieces(reader, &[piece], buffer, &AtomicBool::new(false));
     digests.into_iter().next().expect("a result for each piece")
 }
 
 /// Reads whole pieces and hashes them at once; a result for each of them.
 fn hash_pieces(
-    storage: &Storage,
+    reader: &mut Reader<'_>,
     pieces: &[PieceIndex],
     buffer: &mut [u8],
     cancelled: &AtomicBool,
 ) -> Vec<Result<PieceDigests, Error>> {
-    let layout = storage.content();
+    let layout = reader.storage().content();
     let longest = pieces.iter().map(|&piece| layout.piece_size(piece)).max().unwrap_or(0);
     // A power of two: the steps end where blocks do.
     let step = 1 << (buffer.len() / pieces.len().max(1)).ilog2();
@@ -147,9 +142,9 @@ fn hash_pieces(
                 continue;
             }
             if at.is_multiple_of(AHEAD) {
-                storage.read_ahead(piece, at + AHEAD);
+                reader.read_ahead(&[piece], at + AHEAD, AHEAD);
             }
-            match (storage.read(piece, at, &mut [&mut *chunk]), hasher) {
+            match (reader.read(piece, at, &mut [&mut *chunk]), hasher) {
                 (Ok(()), Ok(hasher)) => read.push((hasher, &*chunk)),
                 (Err(error), hasher) => *hasher = Err(error),
                 (Ok(()), Err(_)) => {}
@@ -158,20 +153,4 @@ fn hash_pieces(
         PieceHasher::update_many(&mut read);
     }
     hashers.into_iter().map(|hasher| Ok(hasher?.finish().into())).collect()
-}
-
-impl Storage {
-    /// Has the system start reading the next [`AHEAD`] bytes of a piece. Only advice: failures do
-    /// not matter.
-    fn read_ahead(&self, piece: PieceIndex, begin: u32) {
-        let end = self.content().piece_size(piece).min(begin.saturating_add(AHEAD));
-        for from in (begin..end).step_by(ADVICE as usize) {
-            for span in self.content().spans(piece, from, ADVICE.min(end - from)) {
-                if let Some(handle) = span.file.and_then(|file| self.open_to_read(file).ok()) {
-                    let length = NonZeroU64::new(u64::from(span.length));
-                    let _ = rustix::fs::fadvise(&*handle, span.offset, length, Advice::WillNeed);
-                }
-            }
-        }
-    }
 }

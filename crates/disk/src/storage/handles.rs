@@ -84,16 +84,24 @@ impl Storage {
             return Ok(found);
         }
         let path = self.file_path(file);
-        let opened = if write { self.make(file, &path)? } else { self.find(file, &path)? };
+        let opened = if write { self.make(file, &path)? } else { self.find(file)? };
         let opened = Arc::new(opened);
         handles.keep(file, Arc::clone(&opened), write);
         Ok(opened)
     }
 
-    fn find(&self, file: FileIndex, path: &Path) -> Result<File, Error> {
-        let (folder, name) = self.folder_of(file, false)?;
-        let opened = rustix::fs::openat(&folder, &name, SAFE | OFlags::RDONLY, Mode::empty());
-        regular(opened.map_err(|error| refused("read", path, error))?.into(), path)
+    fn find(&self, file: FileIndex) -> Result<File, Error> {
+        let (folder, _) = self.folder_of(file, false)?;
+        self.find_in(&folder, file)
+    }
+
+    /// Opens a file to read it, in its folder.
+    pub(super) fn find_in(&self, folder: &OwnedFd, file: FileIndex) -> Result<File, Error> {
+        let path = self.file_path(file);
+        let (_, relative) = self.place(file);
+        let name = relative.file_name().unwrap_or_default();
+        let opened = rustix::fs::openat(folder, name, SAFE | OFlags::RDONLY, Mode::empty());
+        regular(opened.map_err(|error| refused("read", &path, error))?.into(), &path)
     }
 
     fn make(&self, file: FileIndex, path: &Path) -> Result<File, Error> {

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{IoSlice, IoSliceMut};
 use std::path::Path;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use cache::{Part, SyncJob};
 use rustix::fs::{CWD, Mode, OFlags};
@@ -66,6 +66,17 @@ impl Storage {
     /// # Errors
     /// When a file is missing, too short or unreadable.
     pub fn read(&self, piece: PieceIndex, begin: u32, out: &mut [&mut [u8]]) -> Result<(), Error> {
+        self.read_through(piece, begin, out, &mut |file| self.open_to_read(file))
+    }
+
+    /// The same through files that `open` opens.
+    pub(super) fn read_through(
+        &self,
+        piece: PieceIndex,
+        begin: u32,
+        out: &mut [&mut [u8]],
+        open: &mut dyn FnMut(FileIndex) -> Result<Arc<File>, Error>,
+    ) -> Result<(), Error> {
         let length = out.iter().map(|slice| slice.len() as u32).sum();
         let mut slices: Vec<IoSliceMut<'_>> =
             out.iter_mut().map(|slice| IoSliceMut::new(slice)).collect();
@@ -75,7 +86,7 @@ impl Storage {
             match span.file {
                 Some(file) => {
                     let place = (file, span.offset);
-                    self.read_span(piece, at, place, span.length, &mut rest)?;
+                    self.read_span((piece, at), place, span.length, &mut rest, open)?;
                 }
                 None => fill(&mut rest, span.length, |slice| slice.fill(0)),
             }
@@ -97,11 +108,11 @@ impl Storage {
 
     fn read_span(
         &self,
-        piece: PieceIndex,
-        begin: u32,
+        (piece, begin): (PieceIndex, u32),
         (file, mut offset): (FileIndex, u64),
         length: u32,
         rest: &mut Rest<'_, '_>,
+        open: &mut dyn FnMut(FileIndex) -> Result<Arc<File>, Error>,
     ) -> Result<(), Error> {
         if !self.is_wanted(file)
             && let Some(resume) = &self.resume
@@ -115,7 +126,7 @@ impl Storage {
             });
             return Ok(());
         }
-        let handle = self.open_to_read(file)?;
+        let handle = open(file)?;
         let mut left = length as usize;
         while left > 0 {
             let n = read_some(&handle, rest.0, left, offset)

@@ -53,6 +53,35 @@ fn a_file_that_changes_meanwhile_is_an_error() {
     assert!(matches!(result, Err(CreateError::Changed(path)) if path == victim));
 }
 
+/// More than a thread keeps open, in more than one folder.
+#[test]
+fn thousands_of_tiny_files_are_hashed_in_their_order() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("tree");
+    let mut all = Vec::new();
+    for folder in ["a", "a/b", "c"] {
+        fs::create_dir_all(path.join(folder)).unwrap();
+    }
+    for (number, folder) in ["a", "a/b", "c"].into_iter().cycle().take(3_000).enumerate() {
+        fs::write(path.join(folder).join(format!("{number:04}")), number.to_be_bytes()).unwrap();
+    }
+    let go_on = &mut |_, _| ControlFlow::Continue(());
+    let created = create(&path, options(Version::V1), 2, go_on).unwrap();
+    let info = Metainfo::parse(&created.torrent).unwrap().info;
+    let layout = info.layout();
+    for file in layout.files() {
+        all.extend(fs::read(dir.path().join(&file.path)).unwrap());
+    }
+    assert_eq!(all.len(), 24_000);
+    for (piece, bytes) in all.chunks(layout.piece_length() as usize).enumerate() {
+        assert_eq!(
+            info.v1_hash(stdx::PieceIndex(piece as u32)),
+            Some(hash::sha1(bytes)),
+            "{piece}"
+        );
+    }
+}
+
 #[test]
 fn a_single_file_may_be_named_through_a_link() {
     let dir = tree(4);

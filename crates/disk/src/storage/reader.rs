@@ -1,0 +1,107 @@
+//! One thread's way along many files.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::num::NonZeroU64;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustix::fs::Advice;
+use stdx::{FileIndex, PieceIndex};
+
+use super::Storage;
+use crate::Error;
+
+/// Files that one thread keeps open: enough for the pieces that it hashes at once.
+const OPEN_MAX: usize = 64;
+/// Of these, so many may be opened before they are read.
+const EARLY_MAX: usize = 32;
+/// Bytes that Linux reads for one advice, about: whatever more it says is passed over.
+const ADVICE: u32 = 1 << 20;
+
+/// Reads pieces for one thread, which opens its files for itself: with thousands of small ones,
+/// threads would else wait for each other, and close what another one is about to read.
+#[derive(Debug)]
+pub(crate) struct Reader<'a> {
+    storage: &'a Storage,
+    /// The oldest first.
+    open: VecDeque<(FileIndex, Arc<File>)>,
+    /// The folder of the file that was opened last: where it is, from which base.
+    folder: Option<(PathBuf, PathBuf, OwnedFd)>,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(storage: &'a Storage) -> Self {
+        Self { storage, open: VecDeque::new(), folder: None }
+    }
+
+    pub(crate) fn storage(&self) -> &'a Storage {
+        self.storage
+    }
+
+    /// As [`Storage::read`].
+    pub(crate) fn read(
+        &mut self,
+        piece: PieceIndex,
+        begin: u32,
+        out: &mut [&mut [u8]],
+    ) -> Result<(), Error> {
+        let storage = self.storage;
+        storage.read_through(piece, begin, out, &mut |file| self.open(file))
+    }
+
+    /// Has the system start reading a part of these pieces, as far as few files are opened for
+    /// that. Only advice: failures do not matter.
+    pub(crate) fn read_ahead(&mut self, pieces: &[PieceIndex], begin: u32, length: u32) {
+        let content = self.storage.content();
+        let mut early = 0;
+        for &piece in pieces {
+            let end = content.piece_size(piece).min(begin.saturating_add(length));
+            for from in (begin..end).step_by(ADVICE as usize) {
+                for span in content.spans(piece, from, ADVICE.min(end - from)) {
+                    let Some(file) = span.file else { continue };
+                    if self.find(file).is_none() {
+                        early += 1;
+                    }
+                    if early > EARLY_MAX {
+                        return;
+                    }
+                    if let Ok(handle) = self.open(file) {
+                        let length = NonZeroU64::new(u64::from(span.length));
+                        let advice = Advice::WillNeed;
+                        let _ = rustix::fs::fadvise(&*handle, span.offset, length, advice);
+                    }
+                }
+            }
+        }
+    }
+
+    fn find(&self, file: FileIndex) -> Option<Arc<File>> {
+        // What was opened last is wanted most.
+        let found = self.open.iter().rev().find(|(index, _)| *index == file);
+        found.map(|(_, handle)| Arc::clone(handle))
+    }
+
+    fn open(&mut self, file: FileIndex) -> Result<Arc<File>, Error> {
+        if let Some(found) = self.find(file) {
+            return Ok(found);
+        }
+        let (base, path) = self.storage.place(file);
+        let parent = path.parent().map(PathBuf::from).unwrap_or_default();
+        let is_there =
+            |(at, below, _): &(PathBuf, PathBuf, OwnedFd)| *at == base && *below == parent;
+        let folder = match self.folder.take().filter(is_there) {
+            Some((_, _, folder)) => folder,
+            None => self.storage.folder_of(file, false)?.0,
+        };
+        let opened = self.storage.find_in(&folder, file);
+        self.folder = Some((base, parent, folder));
+        let opened = Arc::new(opened?);
+        if self.open.len() >= OPEN_MAX {
+            self.open.pop_front();
+        }
+        self.open.push_back((file, Arc::clone(&opened)));
+        Ok(opened)
+    }
+}
