@@ -91,17 +91,20 @@ impl Storage {
     }
 
     fn find(&self, file: FileIndex) -> Result<File, Error> {
-        let (folder, _) = self.folder_of(file, false)?;
-        self.find_in(&folder, file)
+        let (folder, name) = self.folder_of(file, false)?;
+        self.find_in(&folder, &name, file)
     }
 
-    /// Opens a file to read it, in its folder.
-    pub(super) fn find_in(&self, folder: &OwnedFd, file: FileIndex) -> Result<File, Error> {
-        let path = self.file_path(file);
-        let (_, relative) = self.place(file);
-        let name = relative.file_name().unwrap_or_default();
+    /// Opens a file to read it: the one of this name in its folder.
+    pub(super) fn find_in(
+        &self,
+        folder: &OwnedFd,
+        name: &Path,
+        file: FileIndex,
+    ) -> Result<File, Error> {
+        let path = || self.file_path(file);
         let opened = rustix::fs::openat(folder, name, SAFE | OFlags::RDONLY, Mode::empty());
-        regular(opened.map_err(|error| refused("read", &path, error))?.into(), &path)
+        regular(opened.map_err(|error| refused("read", &path(), error))?.into(), path)
     }
 
     fn make(&self, file: FileIndex, path: &Path) -> Result<File, Error> {
@@ -119,7 +122,8 @@ impl Storage {
             }
             opened => opened,
         };
-        let opened = regular(opened.map_err(|error| refused("write", path, error))?.into(), path)?;
+        let opened = opened.map_err(|error| refused("write", path, error))?;
+        let opened = regular(opened.into(), || path.to_owned())?;
         self.size(&opened, file, path)?;
         Ok(opened)
     }
@@ -192,9 +196,9 @@ impl Storage {
     }
 }
 
-fn regular(file: File, path: &Path) -> Result<File, Error> {
-    let meta = file.metadata().map_err(|error| Error::io("look at", path, error))?;
-    if meta.is_file() { Ok(file) } else { Err(Error::NotAFile { path: path.to_owned() }) }
+fn regular(file: File, path: impl Fn() -> PathBuf) -> Result<File, Error> {
+    let meta = file.metadata().map_err(|error| Error::io("look at", &path(), error))?;
+    if meta.is_file() { Ok(file) } else { Err(Error::NotAFile { path: path() }) }
 }
 
 /// `O_NOFOLLOW` makes a link look like a loop, or with `O_DIRECTORY` like something else.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::num::NonZeroU64;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::Advice;
@@ -88,14 +88,15 @@ impl<'a> Reader<'a> {
             return Ok(found);
         }
         let (base, path) = self.storage.place(file);
-        let parent = path.parent().map(PathBuf::from).unwrap_or_default();
+        let parent = path.parent().unwrap_or(Path::new(""));
         let is_there =
-            |(at, below, _): &(PathBuf, PathBuf, OwnedFd)| *at == base && *below == parent;
-        let folder = match self.folder.take().filter(is_there) {
-            Some((_, _, folder)) => folder,
-            None => self.storage.folder_of(file, false)?.0,
+            |(at, below, _): &(PathBuf, PathBuf, OwnedFd)| *at == base && below == parent;
+        let (base, parent, folder) = match self.folder.take().filter(is_there) {
+            Some(there) => there,
+            None => (base, parent.to_owned(), self.storage.folder_of(file, false)?.0),
         };
-        let opened = self.storage.find_in(&folder, file);
+        let name = Path::new(path.file_name().unwrap_or_default());
+        let opened = self.storage.find_in(&folder, name, file);
         self.folder = Some((base, parent, folder));
         let opened = Arc::new(opened?);
         if self.open.len() >= OPEN_MAX {
