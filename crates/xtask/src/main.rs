@@ -82,6 +82,11 @@ fn report(problems: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// The build folder.
+fn target(root: &Path) -> PathBuf {
+    root.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or("target".into()))
+}
+
 /// The folder of the workspace, two above this crate's.
 fn root() -> Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);

@@ -35,7 +35,7 @@ pub(super) struct Lab {
 impl Lab {
     /// Builds, installs and generates what the benchmark needs.
     pub(super) fn set_up(root: &Path, args: &Args) -> Result<Self> {
-        let target = target(root);
+        let target = crate::target(root);
         let fluvial = fluvial(root, args)?;
         let python = python(root, &target)?;
         let folder = args.dir.clone().unwrap_or_else(|| roomy(&target, args));
@@ -115,16 +115,11 @@ impl Drop for Lab {
     }
 }
 
-/// The build folder.
-pub(super) fn target(root: &Path) -> PathBuf {
-    root.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or("target".into()))
-}
-
 /// The binary to measure.
 pub(super) fn fluvial(root: &Path, args: &Args) -> Result<PathBuf> {
     match &args.binary {
         Some(binary) => Ok(binary.clone()),
-        None => build(root, &target(root)),
+        None => build(root, &crate::target(root)),
     }
 }
 

@@ -52,7 +52,7 @@ impl Figures {
 
 /// Measures both with each number of torrents, and prints the table; returns what it says.
 pub(super) fn measure(root: &Path, args: &Args) -> Result<Value> {
-    let target = lab::target(root);
+    let target = crate::target(root);
     let fluvial = lab::fluvial(root, args)?;
     let python = lab::python(root, &target)?;
     let rival = root.join("crates/xtask/src/bench/rival.py");
