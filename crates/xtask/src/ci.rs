@@ -4,9 +4,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
-use crate::tidy;
+use crate::{gates, tidy};
 
 /// Runs every stage; stops at the first that fails. The tests come last, so that the run ends
 /// with their summary.
@@ -29,8 +29,13 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         println!("== deny: skipped (cargo-deny is not installed; cargo install cargo-deny)");
     }
     ci.stage("fuzz corpora", || ci.test(&["--package", "fuzzed"]))?;
+    match gates::missing(root)? {
+        None => ci.stage("gates", || ci.gates(None))?,
+        Some(missing) => println!("== gates: skipped ({missing})"),
+    }
     ci.stage("interop", || ci.interop(None, None))?;
-    let rest = ["--workspace", "--exclude", "fuzzed", "--exclude", "interop"];
+    let apart = ["fuzzed", "gates", "interop"].map(|package| ["--exclude", package]);
+    let rest = [&["--workspace"][..], apart.as_flattened()].concat();
     ci.stage("tests", || ci.test(&rest))?;
     println!("== ci: every stage passed ({:.0} s)", started.elapsed().as_secs_f64());
     Ok(())
@@ -40,6 +45,15 @@ pub(crate) fn run(root: &Path) -> Result<()> {
 pub(crate) fn interop(root: &Path, only: Option<&str>, mib: Option<u64>) -> Result<()> {
     let ci = Ci { root };
     ci.stage("interop", || ci.interop(only, mib))
+}
+
+/// Counts what the cores cost, or that one alone.
+pub(crate) fn gates(root: &Path, core: Option<&str>) -> Result<()> {
+    if let Some(missing) = gates::missing(root)? {
+        bail!("instructions cannot be counted: {missing}");
+    }
+    let ci = Ci { root };
+    ci.stage("gates", || ci.gates(core))
 }
 
 struct Ci<'a> {
@@ -75,6 +89,14 @@ impl Ci<'_> {
         let mib = mib.map(|mib| mib.to_string());
         let size: Vec<_> = mib.iter().map(|mib| ("FLUVIAL_INTEROP_MIB", mib.as_str())).collect();
         self.cargo(&args, &size)
+    }
+
+    fn gates(&self, core: Option<&str>) -> Result<()> {
+        let only: Vec<&str> = core.iter().flat_map(|core| ["--bench", core]).collect();
+        let bench = ["bench", "--locked", "--package", "gates", "--no-fail-fast"];
+        let path = gates::search_path(self.root)?;
+        let counted = self.cargo(&[&bench, &only[..]].concat(), &[("PATH", &path)]);
+        counted.map_err(|error| anyhow!("{error:#}\n{}", gates::PASSED))
     }
 
     fn cargo(&self, args: &[&str], env: &[(&str, &str)]) -> Result<()> {

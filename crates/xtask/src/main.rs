@@ -1,6 +1,6 @@
 //! Project automation: `cargo xtask ci` is the whole of continuous integration, `cargo xtask tidy`
-//! checks the rules of the house that no compiler checks, and `cargo xtask bench` measures us
-//! against libtorrent and against other trackers.
+//! checks the rules of the house that no compiler checks, `cargo xtask gates` counts what the cores
+//! cost, and `cargo xtask bench` measures us against libtorrent and against other trackers.
 
 #![allow(clippy::print_stdout, reason = "what it prints is what it is for")]
 
@@ -13,6 +13,7 @@ use clap::{Parser, Subcommand};
 mod bans;
 mod bench;
 mod ci;
+mod gates;
 mod rooms;
 mod tidy;
 
@@ -26,7 +27,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Run every check: format, lints, docs, tidy, fuzz corpora, tests
+    /// Run every check: format, lints, docs, tidy, fuzz corpora, gates, tests
     Ci,
     /// Check the rules of the house: layers, sizes, docs, generated files
     Tidy {
@@ -41,6 +42,11 @@ enum Task {
         /// Move 256 MiB in every format, not 16
         #[arg(long)]
         full: bool,
+    },
+    /// Count the instructions that the cores take, and fail where they are more than they may be
+    Gates {
+        /// Only those of this core
+        core: Option<String>,
     },
     /// Measure our binary side by side with libtorrent (torrents made, content moved) or trackers
     Bench(Box<bench::Args>),
@@ -67,6 +73,7 @@ fn run(task: &Task) -> Result<()> {
             report(&tidy::check(&root)?)
         }
         Task::Interop { only, full } => ci::interop(&root, only.as_deref(), full.then_some(256)),
+        Task::Gates { core } => ci::gates(&root, core.as_deref()),
         Task::Bench(args) => bench::run(&root, args),
     }
 }
@@ -80,6 +87,11 @@ fn report(problems: &[String]) -> Result<()> {
     }
     println!("tidy: all in order");
     Ok(())
+}
+
+/// The build folder.
+fn target(root: &Path) -> PathBuf {
+    root.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or("target".into()))
 }
 
 /// The folder of the workspace, two above this crate's.

@@ -44,6 +44,7 @@ pub(crate) const ROOMS: &[(&str, Kind)] = &[
     ("engine", Kind::Driver),
     ("fluvial", Kind::Driver),
     ("fuzzed", Kind::Tool),
+    ("gates", Kind::Tool),
     ("interop", Kind::Tool),
     ("xtask", Kind::Tool),
 ];

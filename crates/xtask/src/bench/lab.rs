@@ -38,7 +38,7 @@ pub(super) struct Lab {
 impl Lab {
     /// Builds, installs and generates what the benchmark needs.
     pub(super) fn set_up(root: &Path, args: &Args) -> Result<Self> {
-        let target = target(root);
+        let target = crate::target(root);
         let fluvial = fluvial(root, args)?;
         build(root, &["--package", "hash", "--example", "limit"])?;
         let python = python(root, &target)?;
@@ -137,18 +137,13 @@ impl Drop for Lab {
     }
 }
 
-/// The build folder.
-pub(super) fn target(root: &Path) -> PathBuf {
-    root.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or("target".into()))
-}
-
 /// The binary to measure.
 pub(super) fn fluvial(root: &Path, args: &Args) -> Result<PathBuf> {
     if let Some(binary) = &args.binary {
         return Ok(binary.clone());
     }
     build(root, &["--package", "fluvial"])?;
-    Ok(target(root).join("release/fluvial"))
+    Ok(crate::target(root).join("release/fluvial"))
 }
 
 /// Builds a part of the project.

@@ -46,7 +46,7 @@ impl Programs {
     pub(super) fn find(root: &Path, args: &Args) -> Result<Self> {
         Ok(Self {
             fluvial: lab::fluvial(root, args)?,
-            python: lab::python(root, &lab::target(root))?,
+            python: lab::python(root, &crate::target(root))?,
             rival: root.join("crates/xtask/src/bench/rival.py"),
             folder: args.dir.clone().unwrap_or("/dev/shm".into()).join("fluvial-bench-many"),
         })

@@ -57,7 +57,7 @@ struct Bench<'a> {
 
 /// Measures the contenders in turn, run by run, and prints the table; returns what it says.
 pub(super) fn measure(root: &Path, args: &Args, job: Job) -> Result<Value> {
-    let folder = lab::target(root).join("tracker-bench");
+    let folder = crate::target(root).join("tracker-bench");
     fs::create_dir_all(&folder)?;
     let bench = Bench { fluvial: lab::fluvial(root, args)?, folder, args };
     let contenders = bench.contenders(job)?;

@@ -18,7 +18,7 @@ pub(super) fn check(root: &Path) -> Vec<String> {
 
 /// Where the commands of `fluvial` and of `cargo xtask` are declared.
 const GRAMMAR: &str = "crates/fluvial/src/args.rs";
-const TASKS: [&str; 3] = ["ci", "tidy", "bench"];
+const TASKS: [&str; 4] = ["ci", "tidy", "gates", "bench"];
 
 pub(super) fn check_map(architecture: &str) -> Vec<String> {
     let named = |name: &str| architecture.contains(&format!("`{name}`"));
