@@ -9,10 +9,12 @@ use session::{Limits, Source};
 /// counts is unknown. `size` bytes were fetched in `elapsed`, within our own limits.
 ///
 /// Peers that had everything when they were met are the server; the others, and we, are those who
-/// share. The first byte has to come from somebody, so without a server there is no bound.
+/// share. Who said hello a moment ago, and nothing since, does not count. The first byte has to
+/// come from somebody, so without a server there is no bound.
 pub(super) fn of(size: u64, elapsed: Duration, ours: Limits, met: &[Source]) -> Option<f64> {
+    let counts = |source: &&Source| source.began_whole.is_some() || source.received > 0;
     let is_server = |source: &&Source| source.began_whole == Some(true);
-    let (servers, others): (Vec<_>, Vec<_>) = met.iter().partition(is_server);
+    let (servers, others): (Vec<_>, Vec<_>) = met.iter().filter(counts).partition(is_server);
     let servers: Option<u64> =
         servers.iter().try_fold(0, |sum: u64, it| Some(sum.saturating_add(it.uplink?)));
     // Alone, what we could give nobody counts.

@@ -37,6 +37,11 @@ fn the_bound_is_that_of_the_swarm_that_was_met() {
         &[server.clone(), server.clone(), peer.clone()],
         Some(2_000.0 / 50.0 / 100.0),
     );
+    // Whoever has said nothing yet changes nothing.
+    let newcomer = Source { began_whole: None, ..met(false, None) };
+    check(none, &[server.clone(), newcomer.clone()], Some(0.5));
+    let giver = Source { received: 1, ..newcomer };
+    check((Some(7), None), &[server.clone(), giver], None);
     // Unknown: our own uplink beside others, theirs, the server's, the server.
     check(none, &swarm, None);
     check((Some(7), None), &[server.clone(), met(false, None)], None);
