@@ -255,7 +255,12 @@ fn contenders(job: Job, args: &Args) -> Vec<Contender> {
         Job::Utp => fetches(&[ours, mixed[0], mixed[1], theirs], 1, way(Transport::Utp)),
         Job::FanOut => fetches(&[ours, theirs], args.leechers, way(Transport::Tcp)),
         // They have tables of their own.
-        _ => Vec::new(),
+        Job::Swarm
+        | Job::Many
+        | Job::Connections
+        | Job::Tracker
+        | Job::TrackerHttp
+        | Job::TrackerCleaning => Vec::new(),
     }
 }
 

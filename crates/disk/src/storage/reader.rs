@@ -55,24 +55,21 @@ impl<'a> Reader<'a> {
     /// that. Only advice: failures do not matter.
     pub(crate) fn read_ahead(&mut self, pieces: &[PieceIndex], begin: u32, length: u32) {
         let content = self.storage.content();
-        let mut early = 0;
-        for &piece in pieces {
+        let steps = pieces.iter().flat_map(|&piece| {
             let end = content.piece_size(piece).min(begin.saturating_add(length));
-            for from in (begin..end).step_by(ADVICE as usize) {
-                for span in content.spans(piece, from, ADVICE.min(end - from)) {
-                    let Some(file) = span.file else { continue };
-                    if self.find(file).is_none() {
-                        early += 1;
-                    }
-                    if early > EARLY_MAX {
-                        return;
-                    }
-                    if let Ok(handle) = self.open(file) {
-                        let length = NonZeroU64::new(u64::from(span.length));
-                        let advice = Advice::WillNeed;
-                        let _ = rustix::fs::fadvise(&*handle, span.offset, length, advice);
-                    }
-                }
+            let steps = (begin..end).step_by(ADVICE as usize);
+            steps.map(move |from| (piece, from, ADVICE.min(end - from)))
+        });
+        let mut early = 0;
+        for span in steps.flat_map(|(piece, from, length)| content.spans(piece, from, length)) {
+            let Some(file) = span.file else { continue };
+            early += usize::from(self.find(file).is_none());
+            if early > EARLY_MAX {
+                return;
+            }
+            if let Ok(handle) = self.open(file) {
+                let length = NonZeroU64::new(u64::from(span.length));
+                let _ = rustix::fs::fadvise(&*handle, span.offset, length, Advice::WillNeed);
             }
         }
     }

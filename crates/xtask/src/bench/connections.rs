@@ -13,6 +13,7 @@ use socket2::{Domain, Socket, Type};
 
 use super::Args;
 use super::seeds::{Program, Programs, Seeds, free_port, loopback, shake_hands};
+use super::statistics::Spread;
 
 /// Time from when all are connected until memory is looked at.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -26,18 +27,22 @@ pub(super) fn measure(root: &Path, args: &Args) -> Result<Value> {
         for (program, figures) in [Program::Fluvial, Program::Libtorrent].into_iter().zip(&mut all)
         {
             let each = each(&seeds, program, args.connections).context(program.name())?;
-            println!("   {}/{}: {}: {each} bytes each", run + 1, args.runs, program.name());
+            println!("   {}/{}: {}: {each:.0} bytes each", run + 1, args.runs, program.name());
             figures.push(each);
         }
     }
-    let [ours, theirs] = all.map(median);
-    println!("\n{} connections, median of {} runs:", args.connections, args.runs);
-    println!("fluvial {ours} bytes each, libtorrent {theirs}: {:.2}", ours as f64 / theirs as f64);
+    let [ours, theirs] = all;
+    let ratio = Spread::of_ratios(ours.clone(), theirs.clone());
+    println!("\n{} connections, bytes each, {} runs:", args.connections, args.runs);
+    for (name, figures) in [("fluvial", ours.clone()), ("libtorrent", theirs.clone())] {
+        println!("{name}: {}", Spread::of(figures).map_or_else(String::new, |it| it.show(0)));
+    }
+    println!("ratio: {}", ratio.map_or_else(String::new, |it| it.show(2)));
     Ok(json!({"connections": args.connections, "fluvial": ours, "libtorrent": theirs}))
 }
 
 /// Resident bytes that each of so many connections takes.
-fn each(seeds: &Seeds<'_>, program: Program, connections: u32) -> Result<u64> {
+fn each(seeds: &Seeds<'_>, program: Program, connections: u32) -> Result<f64> {
     let port = free_port()?;
     let mut process = seeds.start(program, port)?;
     process.wait_for("ready")?;
@@ -50,7 +55,7 @@ fn each(seeds: &Seeds<'_>, program: Program, connections: u32) -> Result<u64> {
     thread::sleep(SETTLE);
     let after = process.rss()?;
     drop((first, others));
-    Ok(after.saturating_sub(before) / u64::from(connections - 1))
+    Ok(after.saturating_sub(before) as f64 / f64::from(connections - 1))
 }
 
 /// A connection from an address of its own.
@@ -68,9 +73,4 @@ fn connect(number: u32, port: u16, torrent: Sha1Digest) -> Result<TcpStream> {
     let answered = answered.with_context(|| format!("no answer to the handshake from {from}"))?;
     ensure!(answered, "the handshake from {from} was answered for another torrent");
     Ok(stream)
-}
-
-fn median(mut figures: Vec<u64>) -> u64 {
-    figures.sort_unstable();
-    figures.get(figures.len() / 2).copied().unwrap_or_default()
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use super::lab::Lab;
@@ -164,7 +164,8 @@ pub(super) fn verify(lab: &Lab, client: Client) -> Result<Sample> {
             let way = Way { transport: Transport::Tcp, encrypted: false };
             (rival(lab, "check", &lab.folder().join("source"), way), Some("checked"))
         }
-        Client::Fluvial | Client::Mktorrent => {
+        Client::Mktorrent => bail!("mktorrent only makes torrents"),
+        Client::Fluvial => {
             let mut command = Command::new(&lab.fluvial);
             command.arg("verify").arg(lab.torrent()).arg(lab.content());
             (command, None)
