@@ -15,6 +15,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a peer may take to answer our hello: some accept connections and never look at them.
 const PATIENCE: Duration = Duration::from_secs(6);
 
+/// How often a handshake is begun that has bad luck with its keys. One in 256 has.
+const TRIES: usize = 3;
+
 /// How long TCP is tried alone. Where it works, it has answered by then, mostly; where an address
 /// translator or a firewall is in the way, it never would.
 const HEAD_START: Duration = Duration::from_millis(400);
@@ -69,15 +72,20 @@ impl Dialer {
     ) -> io::Result<Conduit> {
         let mut failure = io::ErrorKind::NotConnected.into();
         for manner in self.greeter.manners() {
-            let stream = match opened.take() {
-                Some(stream) => stream,
-                None => self.open(to, transport).await?,
-            };
-            match self.hear(stream, *manner, hello).await {
-                Ok(conduit) => return Ok(conduit),
-                // Silence means that nobody listens there; who wants another manner hangs up.
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(error),
-                Err(error) => failure = error,
+            for _ in 0..TRIES {
+                let stream = match opened.take() {
+                    Some(stream) => stream,
+                    None => self.open(to, transport).await?,
+                };
+                match self.hear(stream, *manner, hello).await {
+                    Ok(conduit) => return Ok(conduit),
+                    // Silence means that nobody listens there; who wants another manner hangs up.
+                    Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(error),
+                    Err(error) => failure = error,
+                }
+                if failure.kind() != io::ErrorKind::Interrupted {
+                    break;
+                }
             }
         }
         Err(failure)
@@ -151,3 +159,6 @@ impl Dialer {
         Ok(Stream::Tcp(stream))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mse::{Entropy, Initiator, Methods, Outcome, Responder, torrent_key};
+use mse::{Entropy, Initiator, Methods, MseError, Outcome, Responder, torrent_key};
 use tokio::sync::watch;
 
 use hash::Sha1Digest;
@@ -168,7 +168,8 @@ impl Greeter {
     /// Says hello in disguise.
     ///
     /// # Errors
-    /// When the other side does not take part.
+    /// When the other side does not take part; of the kind `Interrupted` when another try may go
+    /// better.
     pub(crate) async fn ask(&self, stream: Stream, hello: &Hello) -> io::Result<Conduit> {
         let methods = self.methods();
         let mut initiator = Initiator::new(entropy()?, hello.hash, methods, &hello.words);
@@ -177,7 +178,7 @@ impl Greeter {
             write(&stream, &initiator.take_output()).await?;
             heard.clear();
             read(&stream, &mut heard).await?;
-            if let Some(outcome) = initiator.handle(&heard).map_err(io::Error::other)? {
+            if let Some(outcome) = initiator.handle(&heard).map_err(or_again)? {
                 let conduit = Conduit::plain(stream).with_early(outcome.received);
                 return Ok(conduit.with_ciphers(outcome.ciphers).with_said(hello.words.len()));
             }
@@ -187,6 +188,11 @@ impl Greeter {
     fn methods(&self) -> Methods {
         if self.encryption == Encryption::Require { Methods::RC4 } else { Methods::BOTH }
     }
+}
+
+fn or_again(error: MseError) -> io::Error {
+    let again = error == MseError::ShortSecret;
+    io::Error::new(if again { io::ErrorKind::Interrupted } else { io::ErrorKind::Other }, error)
 }
 
 fn entropy() -> io::Result<Entropy> {

@@ -4,6 +4,10 @@ pub enum MseError {
     /// A public key that makes the secret known to everybody.
     #[error("the peer's public key is degenerate")]
     Key,
+    /// The secret has zeros in front, which not everybody hashes alike. One in 256 has; on a new
+    /// connection it is another one.
+    #[error("the secret begins with zeros, which not everybody hashes alike")]
+    ShortSecret,
     /// The place where the disguise begins was not found in time.
     #[error("the peer does not speak encryption, or not about a torrent of ours")]
     NoSync,

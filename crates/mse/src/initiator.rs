@@ -3,7 +3,7 @@ use rc4::StreamCipher as _;
 use stdx::Rng;
 
 use crate::cipher::{Ciphers, digest, rc4};
-use crate::key::{Entropy, KEY_LENGTH, PADDING_MAX, PrivateKey, pad};
+use crate::key::{Entropy, KEY_LENGTH, PADDING_MAX, PrivateKey, is_short, pad};
 use crate::{Methods, MseError, Outcome};
 
 /// The verification constant: eight zeros.
@@ -63,7 +63,8 @@ impl Initiator {
     /// once the last output is sent.
     ///
     /// # Errors
-    /// When the other side does not speak this, or not in a way that we allow.
+    /// When the other side does not speak this, or not in a way that we allow. After
+    /// [`MseError::ShortSecret`] a new connection with new entropy is worth a try.
     pub fn handle(&mut self, data: &[u8]) -> Result<Option<Outcome>, MseError> {
         self.input.extend_from_slice(data);
         loop {
@@ -74,6 +75,9 @@ impl Initiator {
                         return Ok(None);
                     };
                     let secret = self.key.secret(theirs)?;
+                    if is_short(&secret) {
+                        return Err(MseError::ShortSecret);
+                    }
                     self.input = rest.to_vec();
                     self.stage = self.ask(&secret);
                 }

@@ -50,6 +50,24 @@ impl PrivateKey {
         self.power(&U768::from(2u8))
     }
 
+    /// What both sides know in the end, without a zero in front: a key is changed until it fits
+    /// theirs so. Some implementations leave such zeros out of what they hash (rakshasa's
+    /// libtorrent #894) or hash what they do not mean (Arvid's #8434), and whoever hears the other
+    /// key first can spare them that.
+    pub(crate) fn full_secret(
+        &mut self,
+        theirs: &[u8; KEY_LENGTH],
+    ) -> Result<[u8; KEY_LENGTH], MseError> {
+        loop {
+            let secret = self.secret(theirs)?;
+            if !is_short(&secret) {
+                return Ok(secret);
+            }
+            // One in 256 is short, whatever their key is: they sent it without knowing ours.
+            self.0 = self.0.wrapping_add(&U256::ONE);
+        }
+    }
+
     /// What both sides know in the end.
     pub(crate) fn secret(&self, theirs: &[u8; KEY_LENGTH]) -> Result<[u8; KEY_LENGTH], MseError> {
         let theirs = U768::from_be_slice(theirs);
@@ -67,6 +85,11 @@ impl PrivateKey {
         out.copy_from_slice(raised.to_be_bytes().as_ref());
         out
     }
+}
+
+/// Whether there are zeros in front of a secret.
+pub(crate) fn is_short(secret: &[u8; KEY_LENGTH]) -> bool {
+    secret[0] == 0
 }
 
 /// Appends up to `most` random bytes.

@@ -107,7 +107,7 @@ impl Responder {
         let Some((theirs, rest)) = self.input.split_first_chunk::<KEY_LENGTH>() else {
             return Ok(Step::Wait(Stage::Key));
         };
-        let secret = self.key.secret(theirs)?;
+        let secret = self.key.full_secret(theirs)?;
         self.input = rest.to_vec();
         self.output.extend(self.key.public());
         pad(&mut self.rng, PADDING_MAX, &mut self.output);

@@ -2,7 +2,7 @@ use hash::Sha1Digest;
 use rc4::{KeyInit as _, Rc4, StreamCipher as _};
 use stdx::Rng;
 
-use crate::key::{KEY_LENGTH, PrivateKey};
+use crate::key::{KEY_LENGTH, PrivateKey, is_short};
 use crate::*;
 
 mod vectors;
@@ -135,6 +135,36 @@ fn degenerate_keys_are_refused() {
     check(0x62, &prime, true);
     check(0x63, &prime, true);
     check(0xff, &[255; KEY_LENGTH], true);
+}
+
+/// The first of our keys that makes a short secret with `theirs`.
+fn short_with(theirs: &[u8; KEY_LENGTH]) -> Entropy {
+    (0..=u8::MAX)
+        .flat_map(|a| (0..=u8::MAX).map(move |b| [a, b]))
+        .map(|[a, b]| Entropy(std::array::from_fn(|n| if n % 2 == 0 { a } else { b })))
+        .find(|entropy| is_short(&PrivateKey::new(entropy).secret(theirs).unwrap()))
+        .unwrap()
+}
+
+#[test]
+fn who_answers_avoids_a_short_secret() {
+    let theirs = PrivateKey::new(&entropy(1));
+    let ours = short_with(&theirs.public());
+    let mut far = Responder::new(ours, Methods::RC4);
+    far.handle(&theirs.public(), &|_| None).unwrap();
+    let answer = far.take_output();
+    let told = answer.first_chunk().unwrap();
+    assert_ne!(*told, PrivateKey::new(&ours).public());
+    assert!(!is_short(&theirs.secret(told).unwrap()));
+}
+
+#[test]
+fn who_asks_gives_a_short_secret_up() {
+    let theirs = PrivateKey::new(&entropy(1)).public();
+    let mut near = Initiator::new(short_with(&theirs), TORRENT, Methods::RC4, b"");
+    near.take_output();
+    assert_eq!(near.handle(&theirs).unwrap_err(), MseError::ShortSecret);
+    assert!(near.take_output().is_empty());
 }
 
 #[test]
