@@ -24,7 +24,7 @@ const SEALS: TableDefinition<'_, &[u8; 20], &[u8; 20]> = TableDefinition::new("s
 /// What the files of a torrent look like: size and time of change of each, in their order, of those
 /// that are not there that they are not. As long as it is the same, so is the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seal([u8; 20]);
+pub struct Seal(pub(crate) [u8; 20]);
 
 impl Storage {
     /// What the files look like now: one stat for each. What was verified is what they looked like

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cache::PieceDigests;
 use hash::Sha256Digest;
-use metainfo::{FileEntry, Info, PieceLayers};
+use metainfo::{FileEntry, Info, Layout, PieceLayers};
 use stdx::{Bitfield, FileIndex, PieceIndex};
 
 use crate::sweep::sweep;
@@ -57,6 +57,15 @@ pub enum Which<'a> {
     Only(&'a Bitfield),
 }
 
+impl Which<'_> {
+    pub(crate) fn pieces(self, layout: &Layout) -> Bitfield {
+        match self {
+            Self::All => Bitfield::full(layout.pieces()),
+            Self::Only(pieces) => pieces.clone(),
+        }
+    }
+}
+
 /// How a file differs in size from what the torrent says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
@@ -90,6 +99,21 @@ pub struct CheckReport {
     pub trouble: Option<Error>,
 }
 
+/// How far a check has come.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    /// Pieces that were read.
+    pub(crate) seen: Bitfield,
+    /// Of these, those that are good.
+    pub(crate) good: Bitfield,
+}
+
+impl Tally {
+    pub(crate) fn new(pieces: u32) -> Self {
+        Self { seen: Bitfield::new(pieces), good: Bitfield::new(pieces) }
+    }
+}
+
 /// Verifies pieces on disk with `threads` threads (zero: all cores). `progress` hears now and then
 /// how many bytes of how many are done, on the calling thread, and may break to cancel.
 ///
@@ -104,36 +128,51 @@ pub fn check(
     threads: usize,
     progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
 ) -> Result<CheckReport, Error> {
+    let due = which.pieces(storage.content());
+    let mut tally = Tally::new(due.len());
+    go_on(storage, judge, &due, threads, &mut tally, &mut |_, done, total| progress(done, total))
+}
+
+/// Checks what is not seen yet. What a check that is cancelled has found is in the tally, of which
+/// `progress` hears, too.
+pub(crate) fn go_on(
+    storage: &Storage,
+    judge: &Judge,
+    due: &Bitfield,
+    threads: usize,
+    tally: &mut Tally,
+    progress: &mut dyn FnMut(&Tally, u64, u64) -> ControlFlow<()>,
+) -> Result<CheckReport, Error> {
     let layout = storage.content();
-    let pieces: Vec<PieceIndex> = match which {
-        Which::All => (0..layout.pieces()).map(PieceIndex).collect(),
-        Which::Only(pieces) => pieces.iter_ones().map(PieceIndex).collect(),
-    };
-    let size = |piece| u64::from(layout.piece_size(piece));
-    let total = pieces.iter().map(|&piece| size(piece)).sum();
-    let mut report = CheckReport {
-        good: Bitfield::new(layout.pieces()),
-        checked: pieces.len() as u32,
-        files: issues(storage),
-        trouble: None,
-    };
-    let (mut done, mut told) = (0, 0);
+    let size = |piece| u64::from(layout.piece_size(PieceIndex(piece)));
+    let total: u64 = due.iter_ones().map(size).sum();
+    let left: Vec<u32> = due.iter_ones().filter(|&piece| !tally.seen.get(piece)).collect();
+    let mut done = total - left.iter().copied().map(size).sum::<u64>();
+    let pieces: Vec<PieceIndex> = left.into_iter().map(PieceIndex).collect();
+    let (mut told, mut trouble) = (done, None);
+    let files = issues(storage);
     sweep(storage, &pieces, threads, &mut |swept| {
         match swept.digests {
-            Ok(digests) if judge.is_good(swept.piece, &digests) => {
-                report.good.set(swept.piece.0);
+            Ok(digests) => {
+                tally.seen.set(swept.piece.0);
+                if judge.is_good(swept.piece, &digests) {
+                    tally.good.set(swept.piece.0);
+                }
             }
-            Ok(_) => {}
-            Err(error) => note(&mut report.trouble, error),
+            Err(error) => note(&mut trouble, error),
         }
-        done += size(swept.piece);
+        done += size(swept.piece.0);
         if done - told < PROGRESS_STEP && done < total {
             return ControlFlow::Continue(());
         }
         told = done;
-        progress(done, total)
+        progress(tally, done, total)
     })?;
-    Ok(report)
+    let mut good = Bitfield::new(due.len());
+    for piece in due.iter_ones().filter(|&piece| tally.good.get(piece)) {
+        good.set(piece);
+    }
+    Ok(CheckReport { good, checked: due.ones(), files, trouble })
 }
 
 /// The roots of the files that cannot be checked before their piece layers are known: files that

@@ -1,4 +1,6 @@
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use cache::SyncJob;
 use hash::sha256;
@@ -11,6 +13,7 @@ use crate::{Error, Storage};
 
 use tables::Tables;
 
+mod checking;
 mod parts;
 mod record;
 mod stale;
@@ -28,6 +31,14 @@ pub struct FileStat {
     pub size: u64,
     /// Last change of the contents, in nanoseconds since 1970.
     pub mtime: u64,
+}
+
+impl FileStat {
+    pub(crate) fn of(meta: &Metadata) -> Self {
+        // Time before 1970 counts as 1970: it only has to differ when the file was touched.
+        let since = meta.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        Self { size: meta.len(), mtime: since.map_or(0, |since| since.as_nanos() as u64) }
+    }
 }
 
 /// One download's store: a transactional database, locked while open.

@@ -2,7 +2,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::UNIX_EPOCH;
 
 use cache::Content;
 use stdx::{FileIndex, PieceIndex};
@@ -153,10 +152,7 @@ impl Storage {
     pub fn stat_file(&self, file: FileIndex) -> Option<FileStat> {
         let meta =
             self.file_path(file).symlink_metadata().ok().filter(std::fs::Metadata::is_file)?;
-        // Time before 1970 counts as 1970: it only has to differ when the file was touched.
-        let since = meta.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-        let mtime = since.map_or(0, |since| since.as_nanos() as u64);
-        Some(FileStat { size: meta.len(), mtime })
+        Some(FileStat::of(&meta))
     }
 
     /// True when the file is to be had; all are until [`Self::select`].

@@ -15,6 +15,7 @@ use crate::{Judge, Storage, StorageOptions, create};
 mod cataloguing;
 mod changing;
 mod checking;
+mod continuing;
 mod creating;
 mod pipeline;
 mod power;

@@ -141,7 +141,8 @@ pub(crate) fn open(
     }
     let storage = Arc::new(storage);
     let judge = Judge::new(Arc::clone(info), layers.clone());
-    let mut look = Look { storage: &storage, judge: &judge, progress, notices: Vec::new() };
+    let notices = Vec::new();
+    let mut look = Look { storage: &storage, judge: &judge, resume, progress, notices };
     let (have, partial) = match purpose {
         Purpose::Seed { trust, .. } => {
             let is_trusted = match trust {
@@ -150,11 +151,11 @@ pub(crate) fn open(
                 Trust::Full => true,
             };
             let all = || Bitfield::full(info.layout().pieces());
-            (if is_trusted { all() } else { look.seed(resume)? }, Vec::new())
+            (if is_trusted { all() } else { look.seed()? }, Vec::new())
         }
         Purpose::Get { overwrite, former, wanted, .. } => {
             select(&storage, resume, wanted.as_deref())?;
-            look.get(resume, (*overwrite, former))?
+            look.get(*overwrite, former)?
         }
     };
     let notices = look.notices;

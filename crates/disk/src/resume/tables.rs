@@ -3,7 +3,8 @@
 use redb::{ReadableTable as _, Table, TableDefinition, WriteTransaction};
 use stdx::{Bitfield, FileIndex, PieceIndex};
 
-use crate::FileStat;
+use crate::check::Tally;
+use crate::{FileStat, Seal};
 
 /// Pieces in one row of [`PIECES`]: a commit rewrites only the rows it touches.
 const ROW: u32 = 4_096;
@@ -21,6 +22,11 @@ pub(super) const PARTIAL: TableDefinition<'_, u32, &[u8]> = TableDefinition::new
 pub(super) const FILES: TableDefinition<'_, u32, (u64, u64)> = TableDefinition::new("files");
 /// Blocks that have bytes of files not wanted, by piece and block.
 pub(super) const PARTS: TableDefinition<'_, (u32, u32), &[u8]> = TableDefinition::new("parts");
+/// How far a check has come that was broken off: by `SEAL` what the files looked like when it
+/// began, by row which pieces it saw, then which of them are good. Older stores lack it.
+pub(super) const CHECKED: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("checked");
+/// The row of the seal in [`CHECKED`]: no row of pieces has this number.
+pub(super) const SEAL: u32 = u32::MAX;
 
 /// All tables, open for writing.
 pub(super) struct Tables<'a> {
@@ -30,6 +36,7 @@ pub(super) struct Tables<'a> {
     pub(super) partial: Table<'a, u32, &'static [u8]>,
     pub(super) files: Table<'a, u32, (u64, u64)>,
     pub(super) parts: Table<'a, (u32, u32), &'static [u8]>,
+    pub(super) checked: Table<'a, u32, &'static [u8]>,
 }
 
 impl<'a> Tables<'a> {
@@ -41,6 +48,7 @@ impl<'a> Tables<'a> {
             partial: transaction.open_table(PARTIAL)?,
             files: transaction.open_table(FILES)?,
             parts: transaction.open_table(PARTS)?,
+            checked: transaction.open_table(CHECKED)?,
         })
     }
 
@@ -62,6 +70,15 @@ impl<'a> Tables<'a> {
         for (row, bits) in have.as_bytes().chunks(ROW_BYTES).enumerate() {
             self.pieces.insert(row as u32, bits)?;
         }
+        Ok(())
+    }
+
+    pub(super) fn set_checked(&mut self, seal: Seal, tally: &Tally) -> Result<(), redb::Error> {
+        let [seen, good] = [&tally.seen, &tally.good].map(|it| it.as_bytes().chunks(ROW_BYTES));
+        for (row, (seen, good)) in (0..).zip(seen.zip(good)) {
+            self.checked.insert(row, &[seen, good].concat()[..])?;
+        }
+        self.checked.insert(SEAL, &seal.0[..])?;
         Ok(())
     }
 
@@ -98,6 +115,7 @@ impl<'a> Tables<'a> {
         self.pieces.retain(|_, _| false)?;
         self.partial.retain(|_, _| false)?;
         self.files.retain(|_, _| false)?;
+        self.checked.retain(|_, _| false)?;
         Ok(())
     }
 }

@@ -19,6 +19,7 @@ pub(super) type Held = (Bitfield, Vec<(PieceIndex, Bitfield)>);
 pub(super) struct Look<'a> {
     pub(super) storage: &'a Storage,
     pub(super) judge: &'a Judge,
+    pub(super) resume: Option<&'a Arc<Resume>>,
     pub(super) progress: Progress<'a>,
     pub(super) notices: Vec<String>,
 }
@@ -27,10 +28,10 @@ impl Look<'_> {
     /// To download: what is there already, by the record or at first sight.
     pub(super) fn get(
         &mut self,
-        resume: Option<&Arc<Resume>>,
-        (overwrite, former): (bool, &BTreeSet<PathBuf>),
+        overwrite: bool,
+        former: &BTreeSet<PathBuf>,
     ) -> Result<Held, OpenError> {
-        if let Some(resume) = resume {
+        if let Some(resume) = self.resume {
             let found = resume.validate(self.storage)?;
             if !found.fresh {
                 return self.recorded(resume, found);
@@ -38,7 +39,7 @@ impl Look<'_> {
         }
         self.clear_way()?;
         let have = self.first_sight(overwrite, former)?;
-        if let Some(resume) = resume {
+        if let Some(resume) = self.resume {
             resume.adopt(self.storage, &have, &[])?;
         }
         Ok((have, Vec::new()))
@@ -135,12 +136,12 @@ impl Look<'_> {
     }
 
     /// To seed: all of it must be there.
-    pub(super) fn seed(&mut self, resume: Option<&Arc<Resume>>) -> Result<Bitfield, OpenError> {
+    pub(super) fn seed(&mut self) -> Result<Bitfield, OpenError> {
         let path = self.storage.content_path();
         if path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
             return Err(OpenError::Missing(path));
         }
-        let have = match resume {
+        let have = match self.resume {
             None => self.whole()?,
             Some(resume) => {
                 let found = resume.validate(self.storage)?;
@@ -180,7 +181,10 @@ impl Look<'_> {
         if !wanted.is_empty() {
             return Err(OpenError::LayersWanted(wanted));
         }
-        Ok(check(self.storage, self.judge, which, 0, self.progress)?)
+        Ok(match self.resume {
+            Some(resume) => resume.check(self.storage, self.judge, which, self.progress)?,
+            None => check(self.storage, self.judge, which, 0, self.progress)?,
+        })
     }
 
     fn note_longer(&mut self, report: &CheckReport) {
