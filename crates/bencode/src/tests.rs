@@ -156,6 +156,16 @@ fn the_first_of_repeated_keys_counts() {
 }
 
 #[test]
+fn several_keys_are_picked_as_each_is_got() {
+    let input = b"d1:bi1e2:ccli2ei3ee1:bi4e1:a1:x2:010:e";
+    let dict = decode(input, Mode::Lenient, Limits::MESSAGE).unwrap().as_dict().unwrap();
+    let keys = ["", "a", "b", "c", "cc", "01"];
+    assert_eq!(dict.pick(keys), keys.map(|key| dict.get(key)));
+    assert_eq!(dict.pick(keys).iter().flatten().count(), 4);
+    assert_eq!(dict.pick([]), []);
+}
+
+#[test]
 fn encoding_is_canonical() {
     let bytes = encode(|e| {
         e.dict(|d| {

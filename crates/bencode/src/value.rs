@@ -135,7 +135,7 @@ impl<'a> Iterator for ListIter<'a> {
 }
 
 /// A dictionary. A look-up walks it from the start: right for the handful of keys that messages
-/// have; to read all of a large one, iterate.
+/// have. Of a large one [`Self::pick`] all that is wanted, or iterate.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Dict<'a> {
     entries: &'a [u8],
@@ -156,6 +156,17 @@ impl<'a> Dict<'a> {
     pub fn get(self, key: impl AsRef<[u8]>) -> Option<Value<'a>> {
         let key = key.as_ref();
         self.iter().find(|(name, _)| *name == key).map(|(_, value)| value)
+    }
+
+    /// The values of several keys that differ, each as [`Self::get`] finds it, in one walk.
+    pub fn pick<const N: usize>(self, keys: [&str; N]) -> [Option<Value<'a>>; N] {
+        let mut found = [None; N];
+        for (name, value) in self {
+            if let Some(at) = keys.iter().position(|key| key.as_bytes() == name) {
+                found[at] = found[at].or(Some(value));
+            }
+        }
+        found
     }
 
     /// The integer at `key`.
@@ -215,7 +226,11 @@ impl<'a> Iterator for DictIter<'a> {
     type Item = (&'a [u8], Value<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let key = take_value(&mut self.rest)?.as_bytes()?;
+        if self.rest.is_empty() {
+            return None;
+        }
+        let (key, rest) = split_string(self.rest);
+        self.rest = rest;
         Some((key, take_value(&mut self.rest)?))
     }
 }

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::path::PathBuf;
 
 use bencode::{Dict, List, Value};
@@ -51,12 +52,16 @@ pub(super) fn printable<'a>(path: impl IntoIterator<Item = &'a [u8]>) -> String 
     text
 }
 
-/// As [`printable`], for errors.
-fn quoted(path: &[&[u8]]) -> String {
-    if path.is_empty() {
-        return "without a name".to_owned();
+/// As [`printable`], for errors; costs nothing before one is made.
+struct Quoted<'a>(&'a [&'a [u8]]);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [] => f.write_str("without a name"),
+            path => write!(f, "`{}`", printable(path.iter().copied())),
+        }
     }
-    format!("`{}`", printable(path.iter().copied()))
 }
 
 fn fail<T>(file: &impl ToString, why: &'static str) -> Result<T, Error> {
@@ -64,13 +69,12 @@ fn fail<T>(file: &impl ToString, why: &'static str) -> Result<T, Error> {
 }
 
 /// Reads `length` or `files` (BEP 3) with their attributes (BEP 47).
-pub(super) fn list_v1(info: Dict<'_>) -> Result<Build<'_>, Error> {
-    let Some(files) = info.get("files") else {
+pub(super) fn list_v1<'a>(info: Dict<'a>, files: Option<Value<'a>>) -> Result<Build<'a>, Error> {
+    let Some(files) = files else {
         if info.get("length").is_none() {
             return Err(Error::Missing("length"));
         }
-        let mut file = RawFile::default();
-        attributes(info, &mut file, &0)?;
+        let file = Properties::of(info).file(&0)?;
         if file.padding || file.symlink.is_some() {
             return fail(&0, "the only file is padding or a link");
         }
@@ -87,10 +91,9 @@ pub(super) fn list_v1(info: Dict<'_>) -> Result<Build<'_>, Error> {
         let Some(entry) = entry.as_dict() else {
             return fail(&at, "the entry is no dictionary");
         };
-        let mut file = RawFile::default();
-        attributes(entry, &mut file, &at)?;
-        let path = entry.list("path.utf-8").or_else(|| entry.list("path"));
-        file.path = match path {
+        let properties = Properties::of(entry);
+        let mut file = properties.file(&at)?;
+        file.path = match properties.path() {
             Some(path) => components(path, &at)?,
             None if file.padding => Vec::new(),
             None => return fail(&at, "it has no path"),
@@ -113,32 +116,55 @@ fn check_count(files: usize, components: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// Reads what v1 and v2 entries have in common.
-fn attributes<'a>(
-    entry: Dict<'a>,
-    file: &mut RawFile<'a>,
-    at: &impl ToString,
-) -> Result<(), Error> {
-    let flags = entry.bytes("attr").unwrap_or_default();
-    file.padding = flags.contains(&b'p');
-    file.executable = flags.contains(&b'x');
-    file.hidden = flags.contains(&b'h');
-    let link = flags.contains(&b'l') && !file.padding;
-    file.length = match entry.get("length").map(Value::as_uint) {
-        Some(Some(length)) => length,
-        Some(None) => return fail(at, "its length is not a size"),
-        // BEP 47: a link need not say that it is empty.
-        None if link => 0,
-        None => return fail(at, "it has no length"),
-    };
-    if link {
-        if file.length != 0 {
-            return fail(at, "a link cannot have a length");
-        }
-        let target = entry.list("symlink path");
-        file.symlink = Some(target.map_or(Ok(Vec::new()), |path| components(path, at))?);
+/// What an entry says of its file, in v1 and v2 alike.
+struct Properties<'a> {
+    attr: Option<Value<'a>>,
+    length: Option<Value<'a>>,
+    path: Option<Value<'a>>,
+    path_utf8: Option<Value<'a>>,
+    root: Option<Value<'a>>,
+    target: Option<Value<'a>>,
+}
+
+impl<'a> Properties<'a> {
+    fn of(entry: Dict<'a>) -> Self {
+        let [attr, length, path, path_utf8, root, target] =
+            entry.pick(["attr", "length", "path", "path.utf-8", "pieces root", "symlink path"]);
+        Self { attr, length, path, path_utf8, root, target }
     }
-    Ok(())
+
+    /// The file, but for its path and root.
+    fn file(&self, at: &impl ToString) -> Result<RawFile<'a>, Error> {
+        let flags = self.attr.and_then(Value::as_bytes).unwrap_or_default();
+        let mut file = RawFile {
+            padding: flags.contains(&b'p'),
+            executable: flags.contains(&b'x'),
+            hidden: flags.contains(&b'h'),
+            ..RawFile::default()
+        };
+        let link = flags.contains(&b'l') && !file.padding;
+        file.length = match self.length.map(Value::as_uint) {
+            Some(Some(length)) => length,
+            Some(None) => return fail(at, "its length is not a size"),
+            // BEP 47: a link need not say that it is empty.
+            None if link => 0,
+            None => return fail(at, "it has no length"),
+        };
+        if link {
+            if file.length != 0 {
+                return fail(at, "a link cannot have a length");
+            }
+            let target = self.target.and_then(Value::as_list);
+            file.symlink = Some(target.map_or(Ok(Vec::new()), |path| components(path, at))?);
+        }
+        Ok(file)
+    }
+
+    /// The path as v1 has it; some makers put it there in two encodings.
+    fn path(&self) -> Option<List<'a>> {
+        let list = |value: Option<Value<'a>>| value.and_then(Value::as_list);
+        list(self.path_utf8).or_else(|| list(self.path))
+    }
 }
 
 fn components<'a>(path: List<'a>, at: &impl ToString) -> Result<Vec<&'a [u8]>, Error> {
@@ -156,8 +182,8 @@ fn components<'a>(path: List<'a>, at: &impl ToString) -> Result<Vec<&'a [u8]>, E
 }
 
 /// Reads `file tree` (BEP 52).
-pub(super) fn list_v2<'a>(info: Dict<'a>, name: &[u8]) -> Result<Build<'a>, Error> {
-    let tree = match info.get("file tree") {
+pub(super) fn list_v2<'a>(tree: Option<Value<'a>>, name: &[u8]) -> Result<Build<'a>, Error> {
+    let tree = match tree {
         None => return Err(Error::Missing("file tree")),
         Some(tree) => tree.as_dict(),
     };
@@ -183,17 +209,17 @@ fn walk<'a>(
 ) -> Result<(), Error> {
     for (name, node) in folder {
         if name.is_empty() {
-            return fail(&quoted(path), "it is a file and a folder at once");
+            return fail(&Quoted(path), "it is a file and a folder at once");
         }
         path.push(name);
         let Some(node) = node.as_dict() else {
-            return fail(&quoted(path), "its entry is no dictionary");
+            return fail(&Quoted(path), "its entry is no dictionary");
         };
         // The empty key sorts first, so that a look at the first entry is enough.
         match node.iter().next() {
             Some((b"", entry)) => {
                 if node.iter().nth(1).is_some() {
-                    return fail(&quoted(path), "it is a file and a folder at once");
+                    return fail(&Quoted(path), "it is a file and a folder at once");
                 }
                 *components += path.len();
                 check_count(files.len(), *components)?;
@@ -207,20 +233,21 @@ fn walk<'a>(
 }
 
 fn leaf<'a>(entry: Value<'a>, path: &[&'a [u8]]) -> Result<RawFile<'a>, Error> {
-    let shown = || quoted(path);
+    let shown = Quoted(path);
     let Some(entry) = entry.as_dict() else {
-        return fail(&shown(), "its properties are no dictionary");
+        return fail(&shown, "its properties are no dictionary");
     };
-    let mut file = RawFile { path: path.to_vec(), ..RawFile::default() };
-    attributes(entry, &mut file, &shown())?;
+    let properties = Properties::of(entry);
+    let mut file = RawFile { path: path.to_vec(), ..properties.file(&shown)? };
     if file.padding {
-        return fail(&shown(), "a v2 file tree cannot hold padding");
+        return fail(&shown, "a v2 file tree cannot hold padding");
     }
     if file.length > 0 {
-        file.root = match entry.bytes("pieces root").map(Sha256Digest::from_slice) {
+        let root = properties.root.and_then(Value::as_bytes);
+        file.root = match root.map(Sha256Digest::from_slice) {
             Some(Some(root)) => Some(root),
-            Some(None) => return fail(&shown(), "its pieces root is not 32 bytes long"),
-            None => return fail(&shown(), "it has no pieces root"),
+            Some(None) => return fail(&shown, "its pieces root is not 32 bytes long"),
+            None => return fail(&shown, "it has no pieces root"),
         };
     }
     Ok(file)
