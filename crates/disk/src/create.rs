@@ -82,24 +82,16 @@ fn make(
     let plan = Plan::new(entries, options)?;
     notices.extend(plan.notices().iter().cloned());
     let layout = Arc::new(plan.layout().clone());
-    let sources = 0..layout.files().len() as u32;
-    let sources = sources.map(|file| plan.source(FileIndex(file)).cloned().unwrap_or_default());
+    let files = (0..layout.files().len() as u32).map(FileIndex);
+    let sources: Vec<&SourceEntry> = files.filter_map(|file| plan.source(file)).collect();
     let options =
         StorageOptions { read_only: true, path_is_content: true, ..StorageOptions::default() };
     let storage = Storage::new(Arc::clone(&layout), path, None, options);
-    let storage = storage.at(sources.collect()).with_roots(roots);
-    let before = storage.stat();
-    let planned = |file, found: &Option<FileStat>| {
-        found.is_some_and(|found| found.size == length(&layout, file))
-    };
-    all_are(&storage, &before, planned)?;
+    let paths = sources.iter().map(|source| source.path.clone());
+    let storage = storage.at(paths.collect()).with_roots(roots);
     let hashes = hash(&storage, &layout, threads, progress)?;
-    all_are(&storage, &storage.stat(), |file, found| *found == before[file.get()])?;
+    check_unchanged(&storage, &sources)?;
     Ok(Created { torrent: plan.finish(&hashes), notices })
-}
-
-fn length(layout: &Layout, file: FileIndex) -> u64 {
-    layout.file(file).map_or(0, |entry| entry.length)
 }
 
 fn hash(
@@ -137,54 +129,53 @@ fn hash(
     }
 }
 
-/// Fails on the first file of which what was `found` is not as it should be.
-fn all_are(
-    storage: &Storage,
-    found: &[Option<FileStat>],
-    is_right: impl Fn(FileIndex, &Option<FileStat>) -> bool,
-) -> Result<(), CreateError> {
-    let files = storage.content().files().iter().zip(found).enumerate();
-    for (index, (entry, found)) in files {
-        let file = FileIndex(index as u32);
-        if entry.symlink.is_none() && !is_right(file, found) {
-            return Err(CreateError::Changed(storage.file_path(file)));
+/// Fails on the first file that is not as it was found.
+fn check_unchanged(storage: &Storage, sources: &[&SourceEntry]) -> Result<(), CreateError> {
+    for (index, (source, now)) in sources.iter().zip(storage.stat()).enumerate() {
+        let before = FileStat { size: source.length, mtime: source.modified };
+        if source.symlink.is_none() && now != Some(before) {
+            return Err(CreateError::Changed(storage.file_path(FileIndex(index as u32))));
         }
     }
     Ok(())
 }
 
-/// Everything below `path` in a fixed order; `path` itself may be a link.
+/// Everything below `path`, in any order; `path` itself may be a link.
 fn walk(path: &Path) -> Result<Walked, CreateError> {
-    let (mut entries, mut notices) = (Vec::new(), Vec::new());
+    let (mut entries, mut special) = (Vec::new(), Vec::new());
     let meta = path.metadata().map_err(|error| Error::io("read", path, error))?;
     if meta.is_file() {
         entries.push(entry(PathBuf::new(), &meta));
-        return Ok((entries, notices));
+        return Ok((entries, Vec::new()));
     }
     if !meta.is_dir() {
         return Err(CreateError::Special(path.to_owned()));
     }
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
-        for relative in list(path, &folder)? {
-            let full = path.join(&relative);
-            let meta = full.symlink_metadata().map_err(|error| Error::io("read", &full, error))?;
+        let full = path.join(&folder);
+        let failed = |error| Error::io("read the folder", &full, error);
+        for found in full.read_dir().map_err(failed)? {
+            let found = found.map_err(failed)?;
+            let relative = folder.join(found.file_name());
+            let failed = |error| Error::io("read", &path.join(&relative), error);
+            let meta = found.metadata().map_err(failed)?;
             if meta.is_dir() {
                 folders.push(relative);
             } else if meta.is_symlink() {
-                let target = full.read_link();
-                let target = target.map_err(|error| Error::io("read", &full, error))?;
-                let symlink = Some(target);
+                let symlink = Some(found.path().read_link().map_err(failed)?);
                 entries.push(SourceEntry { path: relative, symlink, ..SourceEntry::default() });
             } else if meta.is_file() {
                 entries.push(entry(relative, &meta));
             } else {
-                notices.push(Notice::Skipped { path: relative, reason: "not a regular file" });
+                special.push(relative);
             }
         }
     }
-    entries.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok((entries, notices))
+    special.sort();
+    let reason = "not a regular file";
+    let notices = special.into_iter().map(|path| Notice::Skipped { path, reason });
+    Ok((entries, notices.collect()))
 }
 
 /// Everything below several paths, each under its name.
@@ -229,18 +220,8 @@ fn leaves(path: &Path, target: &Path) -> bool {
     false
 }
 
-fn list(path: &Path, folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let full = path.join(folder);
-    let failed = |error| Error::io("read the folder", &full, error);
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(&full).map_err(failed)? {
-        names.push(folder.join(entry.map_err(failed)?.file_name()));
-    }
-    names.sort();
-    Ok(names)
-}
-
 fn entry(path: PathBuf, meta: &Metadata) -> SourceEntry {
     let executable = meta.permissions().mode() & 0o100 != 0;
-    SourceEntry { path, length: meta.len(), executable, ..SourceEntry::default() }
+    let FileStat { size: length, mtime: modified } = FileStat::of(meta);
+    SourceEntry { path, length, executable, modified, ..SourceEntry::default() }
 }

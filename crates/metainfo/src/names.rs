@@ -71,12 +71,13 @@ pub(crate) fn component(raw: &[u8], rules: Rules) -> Safe {
     if text == ".." {
         return Safe { name: "_".to_owned(), why: Some("leads out of the folder") };
     }
-    let mut name = String::with_capacity(text.len());
-    for c in text.chars() {
-        let fault = fault(c, rules);
-        why = why.or(fault);
-        name.push(if fault.is_some() { '_' } else { c });
-    }
+    let mut name = match text.chars().find_map(|c| fault(c, rules)) {
+        None => text.into_owned(),
+        Some(found) => {
+            why = why.or(Some(found));
+            text.chars().map(|c| if fault(c, rules).is_some() { '_' } else { c }).collect()
+        }
+    };
     if rules.portable {
         let kept = name.trim_end_matches(['.', ' ']).len();
         if kept < name.len() {
@@ -100,6 +101,10 @@ pub(crate) fn component(raw: &[u8], rules: Rules) -> Safe {
 
 /// What is wrong with a character.
 fn fault(c: char, rules: Rules) -> Option<&'static str> {
+    // Most are.
+    if c.is_ascii_alphanumeric() {
+        return None;
+    }
     if matches!(c, '/' | '\\') {
         return Some("has a path separator in a name");
     }
@@ -120,13 +125,15 @@ fn fault(c: char, rules: Rules) -> Option<&'static str> {
 
 /// The names that Windows keeps for devices, with any extension.
 fn is_device(name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or(name).trim_end_matches(' ').to_ascii_uppercase();
-    let numbered = |prefix| {
-        let number = stem.strip_prefix(prefix).and_then(|number| number.parse::<char>().ok());
-        number.is_some_and(|n| matches!(n, '1'..='9' | '¹' | '²' | '³'))
+    let stem = name.split('.').next().unwrap_or(name).trim_end_matches(' ');
+    let numbered = |prefix: &str, number: &str| {
+        let is_number =
+            number.parse::<char>().is_ok_and(|n| matches!(n, '1'..='9' | '¹' | '²' | '³'));
+        is_number && ["COM", "LPT"].iter().any(|device| prefix.eq_ignore_ascii_case(device))
     };
-    let plain = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"].contains(&&*stem);
-    plain || numbered("COM") || numbered("LPT")
+    let plain = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
+    plain.iter().any(|device| stem.eq_ignore_ascii_case(device))
+        || stem.split_at_checked(3).is_some_and(|(prefix, number)| numbered(prefix, number))
 }
 
 /// Cuts the components below the torrent's name alike, until the path fits; true when it did not.

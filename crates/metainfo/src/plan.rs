@@ -26,6 +26,8 @@ pub struct SourceEntry {
     pub hidden: bool,
     /// What a symbolic link says.
     pub symlink: Option<PathBuf>,
+    /// When it was last written, in nanoseconds since 1970; nothing is made of it here.
+    pub modified: u64,
 }
 
 /// How to make a torrent.
@@ -94,8 +96,8 @@ impl Plan {
         &self.layout
     }
 
-    /// Where to read a file, relative to what is shared: the path of its [`SourceEntry`].
-    pub fn source(&self, file: FileIndex) -> Option<&PathBuf> {
+    /// What a file is made of; a link has no length.
+    pub fn source(&self, file: FileIndex) -> Option<&SourceEntry> {
         self.entries.get(file.get()).map(|entry| &entry.source)
     }
 

@@ -18,6 +18,17 @@ pub(crate) struct Paths {
     rules: Rules,
     taken: BTreeMap<(u32, String), Taken>,
     folders: u32,
+    /// Where the path before this one led: most files lie beside their predecessor.
+    last: Folder,
+}
+
+/// A folder that some components lead to.
+#[derive(Debug, Default)]
+struct Folder {
+    wanted: Vec<String>,
+    path: PathBuf,
+    number: u32,
+    why: Option<&'static str>,
 }
 
 /// A path given out.
@@ -42,30 +53,36 @@ struct Taken {
 
 impl Paths {
     pub(crate) fn new(rules: Rules) -> Self {
-        Self { rules, taken: BTreeMap::new(), folders: 1 }
+        Self { rules, taken: BTreeMap::new(), folders: 1, last: Folder::default() }
     }
 
     /// Takes a path for a file or link. The components must be safe already, at least one.
     pub(crate) fn take(&mut self, components: &[String]) -> Given {
         let (file, folders) = components.split_last().expect("a path has components");
-        let mut given = Given { path: PathBuf::new(), why: None };
-        let mut parent = 0;
-        for wanted in folders {
-            let (name, number, why) = self.folder(parent, wanted);
-            given.path.push(name);
-            given.why = given.why.or(why);
-            parent = number;
+        if self.last.wanted != *folders {
+            self.last = self.descend(folders);
         }
-        let (name, why) = self.file(parent, file);
-        given.path.push(name);
-        given.why = given.why.or(why);
-        given
+        let renamed = self.file(self.last.number, file);
+        let name = renamed.as_ref().map_or(file, |(name, _)| name);
+        let why = self.last.why.or(renamed.as_ref().map(|(_, why)| *why));
+        Given { path: self.last.path.join(name), why }
+    }
+
+    fn descend(&mut self, wanted: &[String]) -> Folder {
+        let mut folder = Folder { wanted: wanted.to_vec(), ..Folder::default() };
+        for wanted in wanted {
+            let (name, number, why) = self.folder(folder.number, wanted);
+            folder.path.push(name);
+            folder.why = folder.why.or(why);
+            folder.number = number;
+        }
+        folder
     }
 
     fn folder(&mut self, parent: u32, name: &str) -> (String, u32, Option<&'static str>) {
         let key = (parent, self.folded(name));
         let (folder, number) = match self.taken.get(&key) {
-            None => self.claim(key, name, true),
+            None => (name.to_owned(), self.claim(key, name, true)),
             Some(Taken { name, folder: Some(number), .. }) => (name.clone(), *number),
             Some(Taken { stand_in: Some(folder), .. }) => folder.clone(),
             Some(_) => {
@@ -84,17 +101,19 @@ impl Paths {
         (folder, number, why)
     }
 
-    fn file(&mut self, parent: u32, name: &str) -> (String, Option<&'static str>) {
+    /// Another name and the reason for it, when it cannot have its own.
+    fn file(&mut self, parent: u32, name: &str) -> Option<(String, &'static str)> {
         let key = (parent, self.folded(name));
         let Some(other) = self.taken.get(&key) else {
-            return (self.claim(key, name, false).0, None);
+            self.claim(key, name, false);
+            return None;
         };
         let why = match other {
             Taken { name: other, .. } if other != name => ALIKE,
             Taken { folder: Some(_), .. } => BOTH,
             Taken { folder: None, .. } => TWICE,
         };
-        (self.suffixed(&key, name, false).0, Some(why))
+        Some((self.suffixed(&key, name, false).0, why))
     }
 
     /// Claims the first free name made of `name` and a number.
@@ -106,19 +125,20 @@ impl Paths {
             let candidate = shorten(name, &suffix, MAX_NAME_LENGTH);
             let free = (key.0, self.folded(&candidate));
             if !self.taken.contains_key(&free) {
-                return self.claim(free, &candidate, folder);
+                let number = self.claim(free, &candidate, folder);
+                return (candidate, number);
             }
         }
     }
 
-    fn claim(&mut self, key: (u32, String), name: &str, folder: bool) -> (String, u32) {
+    /// The number that it has if it is a folder.
+    fn claim(&mut self, key: (u32, String), name: &str, folder: bool) -> u32 {
         let number = self.folders;
         self.folders += u32::from(folder);
         let folder = folder.then_some(number);
-        let name = name.to_owned();
-        let taken = Taken { name: name.clone(), folder, next_suffix: 1, stand_in: None };
+        let taken = Taken { name: name.to_owned(), folder, next_suffix: 1, stand_in: None };
         self.taken.insert(key, taken);
-        (name, number)
+        number
     }
 
     /// What a file system may compare: the canonical caseless form (Unicode, D145), without what

@@ -32,7 +32,7 @@ pub(super) fn layout(
         check(version, piece_length)?;
         Ok::<_, Error>(Layout::new(version, piece_length, items(entries, version, &options.name))?)
     };
-    let content: u64 = entries.iter().map(|entry| entry.length).fold(0, u64::saturating_add);
+    let content: u64 = entries.iter().map(|entry| entry.source.length).fold(0, u64::saturating_add);
     let usual = options.piece_length.unwrap_or_else(|| piece_length(content));
     if let Some(version) = options.format {
         return make(version, usual);
@@ -109,10 +109,10 @@ fn items(entries: &[Entry], version: Version, name: &str) -> impl Iterator<Item 
         let path = full(&entry.path);
         let target = entry.symlink.as_ref();
         Item::File(FileEntry {
-            length: entry.length,
-            root: (version.has_v2() && entry.length > 0).then(Sha256Digest::default),
-            executable: entry.executable,
-            hidden: entry.hidden,
+            length: entry.source.length,
+            root: (version.has_v2() && entry.source.length > 0).then(Sha256Digest::default),
+            executable: entry.source.executable,
+            hidden: entry.source.hidden,
             symlink: target.and_then(|target| info::relative(&path, &full(target))),
             offset: 0,
             listed: 0,

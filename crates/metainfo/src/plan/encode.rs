@@ -63,7 +63,7 @@ pub(super) fn draft(draft: &Draft<'_>, hashes: &Hashes) -> Vec<u8> {
                 d.dict("file tree", |d| tree(d, &files));
             }
             match single {
-                Some(entry) => d.int("length", entry.length),
+                Some(entry) => d.int("length", entry.source.length),
                 None if version.has_v1() => d.list("files", |l| v1_files(l, entries, layout)),
                 None => {}
             }
@@ -109,7 +109,7 @@ fn attributes(d: &mut DictEncoder<'_>, entry: &Entry) {
     if !letters.is_empty() {
         d.bytes("attr", letters);
     }
-    d.int("length", entry.length);
+    d.int("length", entry.source.length);
 }
 
 fn link(d: &mut DictEncoder<'_>, entry: &Entry) {

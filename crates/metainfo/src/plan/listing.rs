@@ -1,5 +1,4 @@
-use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 
 use super::SourceEntry;
 use crate::limits::{MAX_FILES, MAX_PATH_DEPTH};
@@ -9,13 +8,10 @@ use crate::{Error, Notice};
 /// A file or link that will be in the torrent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
-    /// Where to read it.
-    pub(super) source: PathBuf,
+    /// What it is made of. A link's length is zero.
+    pub(super) source: SourceEntry,
     /// Components below the torrent's name; none for a single file.
     pub(super) path: Vec<String>,
-    pub(super) length: u64,
-    pub(super) executable: bool,
-    pub(super) hidden: bool,
     /// Components of a link's target, from the torrent's root (BEP 47).
     pub(super) symlink: Option<Vec<String>>,
 }
@@ -23,7 +19,8 @@ pub(super) struct Entry {
 impl Entry {
     /// The letters of BEP 47's `attr`, sorted.
     pub(super) fn attributes(&self) -> String {
-        let flags = [('h', self.hidden), ('l', self.symlink.is_some()), ('x', self.executable)];
+        let SourceEntry { hidden, executable, .. } = self.source;
+        let flags = [('h', hidden), ('l', self.symlink.is_some()), ('x', executable)];
         flags.into_iter().filter(|(_, set)| *set).map(|(letter, _)| letter).collect()
     }
 }
@@ -44,35 +41,27 @@ pub(super) fn entries(
         let (size, limit) = (sources.len() as u64, MAX_FILES as u64);
         return Err(Error::TooLarge { what: "the number of files", size, limit });
     }
-    let mut known = BTreeMap::new();
-    for source in sources {
-        let path = components(&source.path, single_file)?;
-        let target = source.symlink.clone();
-        let entry = Entry {
-            path: path.clone(),
-            length: if target.is_some() { 0 } else { source.length },
-            executable: source.executable && target.is_none(),
-            hidden: source.hidden,
-            symlink: None,
-            source: source.path.clone(),
-        };
-        if known.insert(path, (entry, target)).is_some() {
-            return Err(Error::Unshareable { path: source.path, why: "is listed twice" });
+    let mut known = Vec::with_capacity(sources.len());
+    for mut source in sources {
+        if source.symlink.is_some() {
+            (source.length, source.executable) = (0, false);
         }
+        known.push(Entry { path: components(&source.path, single_file)?, source, symlink: None });
     }
-    check_folders(&known)?;
-    let paths: Vec<Vec<String>> = known.keys().cloned().collect();
+    known.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    check_neighbours(&known)?;
+    let target = |entry: &Entry| {
+        let path = resolve(&entry.path, entry.source.symlink.as_ref()?)?;
+        (path != entry.path && exists(&known, &path)).then_some(path)
+    };
+    let targets: Vec<Option<Vec<String>>> = known.iter().map(target).collect();
     let mut entries = Vec::with_capacity(known.len());
-    for (mut entry, target) in known.into_values() {
-        if let Some(target) = target {
-            match resolve(&entry.path, &target).filter(|path| exists(&paths, path)) {
-                Some(path) if path != entry.path => entry.symlink = Some(path),
-                _ => {
-                    let reason = "a symbolic link that does not point to something shared with it";
-                    notices.push(Notice::Skipped { path: entry.source, reason });
-                    continue;
-                }
-            }
+    for (mut entry, target) in known.into_iter().zip(targets) {
+        entry.symlink = target;
+        if entry.source.symlink.is_some() && entry.symlink.is_none() {
+            let reason = "a symbolic link that does not point to something shared with it";
+            notices.push(Notice::Skipped { path: entry.source.path, reason });
+            continue;
         }
         entries.push(entry);
     }
@@ -111,12 +100,17 @@ fn components(path: &Path, single_file: bool) -> Result<Vec<String>, Error> {
     Ok(parts)
 }
 
-/// No path may lie below another that is a file. In sorted order only neighbours can clash.
-fn check_folders<T>(known: &BTreeMap<Vec<String>, T>) -> Result<(), Error> {
-    for (file, next) in known.keys().zip(known.keys().skip(1)) {
-        if next.starts_with(file) {
+/// No path may be there twice, or lie below another that is a file. In sorted order only neighbours
+/// can clash.
+fn check_neighbours(known: &[Entry]) -> Result<(), Error> {
+    for (file, next) in known.iter().zip(known.iter().skip(1)) {
+        if next.path == file.path {
+            let (path, why) = (next.source.path.clone(), "is listed twice");
+            return Err(Error::Unshareable { path, why });
+        }
+        if next.path.starts_with(&file.path) {
             let why = "is listed as a file and as a folder";
-            return Err(Error::Unshareable { path: file.iter().collect(), why });
+            return Err(Error::Unshareable { path: file.path.iter().collect(), why });
         }
     }
     Ok(())
@@ -138,8 +132,8 @@ fn resolve(link: &[String], target: &Path) -> Option<Vec<String>> {
     (!path.is_empty()).then_some(path)
 }
 
-/// Whether there is such a file or folder in the sorted `paths`.
-fn exists(paths: &[Vec<String>], path: &[String]) -> bool {
-    let at = paths.partition_point(|known| **known < *path);
-    paths.get(at).is_some_and(|known| known.starts_with(path))
+/// Whether there is such a file or folder among those that are `known`, in order.
+fn exists(known: &[Entry], path: &[String]) -> bool {
+    let at = known.partition_point(|entry| *entry.path < *path);
+    known.get(at).is_some_and(|entry| entry.path.starts_with(path))
 }

@@ -95,7 +95,7 @@ fn info_hashes_are_those_of_libtorrent() {
 
 fn make(entries: Vec<SourceEntry>, options: PlanOptions) -> (Plan, Vec<u8>) {
     let plan = Plan::new(entries, options).unwrap();
-    let hashes = hash_all(plan.layout(), |file| plan.source(file).unwrap().clone());
+    let hashes = hash_all(plan.layout(), |file| plan.source(file).unwrap().path.clone());
     let bytes = plan.finish(&hashes);
     (plan, bytes)
 }
@@ -121,7 +121,7 @@ fn round_trip(entries: Vec<SourceEntry>, options: &PlanOptions) -> Metainfo {
         assert_eq!(&crate::FileEntry { listed, root, ..planned.clone() }, read);
     }
     // What was read verifies the content.
-    let hashes = hash_all(read, |file| plan.source(file).unwrap().clone());
+    let hashes = hash_all(read, |file| plan.source(file).unwrap().path.clone());
     for (piece, hashes) in (0..).map(PieceIndex).zip(hashes) {
         assert_eq!(hashes.v1, metainfo.info.v1_hash(piece));
         let expected =
