@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use redb::{ReadableDatabase as _, TableError};
-use stdx::{Bitfield, PieceIndex};
+use stdx::{Bitfield, FileIndex, PieceIndex};
 
 use super::{Resume, tables};
 use crate::check::{Tally, go_on};
@@ -47,16 +47,16 @@ impl Resume {
         // Before anything is read: what changes meanwhile shows at the next call.
         let seal = storage.seal();
         let mut tally = self.tally(seal, due.len());
-        let mut kept = None;
+        let mut keeper = Keeper { resume: self, storage, seal, at: None, is_durable: false };
         let result = go_on(storage, judge, due, 0, &mut tally, &mut |tally, done, total| {
-            if done - *kept.get_or_insert(done) >= every {
-                kept = Some(done);
-                self.keep(seal, tally);
+            if done - *keeper.at.get_or_insert(done) >= every {
+                keeper.at = Some(done);
+                keeper.keep(tally);
             }
             progress(done, total)
         });
         if matches!(result, Err(Error::Cancelled)) {
-            self.keep(seal, &tally);
+            keeper.keep(&tally);
         }
         result
     }
@@ -91,10 +91,34 @@ impl Resume {
         let [seen, good] = [seen, good].map(|rows| tables::bits_of(rows.into_iter(), pieces));
         Ok(Some(Tally { seen, good }))
     }
+}
 
-    fn keep(&self, seal: Seal, tally: &Tally) {
-        if let Err(error) = self.write(|tables| tables.set_checked(seal, tally)) {
+/// Notes how far a check came.
+struct Keeper<'a> {
+    resume: &'a Resume,
+    storage: &'a Storage,
+    seal: Seal,
+    /// Bytes done when it was last noted.
+    at: Option<u64>,
+    /// Whether what is read is on disk: before a note says so it must be, for it may be in memory
+    /// alone since a run that died. Nothing writes while a check runs, so once is enough.
+    is_durable: bool,
+}
+
+impl Keeper<'_> {
+    fn keep(&mut self, tally: &Tally) {
+        if let Err(error) = self.try_keep(tally) {
             tracing::warn!(%error, "how far the check came cannot be noted");
         }
+    }
+
+    fn try_keep(&mut self, tally: &Tally) -> Result<(), Error> {
+        if !self.is_durable {
+            let files = self.storage.stat().into_iter().zip(0..);
+            let there = files.filter_map(|(stat, file)| stat.map(|_| FileIndex(file)));
+            self.storage.sync(&there.collect::<Vec<_>>())?;
+            self.is_durable = true;
+        }
+        self.resume.write(|tables| tables.set_checked(self.seal, tally))
     }
 }
