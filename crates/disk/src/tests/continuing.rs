@@ -130,3 +130,30 @@ fn what_is_adopted_is_not_remembered_twice() {
     world.resume().adopt(&world.storage(), &none, &[]).unwrap();
     assert_eq!(world.check(|_| true).spared, 0);
 }
+
+#[test]
+fn a_long_check_is_noted_by_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("one");
+    // A hole, which costs no disk.
+    fs::File::create(&path).unwrap().set_len(3 << 29).unwrap();
+    let options = PlanOptions { piece_length: Some(16 * MIB), ..options(Version::V1) };
+    let go_on = &mut |_, _| ControlFlow::Continue(());
+    let created = create(&path, options, 0, go_on).unwrap();
+    let torrent = Metainfo::parse(&created.torrent).unwrap();
+    let (storage, judge) = (seeding(&torrent, &path), judge(&torrent));
+    let resume = Resume::open(&dir.path().join("state"), &torrent.hashes, dir.path()).unwrap().0;
+    let check = |until: u64| {
+        let mut first = None;
+        let progress = &mut |done, _| {
+            first.get_or_insert(done);
+            if done < until { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        let result = resume.check(&storage, &judge, crate::Which::All, progress);
+        (first.unwrap(), result)
+    };
+    let half = 3 << 28;
+    assert!(matches!(check(half), (_, Err(Error::Cancelled))));
+    let (first, result) = check(u64::MAX);
+    assert!(first > half && result.unwrap().good.is_full(), "begins at {first}");
+}
