@@ -1,3 +1,5 @@
+use std::io::Write as _;
+
 /// Encodes one value: `encode(|e| e.dict(|d| d.int("port", 6881)))`.
 pub fn encode(write: impl FnOnce(Encoder<'_>)) -> Vec<u8> {
     let mut out = Vec::new();
@@ -20,9 +22,12 @@ impl<'a> Encoder<'a> {
 
     /// Writes an integer.
     pub fn int(self, number: impl Into<i128>) {
-        self.out.push(b'i');
-        self.out.extend_from_slice(number.into().to_string().as_bytes());
-        self.out.push(b'e');
+        let number: i128 = number.into();
+        // Most are short, and those are quicker to write.
+        let _ = match i64::try_from(number) {
+            Ok(short) => write!(self.out, "i{short}e"),
+            Err(_) => write!(self.out, "i{number}e"),
+        };
     }
 
     /// Writes a byte string; text as its UTF-8.
@@ -112,8 +117,7 @@ impl DictEncoder<'_> {
 }
 
 fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.extend_from_slice(bytes.len().to_string().as_bytes());
-    out.push(b':');
+    let _ = write!(out, "{}:", bytes.len());
     out.extend_from_slice(bytes);
 }
 

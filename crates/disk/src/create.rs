@@ -4,12 +4,15 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use metainfo::{Layout, Notice, PieceHashes, Plan, PlanOptions, SourceEntry};
+use metainfo::{Layout, Metainfo, Notice, PieceHashes, Plan, PlanOptions, SourceEntry};
 use stdx::{FileIndex, PieceIndex};
 
 use crate::check::PROGRESS_STEP;
-use crate::sweep::sweep;
+use crate::sweep::{on_all_cores, sweep};
 use crate::{Error, FileStat, Roots, Storage, StorageOptions};
+
+/// Folders that are worth a thread.
+const FOLDERS_LEAST: usize = 8;
 
 /// Why nothing was created.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +26,9 @@ pub enum CreateError {
     /// A file changed while it was hashed.
     #[error("`{}` changed while it was read; try again when nothing writes to it", .0.display())]
     Changed(PathBuf),
+    /// What was made is no torrent; a flaw of ours.
+    #[error("what was made does not read back")]
+    Unreadable(#[source] metainfo::Error),
     /// A device, a pipe or a socket.
     #[error("`{}` is neither a file nor a folder", .0.display())]
     Special(PathBuf),
@@ -33,6 +39,8 @@ pub enum CreateError {
 pub struct Created {
     /// The bytes of the `.torrent` file.
     pub torrent: Vec<u8>,
+    /// The same, read back.
+    pub metainfo: Metainfo,
     /// What was left out or decided.
     pub notices: Vec<Notice>,
 }
@@ -90,8 +98,14 @@ fn make(
     let paths = sources.iter().map(|source| source.path.clone());
     let storage = storage.at(paths.collect()).with_roots(roots);
     let hashes = hash(&storage, &layout, threads, progress)?;
-    check_unchanged(&storage, &sources)?;
-    Ok(Created { torrent: plan.finish(&hashes), notices })
+    std::thread::scope(|scope| {
+        let unchanged = scope.spawn(|| check_unchanged(&storage, &sources));
+        let torrent = plan.finish(&hashes);
+        let metainfo = Metainfo::parse(&torrent);
+        unchanged.join().expect("nothing panics")?;
+        let metainfo = metainfo.map_err(CreateError::Unreadable)?;
+        Ok(Created { torrent, metainfo, notices })
+    })
 }
 
 fn hash(
@@ -131,51 +145,76 @@ fn hash(
 
 /// Fails on the first file that is not as it was found.
 fn check_unchanged(storage: &Storage, sources: &[&SourceEntry]) -> Result<(), CreateError> {
-    for (index, (source, now)) in sources.iter().zip(storage.stat()).enumerate() {
+    for (index, source) in sources.iter().enumerate() {
+        let file = FileIndex(index as u32);
         let before = FileStat { size: source.length, mtime: source.modified };
-        if source.symlink.is_none() && now != Some(before) {
-            return Err(CreateError::Changed(storage.file_path(FileIndex(index as u32))));
+        if source.symlink.is_none() && storage.stat_file(file) != Some(before) {
+            return Err(CreateError::Changed(storage.file_path(file)));
         }
     }
     Ok(())
 }
 
-/// Everything below `path`, in any order; `path` itself may be a link.
+/// What is in one folder.
+#[derive(Default)]
+struct Listed {
+    /// Files and links.
+    entries: Vec<SourceEntry>,
+    folders: Vec<PathBuf>,
+    /// What cannot be shared.
+    special: Vec<PathBuf>,
+}
+
+/// Everything below `path`, which may be a link itself; folders of one depth at a time, on all
+/// cores.
 fn walk(path: &Path) -> Result<Walked, CreateError> {
-    let (mut entries, mut special) = (Vec::new(), Vec::new());
     let meta = path.metadata().map_err(|error| Error::io("read", path, error))?;
     if meta.is_file() {
-        entries.push(entry(PathBuf::new(), &meta));
-        return Ok((entries, Vec::new()));
+        return Ok((vec![entry(PathBuf::new(), &meta)], Vec::new()));
     }
     if !meta.is_dir() {
         return Err(CreateError::Special(path.to_owned()));
     }
-    let mut folders = vec![PathBuf::new()];
-    while let Some(folder) = folders.pop() {
-        let full = path.join(&folder);
-        let failed = |error| Error::io("read the folder", &full, error);
-        for found in full.read_dir().map_err(failed)? {
-            let found = found.map_err(failed)?;
-            let relative = folder.join(found.file_name());
-            let failed = |error| Error::io("read", &path.join(&relative), error);
-            let meta = found.metadata().map_err(failed)?;
-            if meta.is_dir() {
-                folders.push(relative);
-            } else if meta.is_symlink() {
-                let symlink = Some(found.path().read_link().map_err(failed)?);
-                entries.push(SourceEntry { path: relative, symlink, ..SourceEntry::default() });
-            } else if meta.is_file() {
-                entries.push(entry(relative, &meta));
-            } else {
-                special.push(relative);
-            }
+    let mut found = Listed { folders: vec![PathBuf::new()], ..Listed::default() };
+    while !found.folders.is_empty() {
+        let folders = std::mem::take(&mut found.folders);
+        for listed in on_all_cores(&folders, FOLDERS_LEAST, |folder| list(path, folder)) {
+            let listed = listed?;
+            found.entries.extend(listed.entries);
+            found.folders.extend(listed.folders);
+            found.special.extend(listed.special);
         }
     }
-    special.sort();
+    found.special.sort();
     let reason = "not a regular file";
-    let notices = special.into_iter().map(|path| Notice::Skipped { path, reason });
-    Ok((entries, notices.collect()))
+    let notices = found.special.into_iter().map(|path| Notice::Skipped { path, reason });
+    Ok((found.entries, notices.collect()))
+}
+
+fn list(path: &Path, folder: &Path) -> Result<Listed, Error> {
+    let full = path.join(folder);
+    let failed = |error| Error::io("read the folder", &full, error);
+    let mut listed = Listed::default();
+    for found in full.read_dir().map_err(failed)? {
+        let found = found.map_err(failed)?;
+        let relative = folder.join(found.file_name());
+        let failed = |error| Error::io("read", &path.join(&relative), error);
+        let meta = found.metadata().map_err(failed)?;
+        if meta.is_dir() {
+            listed.folders.push(relative);
+        } else if meta.is_symlink() {
+            let symlink = Some(found.path().read_link().map_err(failed)?);
+            listed.entries.push(SourceEntry { path: relative, symlink, ..Default::default() });
+        } else if meta.is_file() {
+            listed.entries.push(entry(relative, &meta));
+        } else {
+            listed.special.push(relative);
+        }
+    }
+    // The plan sorts them all, which is sooner done when parts of it are in order.
+    listed.entries.sort_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
+    listed.folders.sort();
+    Ok(listed)
 }
 
 /// Everything below several paths, each under its name.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use cache::Content;
 use stdx::{FileIndex, PieceIndex};
 
-use crate::sweep::cores;
+use crate::sweep::on_all_cores;
 use crate::{FileStat, Resume};
 
 use handles::Handles;
@@ -134,18 +134,7 @@ impl Storage {
     /// One stat per file, by index; `None` where there is no regular file.
     pub fn stat(&self) -> Vec<Option<FileStat>> {
         let files: Vec<FileIndex> = (0..self.content.files().len() as u32).map(FileIndex).collect();
-        let stat = |some: &[FileIndex]| -> Vec<_> {
-            some.iter().map(|&file| self.stat_file(file)).collect()
-        };
-        let some = files.len().div_ceil(cores()).max(STATS_LEAST);
-        if files.len() <= some {
-            return stat(&files);
-        }
-        std::thread::scope(|scope| {
-            let threads: Vec<_> =
-                files.chunks(some).map(|some| scope.spawn(move || stat(some))).collect();
-            threads.into_iter().flat_map(|it| it.join().expect("nothing panics")).collect()
-        })
+        on_all_cores(&files, STATS_LEAST, |&file| self.stat_file(file))
     }
 
     /// One file's stat; `None` where there is no regular file.

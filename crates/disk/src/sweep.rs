@@ -65,6 +65,25 @@ pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
+/// Does something with each of `items`, on all cores where there are so many that each core gets
+/// `least`; the results are in order.
+pub(crate) fn on_all_cores<T: Sync, R: Send>(
+    items: &[T],
+    least: usize,
+    each: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let some = items.len().div_ceil(cores()).max(least);
+    if items.len() <= some {
+        return items.iter().map(each).collect();
+    }
+    let each = &each;
+    std::thread::scope(|scope| {
+        let work = |some| scope.spawn(move || <[T]>::iter(some).map(each).collect::<Vec<R>>());
+        let threads: Vec<_> = items.chunks(some).map(work).collect();
+        threads.into_iter().flat_map(|it| it.join().expect("nothing panics")).collect()
+    })
+}
+
 fn work(
     storage: &Storage,
     pieces: &[PieceIndex],

@@ -2,10 +2,10 @@
 
 use std::time::SystemTime;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 
-use disk::Roots;
-use metainfo::{Metainfo, PlanOptions};
+use disk::{Created, Roots};
+use metainfo::PlanOptions;
 
 use crate::args::Create;
 use crate::events::Event;
@@ -34,9 +34,8 @@ pub(crate) fn run(args: &Create, output: &Output) -> anyhow::Result<()> {
         web_seeds: args.web_seed.clone(),
         creation_date: args.date.then(|| now.map_or(0, |since| since.as_secs().cast_signed())),
     };
-    let bytes = make(&path, &Roots::new(), options, output)?;
-    let metainfo = Metainfo::parse(&bytes).context("what was made does not read back")?;
-    write_whole(&args.output, &bytes)?;
+    let Created { torrent, metainfo, .. } = make(&path, &Roots::new(), options, output)?;
+    write_whole(&args.output, &torrent)?;
     tell_names(&metainfo, output);
     let layout = metainfo.info.layout();
     output.event(&Event::Created {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use disk::Roots;
+use disk::{Created, Roots};
 use metainfo::{Metainfo, PlanOptions, Version};
 
 use crate::args::Format;
@@ -23,8 +23,7 @@ impl From<Format> for Version {
     }
 }
 
-/// Hashes `path`, or the entries of `roots` unless there are none, into the bytes of a `.torrent`,
-/// with a bar.
+/// Hashes `path`, or the entries of `roots` unless there are none, into a torrent, with a bar.
 ///
 /// # Errors
 /// When something cannot be read, changes meanwhile, or cannot be a torrent.
@@ -33,7 +32,7 @@ pub(crate) fn make(
     roots: &Roots,
     options: PlanOptions,
     output: &Output,
-) -> anyhow::Result<Vec<u8>> {
+) -> anyhow::Result<Created> {
     let bar = output.bytes_bar("Hashing", 0);
     let progress = &mut |done, total| {
         bar.set_length(total);
@@ -51,7 +50,7 @@ pub(crate) fn make(
     for notice in &made.notices {
         output.notice(notice.to_string());
     }
-    Ok(made.torrent)
+    Ok(made)
 }
 
 /// Says which names others will see changed, because some system cannot hold them.

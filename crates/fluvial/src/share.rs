@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use tokio::task::JoinSet;
 
 use engine::{Purpose, StartJob, Trust};
@@ -158,8 +157,7 @@ impl Made {
         let metainfo = if let Some(metainfo) = files.read_kept() {
             metainfo
         } else {
-            let bytes = making::make(&paths.content, &paths.roots, options, output)?;
-            Metainfo::parse(&bytes).context("what was made does not read back")?
+            making::make(&paths.content, &paths.roots, options, output)?.metainfo
         };
         making::tell_names(&metainfo, output);
         Ok(Self { metainfo, paths, files })

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 
 use caseless::Caseless as _;
@@ -16,8 +17,8 @@ const ALIKE: &str = "differs from an earlier name in case, accents or invisible 
 #[derive(Debug)]
 pub(crate) struct Paths {
     rules: Rules,
-    taken: BTreeMap<(u32, String), Taken>,
-    folders: u32,
+    /// What each folder holds, by folded name; the first is the one above all.
+    folders: Vec<BTreeMap<String, Taken>>,
     /// Where the path before this one led: most files lie beside their predecessor.
     last: Folder,
 }
@@ -27,7 +28,7 @@ pub(crate) struct Paths {
 struct Folder {
     wanted: Vec<String>,
     path: PathBuf,
-    number: u32,
+    number: usize,
     why: Option<&'static str>,
 }
 
@@ -44,16 +45,22 @@ struct Taken {
     /// As it is written.
     name: String,
     /// Its number, if it is a folder.
-    folder: Option<u32>,
+    folder: Option<usize>,
     /// Where to go on looking for a free suffix: without it many duplicates would cost a square.
     next_suffix: u32,
     /// The folder that stands in for this name, which is a file's.
-    stand_in: Option<(String, u32)>,
+    stand_in: Option<(String, usize)>,
+}
+
+impl Taken {
+    fn new(name: &str, folder: Option<usize>) -> Self {
+        Self { name: name.to_owned(), folder, next_suffix: 1, stand_in: None }
+    }
 }
 
 impl Paths {
     pub(crate) fn new(rules: Rules) -> Self {
-        Self { rules, taken: BTreeMap::new(), folders: 1, last: Folder::default() }
+        Self { rules, folders: vec![BTreeMap::new()], last: Folder::default() }
     }
 
     /// Takes a path for a file or link. The components must be safe already, at least one.
@@ -79,15 +86,15 @@ impl Paths {
         folder
     }
 
-    fn folder(&mut self, parent: u32, name: &str) -> (String, u32, Option<&'static str>) {
-        let key = (parent, self.folded(name));
-        let (folder, number) = match self.taken.get(&key) {
-            None => (name.to_owned(), self.claim(key, name, true)),
+    fn folder(&mut self, parent: usize, name: &str) -> (String, usize, Option<&'static str>) {
+        let key = self.folded(name);
+        let (folder, number) = match self.folders[parent].get(&key) {
+            None => (name.to_owned(), self.claim(parent, key, name, true)),
             Some(Taken { name, folder: Some(number), .. }) => (name.clone(), *number),
             Some(Taken { stand_in: Some(folder), .. }) => folder.clone(),
             Some(_) => {
-                let folder = self.suffixed(&key, name, true);
-                if let Some(taken) = self.taken.get_mut(&key) {
+                let folder = self.suffixed(parent, &key, name, true);
+                if let Some(taken) = self.folders[parent].get_mut(&key) {
                     taken.stand_in = Some(folder.clone());
                 }
                 folder
@@ -102,42 +109,47 @@ impl Paths {
     }
 
     /// Another name and the reason for it, when it cannot have its own.
-    fn file(&mut self, parent: u32, name: &str) -> Option<(String, &'static str)> {
-        let key = (parent, self.folded(name));
-        let Some(other) = self.taken.get(&key) else {
-            self.claim(key, name, false);
-            return None;
+    fn file(&mut self, parent: usize, name: &str) -> Option<(String, &'static str)> {
+        let key = self.folded(name);
+        let other = match self.folders[parent].entry(key) {
+            Entry::Vacant(place) => {
+                place.insert(Taken::new(name, None));
+                return None;
+            }
+            Entry::Occupied(other) => other,
         };
-        let why = match other {
+        let why = match other.get() {
             Taken { name: other, .. } if other != name => ALIKE,
             Taken { folder: Some(_), .. } => BOTH,
             Taken { folder: None, .. } => TWICE,
         };
-        Some((self.suffixed(&key, name, false).0, why))
+        let key = other.key().clone();
+        Some((self.suffixed(parent, &key, name, false).0, why))
     }
 
     /// Claims the first free name made of `name` and a number.
-    fn suffixed(&mut self, key: &(u32, String), name: &str, folder: bool) -> (String, u32) {
+    fn suffixed(&mut self, parent: usize, key: &str, name: &str, folder: bool) -> (String, usize) {
         loop {
-            let taken = self.taken.get_mut(key).expect("only a taken name needs a suffix");
+            let taken =
+                self.folders[parent].get_mut(key).expect("only a taken name needs a suffix");
             taken.next_suffix += 1;
             let suffix = format!(" ({})", taken.next_suffix);
             let candidate = shorten(name, &suffix, MAX_NAME_LENGTH);
-            let free = (key.0, self.folded(&candidate));
-            if !self.taken.contains_key(&free) {
-                let number = self.claim(free, &candidate, folder);
+            let free = self.folded(&candidate);
+            if !self.folders[parent].contains_key(&free) {
+                let number = self.claim(parent, free, &candidate, folder);
                 return (candidate, number);
             }
         }
     }
 
     /// The number that it has if it is a folder.
-    fn claim(&mut self, key: (u32, String), name: &str, folder: bool) -> u32 {
-        let number = self.folders;
-        self.folders += u32::from(folder);
-        let folder = folder.then_some(number);
-        let taken = Taken { name: name.to_owned(), folder, next_suffix: 1, stand_in: None };
-        self.taken.insert(key, taken);
+    fn claim(&mut self, parent: usize, key: String, name: &str, folder: bool) -> usize {
+        let number = self.folders.len();
+        self.folders[parent].insert(key, Taken::new(name, folder.then_some(number)));
+        if folder {
+            self.folders.push(BTreeMap::new());
+        }
         number
     }
 

@@ -103,7 +103,11 @@ fn check(version: Version, piece_length: u64) -> Result<(), Error> {
 /// The entries as a layout takes them. A hybrid's padding is implied by its alignment.
 fn items(entries: &[Entry], version: Version, name: &str) -> impl Iterator<Item = Item> {
     let full = move |path: &[String]| -> PathBuf {
-        std::iter::once(name).chain(path.iter().map(String::as_str)).collect()
+        let mut full =
+            PathBuf::with_capacity(path.iter().fold(name.len(), |n, it| n + 1 + it.len()));
+        full.push(name);
+        full.extend(path);
+        full
     };
     entries.iter().map(move |entry| {
         let path = full(&entry.path);

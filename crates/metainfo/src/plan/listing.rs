@@ -48,7 +48,8 @@ pub(super) fn entries(
         }
         known.push(Entry { path: components(&source.path, single_file)?, source, symlink: None });
     }
-    known.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    // Stable, for that is quick where much is in order already.
+    known.sort_by(|a, b| a.path.cmp(&b.path));
     check_neighbours(&known)?;
     let target = |entry: &Entry| {
         let path = resolve(&entry.path, entry.source.symlink.as_ref()?)?;
