@@ -24,6 +24,9 @@ pub use record::{Record, Source, Totals};
 pub use stale::remove_stale;
 pub use validate::Found;
 
+/// In a second.
+const NANOSECONDS: u64 = 1_000_000_000;
+
 /// What one stat says of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct FileStat {
@@ -38,6 +41,15 @@ impl FileStat {
         // Time before 1970 counts as 1970: it only has to differ when the file was touched.
         let since = meta.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
         Self { size: meta.len(), mtime: since.map_or(0, |since| since.as_nanos() as u64) }
+    }
+
+    /// The same of what the system's own call says.
+    pub(crate) fn of_raw(stat: &rustix::fs::Stat) -> Self {
+        // A time too far ahead is cut off as above.
+        let mtime = u64::try_from(stat.st_mtime).map_or(0, |seconds| {
+            seconds.wrapping_mul(NANOSECONDS).wrapping_add(stat.st_mtime_nsec)
+        });
+        Self { size: stat.st_size as u64, mtime }
     }
 }
 

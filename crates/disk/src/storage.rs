@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -9,8 +10,10 @@ use stdx::{FileIndex, PieceIndex};
 use crate::sweep::on_all_cores;
 use crate::{FileStat, Resume};
 
+use beside::Beside;
 use handles::Handles;
 
+mod beside;
 mod finish;
 mod handles;
 mod reader;
@@ -31,6 +34,9 @@ pub struct StorageOptions {
     pub read_only: bool,
     /// Where PATH is the content itself (`seed`, `verify`) rather than the folder that holds it.
     pub path_is_content: bool,
+    /// All were found to be regular files and will be looked at again when they were read: opening
+    /// them need not.
+    pub looked_at: bool,
     /// Files kept open at most.
     pub max_open: usize,
 }
@@ -44,7 +50,13 @@ const STATS_LEAST: usize = 1_000;
 
 impl Default for StorageOptions {
     fn default() -> Self {
-        Self { preallocate: false, read_only: false, path_is_content: false, max_open: MAX_OPEN }
+        Self {
+            preallocate: false,
+            read_only: false,
+            path_is_content: false,
+            looked_at: false,
+            max_open: MAX_OPEN,
+        }
     }
 }
 
@@ -61,8 +73,6 @@ pub struct Storage {
     /// The folder that the files' relative paths start from; links in it are the user's own.
     base: PathBuf,
     options: StorageOptions,
-    /// Where the files are below `base`, when not where the torrent says.
-    places: Option<Vec<PathBuf>>,
     /// Entries of the torrent's folder that are not below `base`.
     roots: Roots,
     resume: Option<Arc<Resume>>,
@@ -88,19 +98,12 @@ impl Storage {
             base: path.to_owned(),
             handles: Mutex::new(Handles::new(options.max_open)),
             options,
-            places: None,
             roots: Roots::new(),
             resume,
             wanted: RwLock::new(Vec::new()),
             new_entries: Mutex::new(BTreeSet::new()),
             watch: watch::Watch::default(),
         }
-    }
-
-    /// The same with the files elsewhere below the path, by file.
-    pub(crate) fn at(mut self, places: Vec<PathBuf>) -> Self {
-        self.places = Some(places);
-        self
     }
 
     /// The same with entries of the torrent's folder elsewhere. For content that is there, with
@@ -134,14 +137,16 @@ impl Storage {
     /// One stat per file, by index; `None` where there is no regular file.
     pub fn stat(&self) -> Vec<Option<FileStat>> {
         let files: Vec<FileIndex> = (0..self.content.files().len() as u32).map(FileIndex).collect();
-        on_all_cores(&files, STATS_LEAST, |&file| self.stat_file(file))
+        let stats = on_all_cores(&files.chunks(STATS_LEAST).collect::<Vec<_>>(), 1, |files| {
+            let mut beside = Beside::new(self);
+            files.iter().map(|&file| beside.stat(file)).collect::<Vec<_>>()
+        });
+        stats.into_iter().flatten().collect()
     }
 
     /// One file's stat; `None` where there is no regular file.
     pub fn stat_file(&self, file: FileIndex) -> Option<FileStat> {
-        let meta =
-            self.file_path(file).symlink_metadata().ok().filter(std::fs::Metadata::is_file)?;
-        Some(FileStat::of(&meta))
+        Beside::new(self).stat(file)
     }
 
     /// True when the file is to be had; all are until [`Self::select`].
@@ -168,29 +173,28 @@ impl Storage {
     }
 
     /// The folder that a file's path starts from, and the path.
-    fn place(&self, file: FileIndex) -> (PathBuf, PathBuf) {
+    fn place(&self, file: FileIndex) -> (Cow<'_, Path>, Cow<'_, Path>) {
         let entry = &self.content.files()[file.get()];
         if !self.options.path_is_content {
-            return (self.base.clone(), entry.path.clone());
+            return (self.base.as_path().into(), entry.path.as_path().into());
         }
-        let inner: PathBuf = match &self.places {
-            Some(places) => places[file.get()].clone(),
-            None => entry.path.components().skip(1).collect(),
-        };
-        let mut below = inner.components();
-        let first = below.next();
-        let (base, inner) = match first.and_then(|first| self.roots.get(first.as_os_str())) {
-            Some(root) => (root, below.collect()),
+        let mut below = entry.path.components();
+        // The torrent's name.
+        below.next();
+        let inner = below.as_path();
+        let root = below.next().and_then(|first| self.roots.get(first.as_os_str()));
+        let (base, inner) = match root {
+            Some(root) => (root, below.as_path()),
             None => (&self.base, inner),
         };
         if !inner.as_os_str().is_empty() {
-            return (base.clone(), inner);
+            return (base.into(), inner.into());
         }
         // The user may name a link to the file: it is followed, here alone.
         let real = base.canonicalize().unwrap_or_else(|_| base.clone());
         let folder = real.parent().unwrap_or(Path::new("")).to_owned();
         let name = real.file_name().map(PathBuf::from).unwrap_or_default();
-        (folder, name)
+        (folder.into(), name.into())
     }
 
     fn note_new_entry(&self, folder: &Path) {

@@ -65,23 +65,30 @@ pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Does something with each of `items`, on all cores where there are so many that each core gets
-/// `least`; the results are in order.
+/// Does something with each of `items`, on all cores where there are more than `least`, so many at
+/// a time; the results are in order.
 pub(crate) fn on_all_cores<T: Sync, R: Send>(
     items: &[T],
     least: usize,
     each: impl Fn(&T) -> R + Sync,
 ) -> Vec<R> {
-    let some = items.len().div_ceil(cores()).max(least);
-    if items.len() <= some {
+    if items.len() <= least {
         return items.iter().map(each).collect();
     }
-    let each = &each;
-    std::thread::scope(|scope| {
-        let work = |some| scope.spawn(move || <[T]>::iter(some).map(each).collect::<Vec<R>>());
-        let threads: Vec<_> = items.chunks(some).map(work).collect();
-        threads.into_iter().flat_map(|it| it.join().expect("nothing panics")).collect()
-    })
+    let (each, next) = (&each, &AtomicUsize::new(0));
+    let work = move || {
+        let taken = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+        let parts = taken.map_while(|part| Some((part, items.chunks(least).nth(part)?)));
+        let done = parts.map(|(part, items)| (part, items.iter().map(each).collect::<Vec<R>>()));
+        done.collect::<Vec<_>>()
+    };
+    let mut parts = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..cores()).map(|_| scope.spawn(work)).collect();
+        let parts = threads.into_iter().flat_map(|it| it.join().expect("nothing panics"));
+        parts.collect::<Vec<_>>()
+    });
+    parts.sort_unstable_by_key(|(part, _)| *part);
+    parts.into_iter().flat_map(|(_, results)| results).collect()
 }
 
 fn work(

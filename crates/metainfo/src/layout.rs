@@ -136,7 +136,9 @@ impl Layout {
         if piece_length == 0 || piece_length > MAX_PIECE_LENGTH || (version.has_v2() && !v2) {
             return Err(wrong);
         }
-        let (mut files, mut extents) = (Vec::new(), Vec::new());
+        let items = items.into_iter();
+        let count = items.size_hint().0;
+        let (mut files, mut extents) = (Vec::with_capacity(count), Vec::with_capacity(count));
         let (mut end, mut content) = (0u64, 0u64);
         // Bounds every sum below far from overflow.
         let most = u64::from(MAX_PIECES) * u64::from(piece_length);

@@ -50,15 +50,15 @@ impl Rules {
 
 /// A component made safe.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Safe {
+pub(crate) struct Safe<'a> {
     /// Empty when the component means "here", or nothing is left of it.
-    pub(crate) name: String,
+    pub(crate) name: Cow<'a, str>,
     /// What was wrong, to follow the name in a sentence; `None` when the name is unchanged.
     pub(crate) why: Option<&'static str>,
 }
 
 /// Makes one component safe.
-pub(crate) fn component(raw: &[u8], rules: Rules) -> Safe {
+pub(crate) fn component(raw: &[u8], rules: Rules) -> Safe<'_> {
     let mut text = String::from_utf8_lossy(raw);
     let mut why = None;
     if let Cow::Owned(lossy) = &text {
@@ -66,13 +66,13 @@ pub(crate) fn component(raw: &[u8], rules: Rules) -> Safe {
         why = Some("is not valid UTF-8");
     }
     if matches!(&*text, "" | ".") {
-        return Safe { name: String::new(), why: Some("has an empty or `.` part") };
+        return Safe { name: Cow::default(), why: Some("has an empty or `.` part") };
     }
     if text == ".." {
-        return Safe { name: "_".to_owned(), why: Some("leads out of the folder") };
+        return Safe { name: "_".into(), why: Some("leads out of the folder") };
     }
     let mut name = match text.chars().find_map(|c| fault(c, rules)) {
-        None => text.into_owned(),
+        None => text,
         Some(found) => {
             why = why.or(Some(found));
             text.chars().map(|c| if fault(c, rules).is_some() { '_' } else { c }).collect()
@@ -81,19 +81,19 @@ pub(crate) fn component(raw: &[u8], rules: Rules) -> Safe {
     if rules.portable {
         let kept = name.trim_end_matches(['.', ' ']).len();
         if kept < name.len() {
-            name.truncate(kept);
+            name.to_mut().truncate(kept);
             why = why.or(Some("ends in dots or spaces, which Windows drops"));
         }
         if name.is_empty() {
-            name.push('_');
+            name = "_".into();
         }
         if is_device(&name) {
-            name.insert(0, '_');
+            name.to_mut().insert(0, '_');
             why = why.or(Some("is a device on Windows"));
         }
     }
     if name.len() > MAX_NAME_LENGTH {
-        name = shorten(&name, "", MAX_NAME_LENGTH);
+        name = shorten(&name, "", MAX_NAME_LENGTH).into();
         why = why.or(Some("is too long"));
     }
     Safe { name, why }
@@ -137,15 +137,15 @@ fn is_device(name: &str) -> bool {
 }
 
 /// Cuts the components below the torrent's name alike, until the path fits; true when it did not.
-pub(crate) fn fit(components: &mut [String]) -> bool {
-    let length = |parts: &[String]| parts.iter().map(|part| part.len() + 1).sum::<usize>();
+pub(crate) fn fit(components: &mut [Cow<'_, str>]) -> bool {
+    let length = |parts: &[Cow<'_, str>]| parts.iter().map(|part| part.len() + 1).sum::<usize>();
     let mut most = MAX_NAME_LENGTH;
     while length(components) > MAX_PATH_LENGTH && most > SHORTEST {
         most /= 2;
         for part in components.iter_mut().skip(1).filter(|part| part.len() > most) {
-            *part = shorten(part, "", most);
+            *part = shorten(part, "", most).into();
             if is_device(part) {
-                part.insert(0, '_');
+                part.to_mut().insert(0, '_');
             }
         }
     }

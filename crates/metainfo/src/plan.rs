@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use hash::{Sha1Digest, Sha256Digest};
 use stdx::{FileIndex, PieceIndex};
@@ -62,9 +63,9 @@ pub struct PlanOptions {
 pub struct Plan {
     options: PlanOptions,
     /// In the order of the torrent; with the link targets that it will state.
-    entries: Vec<listing::Entry>,
+    entries: Vec<SourceEntry>,
     single_file: bool,
-    layout: Layout,
+    layout: Arc<Layout>,
     notices: Vec<Notice>,
 }
 
@@ -80,25 +81,32 @@ impl Plan {
         let mut notices = Vec::new();
         let single_file = matches!(&*entries, [only] if only.path.as_os_str().is_empty());
         let entries = listing::entries(entries, &options.name, single_file, &mut notices)?;
-        let layout = choose::layout(&entries, single_file, &options, &mut notices)?;
+        let layout = choose::layout(&entries, single_file, &options, &mut notices)?.into();
         let plan = Self { options, entries, single_file, layout, notices };
-        let size = encode::info(&plan, &encode::no_hashes(&plan.layout)).len() as u64;
+        if encode::at_most(&plan) > MAX_METADATA_SIZE {
+            plan.check_size()?;
+        }
+        Ok(plan)
+    }
+
+    fn check_size(&self) -> Result<(), Error> {
+        let size = encode::info(self, &encode::no_hashes(&self.layout)).len() as u64;
         let limit = MAX_METADATA_SIZE as u64;
         if size > limit {
             let what = "the metadata (a larger --piece-length helps)";
             return Err(Error::TooLarge { what, size, limit });
         }
-        Ok(plan)
+        Ok(())
     }
 
     /// The pieces and files. For v2 and hybrid the files' roots are not known yet and all zero.
-    pub fn layout(&self) -> &Layout {
+    pub fn layout(&self) -> &Arc<Layout> {
         &self.layout
     }
 
-    /// What a file is made of; a link has no length.
+    /// What a file is made of; a link has no length, and says where it leads to from the root.
     pub fn source(&self, file: FileIndex) -> Option<&SourceEntry> {
-        self.entries.get(file.get()).map(|entry| &entry.source)
+        self.entries.get(file.get())
     }
 
     /// What was left out or decided.

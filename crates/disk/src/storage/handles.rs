@@ -104,7 +104,8 @@ impl Storage {
     ) -> Result<File, Error> {
         let path = || self.file_path(file);
         let opened = rustix::fs::openat(folder, name, SAFE | OFlags::RDONLY, Mode::empty());
-        regular(opened.map_err(|error| refused("read", &path(), error))?.into(), path)
+        let opened = opened.map_err(|error| refused("read", &path(), error))?.into();
+        if self.options.looked_at { Ok(opened) } else { regular(opened, path) }
     }
 
     fn make(&self, file: FileIndex, path: &Path) -> Result<File, Error> {
@@ -153,18 +154,18 @@ impl Storage {
         make: bool,
     ) -> Result<(OwnedFd, PathBuf), Error> {
         let (base, relative) = self.place(file);
-        let base = if base.as_os_str().is_empty() { PathBuf::from(".") } else { base };
+        let base = if base.as_os_str().is_empty() { Path::new(".") } else { &base };
         if make && !base.exists() {
-            std::fs::create_dir_all(&base)
-                .map_err(|error| Error::io("make the folder", &base, error))?;
+            std::fs::create_dir_all(base)
+                .map_err(|error| Error::io("make the folder", base, error))?;
         }
         let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let mut folder = rustix::fs::openat(CWD, &base, flags | OFlags::RDONLY, Mode::empty())
-            .map_err(|error| Error::io("open the folder", &base, error))?;
+        let mut folder = rustix::fs::openat(CWD, base, flags | OFlags::RDONLY, Mode::empty())
+            .map_err(|error| Error::io("open the folder", base, error))?;
         let mut at = PathBuf::new();
         let parents = relative.parent().into_iter().flat_map(Path::components);
         for component in parents {
-            folder = self.step_into(&folder, &base, &at, component.as_os_str(), make)?;
+            folder = self.step_into(&folder, base, &at, component.as_os_str(), make)?;
             at.push(component);
         }
         let name = relative.file_name().map(PathBuf::from).unwrap_or_default();

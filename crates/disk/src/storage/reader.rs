@@ -3,14 +3,13 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::num::NonZeroU64;
-use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::Advice;
 use stdx::{FileIndex, PieceIndex};
 
 use super::Storage;
+use super::beside::Beside;
 use crate::Error;
 
 /// Files that one thread keeps open: enough for the pieces that it hashes at once.
@@ -24,20 +23,18 @@ const ADVICE: u32 = 1 << 20;
 /// threads would else wait for each other, and close what another one is about to read.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
-    storage: &'a Storage,
+    beside: Beside<'a>,
     /// The oldest first.
     open: VecDeque<(FileIndex, Arc<File>)>,
-    /// The folder of the file that was opened last: where it is, from which base.
-    folder: Option<(PathBuf, PathBuf, OwnedFd)>,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(storage: &'a Storage) -> Self {
-        Self { storage, open: VecDeque::new(), folder: None }
+        Self { beside: Beside::new(storage), open: VecDeque::new() }
     }
 
     pub(crate) fn storage(&self) -> &'a Storage {
-        self.storage
+        self.beside.storage()
     }
 
     /// As [`Storage::read`].
@@ -47,14 +44,14 @@ impl<'a> Reader<'a> {
         begin: u32,
         out: &mut [&mut [u8]],
     ) -> Result<(), Error> {
-        let storage = self.storage;
+        let storage = self.storage();
         storage.read_through(piece, begin, out, &mut |file| self.open(file))
     }
 
     /// Has the system start reading a part of these pieces, as far as few files are opened for
     /// that. Only advice: failures do not matter.
     pub(crate) fn read_ahead(&mut self, pieces: &[PieceIndex], begin: u32, length: u32) {
-        let content = self.storage.content();
+        let content = self.storage().content();
         let steps = pieces.iter().flat_map(|&piece| {
             let end = content.piece_size(piece).min(begin.saturating_add(length));
             let steps = (begin..end).step_by(ADVICE as usize);
@@ -84,18 +81,9 @@ impl<'a> Reader<'a> {
         if let Some(found) = self.find(file) {
             return Ok(found);
         }
-        let (base, path) = self.storage.place(file);
-        let parent = path.parent().unwrap_or(Path::new(""));
-        let is_there =
-            |(at, below, _): &(PathBuf, PathBuf, OwnedFd)| *at == base && below == parent;
-        let (base, parent, folder) = match self.folder.take().filter(is_there) {
-            Some(there) => there,
-            None => (base, parent.to_owned(), self.storage.folder_of(file, false)?.0),
-        };
-        let name = Path::new(path.file_name().unwrap_or_default());
-        let opened = self.storage.find_in(&folder, name, file);
-        self.folder = Some((base, parent, folder));
-        let opened = Arc::new(opened?);
+        let storage = self.storage();
+        let (folder, name) = self.beside.find(file)?;
+        let opened = Arc::new(storage.find_in(folder, &name, file)?);
         if self.open.len() >= OPEN_MAX {
             self.open.pop_front();
         }

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -304,7 +305,7 @@ fn place(
     paths: &mut Paths,
     notices: &mut NameNotices,
 ) -> PathBuf {
-    let mut parts = vec![name.to_owned()];
+    let mut parts = vec![Cow::Borrowed(name)];
     let mut why = None;
     for part in &file.path {
         let safe = names::component(part, rules);

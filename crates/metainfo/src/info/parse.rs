@@ -91,13 +91,18 @@ fn name(raw: &[u8], hashes: &InfoHashes, rules: Rules, notices: &mut NameNotices
     let (mut name, mut why) = (safe.name, safe.why);
     if name.is_empty() {
         why = Some("is no name");
-        name = hashes.handshake_hashes().map(|hash| hash.to_string()).take(1).collect();
+        name = hashes
+            .handshake_hashes()
+            .map(|hash| hash.to_string())
+            .take(1)
+            .collect::<String>()
+            .into();
     }
     if let Some(why) = why {
-        let to = PathBuf::from(&name);
+        let to = PathBuf::from(&*name);
         notices.add(|| Notice::Renamed { from: files::printable([raw]), to, why });
     }
-    name
+    name.into_owned()
 }
 
 /// What is looked at, found in one walk: the values between may be long.

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::PathBuf;
@@ -28,7 +29,7 @@ pub(crate) struct Paths {
 struct Folder {
     wanted: Vec<String>,
     path: PathBuf,
-    number: usize,
+    number: u32,
     why: Option<&'static str>,
 }
 
@@ -40,21 +41,27 @@ pub(crate) struct Given {
     pub(crate) why: Option<&'static str>,
 }
 
+/// A name that is taken, by its key. There is one for each file.
 #[derive(Debug)]
 struct Taken {
-    /// As it is written.
-    name: String,
-    /// Its number, if it is a folder.
-    folder: Option<usize>,
+    /// As it is written, where that is not the key.
+    name: Option<Box<str>>,
     /// Where to go on looking for a free suffix: without it many duplicates would cost a square.
     next_suffix: u32,
+    /// Its number, if it is a folder.
+    folder: Option<u32>,
     /// The folder that stands in for this name, which is a file's.
-    stand_in: Option<(String, usize)>,
+    stand_in: Option<Box<(String, u32)>>,
 }
 
 impl Taken {
-    fn new(name: &str, folder: Option<usize>) -> Self {
-        Self { name: name.to_owned(), folder, next_suffix: 1, stand_in: None }
+    fn new(key: &str, name: &str, folder: Option<u32>) -> Self {
+        let name = (key != name).then(|| name.into());
+        Self { name, next_suffix: 1, folder, stand_in: None }
+    }
+
+    fn name<'a>(&'a self, key: &'a str) -> &'a str {
+        self.name.as_deref().unwrap_or(key)
     }
 }
 
@@ -64,38 +71,41 @@ impl Paths {
     }
 
     /// Takes a path for a file or link. The components must be safe already, at least one.
-    pub(crate) fn take(&mut self, components: &[String]) -> Given {
+    pub(crate) fn take(&mut self, components: &[Cow<'_, str>]) -> Given {
         let (file, folders) = components.split_last().expect("a path has components");
         if self.last.wanted != *folders {
             self.last = self.descend(folders);
         }
         let renamed = self.file(self.last.number, file);
-        let name = renamed.as_ref().map_or(file, |(name, _)| name);
+        let name = renamed.as_ref().map_or(&**file, |(name, _)| name);
         let why = self.last.why.or(renamed.as_ref().map(|(_, why)| *why));
         Given { path: self.last.path.join(name), why }
     }
 
-    fn descend(&mut self, wanted: &[String]) -> Folder {
-        let mut folder = Folder { wanted: wanted.to_vec(), ..Folder::default() };
-        for wanted in wanted {
+    fn descend(&mut self, wanted: &[Cow<'_, str>]) -> Folder {
+        let wanted: Vec<String> = wanted.iter().map(|part| part.clone().into_owned()).collect();
+        let mut folder = Folder::default();
+        for wanted in &wanted {
             let (name, number, why) = self.folder(folder.number, wanted);
             folder.path.push(name);
             folder.why = folder.why.or(why);
             folder.number = number;
         }
-        folder
+        Folder { wanted, ..folder }
     }
 
-    fn folder(&mut self, parent: usize, name: &str) -> (String, usize, Option<&'static str>) {
+    fn folder(&mut self, parent: u32, name: &str) -> (String, u32, Option<&'static str>) {
         let key = self.folded(name);
-        let (folder, number) = match self.folders[parent].get(&key) {
-            None => (name.to_owned(), self.claim(parent, key, name, true)),
-            Some(Taken { name, folder: Some(number), .. }) => (name.clone(), *number),
-            Some(Taken { stand_in: Some(folder), .. }) => folder.clone(),
+        let (folder, number) = match self.folders[parent as usize].get(&*key) {
+            None => (name.to_owned(), self.claim(parent, key.into_owned(), name, true)),
+            Some(taken @ Taken { folder: Some(number), .. }) => {
+                (taken.name(&key).to_owned(), *number)
+            }
+            Some(Taken { stand_in: Some(folder), .. }) => (**folder).clone(),
             Some(_) => {
                 let folder = self.suffixed(parent, &key, name, true);
-                if let Some(taken) = self.folders[parent].get_mut(&key) {
-                    taken.stand_in = Some(folder.clone());
+                if let Some(taken) = self.folders[parent as usize].get_mut(&*key) {
+                    taken.stand_in = Some(Box::new(folder.clone()));
                 }
                 folder
             }
@@ -109,34 +119,35 @@ impl Paths {
     }
 
     /// Another name and the reason for it, when it cannot have its own.
-    fn file(&mut self, parent: usize, name: &str) -> Option<(String, &'static str)> {
-        let key = self.folded(name);
-        let other = match self.folders[parent].entry(key) {
+    fn file(&mut self, parent: u32, name: &str) -> Option<(String, &'static str)> {
+        let key = self.folded(name).into_owned();
+        let other = match self.folders[parent as usize].entry(key) {
             Entry::Vacant(place) => {
-                place.insert(Taken::new(name, None));
+                let taken = Taken::new(place.key(), name, None);
+                place.insert(taken);
                 return None;
             }
             Entry::Occupied(other) => other,
         };
+        let key = other.key().clone();
         let why = match other.get() {
-            Taken { name: other, .. } if other != name => ALIKE,
+            other if other.name(&key) != name => ALIKE,
             Taken { folder: Some(_), .. } => BOTH,
             Taken { folder: None, .. } => TWICE,
         };
-        let key = other.key().clone();
         Some((self.suffixed(parent, &key, name, false).0, why))
     }
 
     /// Claims the first free name made of `name` and a number.
-    fn suffixed(&mut self, parent: usize, key: &str, name: &str, folder: bool) -> (String, usize) {
+    fn suffixed(&mut self, parent: u32, key: &str, name: &str, folder: bool) -> (String, u32) {
         loop {
-            let taken =
-                self.folders[parent].get_mut(key).expect("only a taken name needs a suffix");
+            let names = &mut self.folders[parent as usize];
+            let taken = names.get_mut(key).expect("only a taken name needs a suffix");
             taken.next_suffix += 1;
             let suffix = format!(" ({})", taken.next_suffix);
             let candidate = shorten(name, &suffix, MAX_NAME_LENGTH);
-            let free = self.folded(&candidate);
-            if !self.folders[parent].contains_key(&free) {
+            let free = self.folded(&candidate).into_owned();
+            if !self.folders[parent as usize].contains_key(&free) {
                 let number = self.claim(parent, free, &candidate, folder);
                 return (candidate, number);
             }
@@ -144,9 +155,10 @@ impl Paths {
     }
 
     /// The number that it has if it is a folder.
-    fn claim(&mut self, parent: usize, key: String, name: &str, folder: bool) -> usize {
-        let number = self.folders.len();
-        self.folders[parent].insert(key, Taken::new(name, folder.then_some(number)));
+    fn claim(&mut self, parent: u32, key: String, name: &str, folder: bool) -> u32 {
+        let number = self.folders.len() as u32;
+        let taken = Taken::new(&key, name, folder.then_some(number));
+        self.folders[parent as usize].insert(key, taken);
         if folder {
             self.folders.push(BTreeMap::new());
         }
@@ -155,15 +167,16 @@ impl Paths {
 
     /// What a file system may compare: the canonical caseless form (Unicode, D145), without what
     /// some systems ignore.
-    fn folded(&self, name: &str) -> String {
+    fn folded<'a>(&self, name: &'a str) -> Cow<'a, str> {
         if !self.rules.portable {
-            return name.to_owned();
+            return name.into();
         }
         if name.is_ascii() {
-            return name.to_ascii_lowercase();
+            return name.to_ascii_lowercase().into();
         }
         let seen = name.chars().filter(|&c| !is_ignored(c));
-        seen.nfd().default_case_fold().nfd().default_case_fold().nfd().collect()
+        let folded = seen.nfd().default_case_fold().nfd().default_case_fold().nfd();
+        folded.collect::<String>().into()
     }
 }
 

@@ -52,8 +52,8 @@ fn components_become_safe() {
 #[test]
 fn a_long_path_is_cut_in_every_folder_but_the_first() {
     let cut = |name: &str, part: &str, depth: usize| {
-        let mut parts = vec![part.to_owned(); depth];
-        parts[0] = name.to_owned();
+        let mut parts = vec![Cow::Owned(part.to_owned()); depth];
+        parts[0] = Cow::Owned(name.to_owned());
         let changed = fit(&mut parts);
         assert_eq!(parts[0], name);
         (changed, parts)
@@ -75,7 +75,7 @@ fn no_two_files_share_a_path() {
     let check = |rules, paths: &[&str], expected: &[&str]| {
         let mut taken = Paths::new(rules);
         for (path, expected) in paths.iter().zip(expected) {
-            let parts: Vec<String> = path.split('/').map(str::to_owned).collect();
+            let parts: Vec<Cow<'_, str>> = path.split('/').map(Cow::Borrowed).collect();
             let given = taken.take(&parts);
             assert_eq!(given.path.to_str().unwrap(), *expected, "{paths:?}");
             assert_eq!(given.why.is_some(), path != expected, "{given:?}");
@@ -109,8 +109,8 @@ fn no_two_files_share_a_path() {
 #[test]
 fn many_duplicates_cost_no_square() {
     let mut taken = Paths::new(Rules::PORTABLE);
-    let file = [String::from("a")];
-    let under = [String::from("a"), String::from("b")];
+    let file = [Cow::Borrowed("a")];
+    let under = [Cow::Borrowed("a"), Cow::Borrowed("b")];
     for _ in 0..50_000 {
         taken.take(&file);
         taken.take(&under);
@@ -120,7 +120,7 @@ fn many_duplicates_cost_no_square() {
 
 #[test]
 fn a_suffix_keeps_long_names_within_the_limit() {
-    let name = "y".repeat(MAX_NAME_LENGTH);
+    let name = Cow::Owned("y".repeat(MAX_NAME_LENGTH));
     let mut taken = Paths::new(Rules::PORTABLE);
     for _ in 0..12 {
         let path = taken.take(std::slice::from_ref(&name)).path;

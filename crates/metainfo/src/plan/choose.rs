@@ -1,11 +1,9 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hash::Sha256Digest;
 use stdx::BLOCK_LENGTH;
 
-use super::PlanOptions;
-use super::encode;
-use super::listing::Entry;
+use super::{PlanOptions, SourceEntry, encode};
 use crate::layout::{FileEntry, Item, Layout};
 use crate::limits::MAX_PIECE_LENGTH;
 use crate::{Error, Notice, Version, info};
@@ -23,7 +21,7 @@ const MAX_HYBRID_METADATA: u64 = 8 << 20;
 
 /// Settles format and piece length.
 pub(super) fn layout(
-    entries: &[Entry],
+    entries: &[SourceEntry],
     single_file: bool,
     options: &PlanOptions,
     notices: &mut Vec<Notice>,
@@ -32,7 +30,7 @@ pub(super) fn layout(
         check(version, piece_length)?;
         Ok::<_, Error>(Layout::new(version, piece_length, items(entries, version, &options.name))?)
     };
-    let content: u64 = entries.iter().map(|entry| entry.source.length).fold(0, u64::saturating_add);
+    let content: u64 = entries.iter().map(|entry| entry.length).fold(0, u64::saturating_add);
     let usual = options.piece_length.unwrap_or_else(|| piece_length(content));
     if let Some(version) = options.format {
         return make(version, usual);
@@ -101,22 +99,24 @@ fn check(version: Version, piece_length: u64) -> Result<(), Error> {
 }
 
 /// The entries as a layout takes them. A hybrid's padding is implied by its alignment.
-fn items(entries: &[Entry], version: Version, name: &str) -> impl Iterator<Item = Item> {
-    let full = move |path: &[String]| -> PathBuf {
-        let mut full =
-            PathBuf::with_capacity(path.iter().fold(name.len(), |n, it| n + 1 + it.len()));
+fn items(entries: &[SourceEntry], version: Version, name: &str) -> impl Iterator<Item = Item> {
+    let full = move |path: &Path| -> PathBuf {
+        let mut full = PathBuf::with_capacity(name.len() + 1 + path.as_os_str().len());
         full.push(name);
-        full.extend(path);
+        // An empty path would add a separator.
+        if !path.as_os_str().is_empty() {
+            full.push(path);
+        }
         full
     };
     entries.iter().map(move |entry| {
         let path = full(&entry.path);
         let target = entry.symlink.as_ref();
         Item::File(FileEntry {
-            length: entry.source.length,
-            root: (version.has_v2() && entry.source.length > 0).then(Sha256Digest::default),
-            executable: entry.source.executable,
-            hidden: entry.source.hidden,
+            length: entry.length,
+            root: (version.has_v2() && entry.length > 0).then(Sha256Digest::default),
+            executable: entry.executable,
+            hidden: entry.hidden,
             symlink: target.and_then(|target| info::relative(&path, &full(target))),
             offset: 0,
             listed: 0,

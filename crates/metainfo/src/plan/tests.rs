@@ -97,6 +97,8 @@ fn make(entries: Vec<SourceEntry>, options: PlanOptions) -> (Plan, Vec<u8>) {
     let plan = Plan::new(entries, options).unwrap();
     let hashes = hash_all(plan.layout(), |file| plan.source(file).unwrap().path.clone());
     let bytes = plan.finish(&hashes);
+    let size = encode::info(&plan, &encode::no_hashes(plan.layout())).len();
+    assert!(encode::at_most(&plan) >= size);
     (plan, bytes)
 }
 
