@@ -1,13 +1,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use cache::{Done, Fault, FaultKind, HashJob, Op, OpId, Outcome, Work, WriteJob, hash_blocks};
-use stdx::{BLOCK_LENGTH, BlockRange, Buf, FileIndex, Pool, TorrentId};
+use stdx::{BLOCK_LENGTH, BlockRange, Buf, FileIndex, PieceIndex, Pool, TorrentId};
 
+use crate::spindle::Spindle;
 use crate::sweep::{CHUNK, cores, hash_piece};
 use crate::{Error, Storage};
 
@@ -47,25 +49,35 @@ pub struct Disk {
 struct Shared {
     io: Queue<Job>,
     hash: Queue<Job>,
-    writes: Turns<WritePlace, PendingWrite>,
+    turns: Turns<Place, Position, Pending>,
+    /// Reads that wait.
+    reads: AtomicUsize,
     pool: Pool,
     storages: RwLock<BTreeMap<TorrentId, Arc<Storage>>>,
     done: Box<dyn Fn(Done) + Send + Sync>,
 }
 
-/// The torrent and, of its files, the one in which a write begins.
-type WritePlace = (TorrentId, Option<FileIndex>);
+/// Where one thread at a time is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// The torrent and, of its files, the one in which a write begins.
+    File(TorrentId, Option<FileIndex>),
+    /// All that reads and writes there.
+    Spindle(Spindle),
+}
 
-struct PendingWrite {
-    id: OpId,
-    storage: Arc<Storage>,
-    job: WriteJob,
+/// About where on a turning disk; elsewhere it does not matter.
+type Position = Option<(TorrentId, PieceIndex, u32)>;
+
+enum Pending {
+    Write(OpId, TorrentId, Arc<Storage>, WriteJob),
+    Read(Arc<Storage>, Vec<BlockRange>, ReadReply),
 }
 
 enum Job {
     /// `None`: the torrent is not here.
     Op(Op, Option<Arc<Storage>>),
-    Read(Arc<Storage>, Vec<BlockRange>, ReadReply),
+    Read(TorrentId, Arc<Storage>, Vec<BlockRange>, ReadReply),
 }
 
 impl Disk {
@@ -84,7 +96,8 @@ impl Disk {
         let shared = Arc::new(Shared {
             io: Queue::new(),
             hash: Queue::new(),
-            writes: Turns::new(),
+            turns: Turns::new(),
+            reads: AtomicUsize::new(0),
             pool,
             storages: RwLock::new(BTreeMap::new()),
             done: Box::new(done),
@@ -136,8 +149,9 @@ impl Disk {
     /// waiting already, or the torrent is not here, the reply is `None` for each, at once.
     pub fn read(&self, torrent: TorrentId, ranges: Vec<BlockRange>, reply: ReadReply) {
         match self.storage(torrent) {
-            Some(storage) if self.shared.io.len() < READS_MAX => {
-                self.shared.io.push(Job::Read(storage, ranges, reply));
+            Some(storage) if self.shared.reads.load(Relaxed) < READS_MAX => {
+                self.shared.reads.fetch_add(1, Relaxed);
+                self.shared.io.push(Job::Read(torrent, storage, ranges, reply));
             }
             _ => reply(ranges.into_iter().map(|range| (range, None)).collect()),
         }
@@ -188,10 +202,12 @@ impl Shared {
                         hash_jobs.push(job);
                     }
                     Job::Op(Op { id, torrent, work: Work::Write(job) }, Some(storage)) => {
-                        self.write(torrent, PendingWrite { id, storage, job });
+                        self.write(id, torrent, storage, job);
                     }
                     Job::Op(op, storage) => self.run(op, storage.as_deref(), &mut buffer),
-                    Job::Read(storage, ranges, reply) => reply(self.read_all(&storage, &ranges)),
+                    Job::Read(torrent, storage, ranges, reply) => {
+                        self.read(torrent, storage, ranges, reply);
+                    }
                 }
             }
             self.hash(&ids, hash_jobs);
@@ -205,14 +221,46 @@ impl Shared {
         (self.done)(Done { id: op.id, outcome });
     }
 
-    fn write(&self, torrent: TorrentId, write: PendingWrite) {
-        let begin = write.job.parts.first().map_or(0, |part| part.begin);
-        let mut spans = write.storage.content().spans(write.job.piece, begin, 1);
-        let file = spans.find_map(|span| span.file);
-        self.writes.run((torrent, file), write, |PendingWrite { id, storage, job }| {
-            let op = Op { id, torrent, work: Work::Write(job) };
-            self.run(op, Some(&storage), &mut Vec::new());
-        });
+    fn write(&self, id: OpId, torrent: TorrentId, storage: Arc<Storage>, job: WriteJob) {
+        let begin = job.parts.first().map_or(0, |part| part.begin);
+        let (place, at) = if let Some(spindle) = storage.spindle() {
+            (Place::Spindle(spindle), Some((torrent, job.piece, begin)))
+        } else {
+            let mut spans = storage.content().spans(job.piece, begin, 1);
+            (Place::File(torrent, spans.find_map(|span| span.file)), None)
+        };
+        self.turns.run(place, at, Pending::Write(id, torrent, storage, job), |it| self.act(it));
+    }
+
+    fn read(
+        &self,
+        torrent: TorrentId,
+        storage: Arc<Storage>,
+        ranges: Vec<BlockRange>,
+        reply: ReadReply,
+    ) {
+        let at = ranges.first().map(|range| (torrent, range.piece, range.begin));
+        let spindle = storage.spindle();
+        let pending = Pending::Read(storage, ranges, reply);
+        match spindle {
+            Some(spindle) => {
+                self.turns.run(Place::Spindle(spindle), at, pending, |it| self.act(it));
+            }
+            None => self.act(pending),
+        }
+    }
+
+    fn act(&self, pending: Pending) {
+        match pending {
+            Pending::Write(id, torrent, storage, job) => {
+                let op = Op { id, torrent, work: Work::Write(job) };
+                self.run(op, Some(&storage), &mut Vec::new());
+            }
+            Pending::Read(storage, ranges, reply) => {
+                reply(self.read_all(&storage, &ranges));
+                self.reads.fetch_sub(1, Relaxed);
+            }
+        }
     }
 
     /// Hashes blocks of several pieces together.

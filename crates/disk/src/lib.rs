@@ -17,6 +17,7 @@ mod error;
 mod lock;
 mod nodes;
 mod resume;
+mod spindle;
 mod storage;
 mod sweep;
 

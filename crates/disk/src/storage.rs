@@ -2,11 +2,12 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use cache::Content;
 use stdx::{FileIndex, PieceIndex};
 
+use crate::spindle::Spindle;
 use crate::sweep::on_all_cores;
 use crate::{FileStat, Resume};
 
@@ -82,6 +83,8 @@ pub struct Storage {
     /// Folders with new entries, relative to `base`, to be synced with the next file.
     new_entries: Mutex<BTreeSet<PathBuf>>,
     watch: watch::Watch,
+    /// The turning disk that the files are on, if any.
+    spindle: OnceLock<Option<Spindle>>,
 }
 
 impl Storage {
@@ -103,7 +106,20 @@ impl Storage {
             wanted: RwLock::new(Vec::new()),
             new_entries: Mutex::new(BTreeSet::new()),
             watch: watch::Watch::default(),
+            spindle: OnceLock::new(),
         }
+    }
+
+    /// The same on such a disk.
+    #[cfg(test)]
+    pub(crate) fn on(self, spindle: Option<Spindle>) -> Self {
+        Self { spindle: OnceLock::from(spindle), ..self }
+    }
+
+    /// The turning disk that the files are on: those of several places count as on the first.
+    pub(crate) fn spindle(&self) -> Option<Spindle> {
+        let place = || self.roots.values().next().unwrap_or(&self.base);
+        *self.spindle.get_or_init(|| Spindle::of(place()))
     }
 
     /// The same with entries of the torrent's folder elsewhere. For content that is there, with

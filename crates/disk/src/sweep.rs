@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cache::PieceDigests;
 use metainfo::{Layout, PieceHasher};
@@ -20,6 +21,26 @@ pub(crate) const CHUNK: usize = 1 << 20;
 const AHEAD: u32 = 4 << 20;
 /// Results on their way to the calling thread.
 const RESULTS_MAX: usize = 256;
+
+/// What the threads of a sweep share.
+#[derive(Default)]
+struct Course {
+    /// The place in the list of pieces that none has taken yet.
+    next: AtomicUsize,
+    cancelled: AtomicBool,
+    /// Of a turning disk one thread reads while the others hash.
+    heads: Option<Mutex<()>>,
+}
+
+impl Course {
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    fn take_heads(&self) -> Option<MutexGuard<'_, ()>> {
+        self.heads.as_ref().map(|heads| heads.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
 
 /// One piece's result.
 pub(crate) struct Swept {
@@ -39,25 +60,23 @@ pub(crate) fn sweep(
     let together = together(storage.content(), pieces.len().div_ceil(threads));
     let run = CHUNK / storage.content().piece_length().max(1) as usize;
     let run = run.max(1).next_multiple_of(together);
-    let next = AtomicUsize::new(0);
-    let cancelled = AtomicBool::new(false);
+    let course = Course { heads: storage.spindle().map(|_| Mutex::new(())), ..Course::default() };
     let (results, received) = sync_channel(RESULTS_MAX);
     std::thread::scope(|scope| {
         for _ in 0..threads.min(pieces.len().div_ceil(run)) {
             let results = results.clone();
-            let (next, cancelled) = (&next, &cancelled);
-            let sizes = (run, together);
-            scope.spawn(move || work(storage, pieces, sizes, next, cancelled, &results));
+            let (course, sizes) = (&course, (run, together));
+            scope.spawn(move || work(storage, pieces, sizes, course, &results));
         }
         drop(results);
         for swept in received {
-            if !cancelled.load(Ordering::Relaxed) && each(swept).is_break() {
+            if !course.is_cancelled() && each(swept).is_break() {
                 // The workers stop at their next piece; what they still send is passed over.
-                cancelled.store(true, Ordering::Relaxed);
+                course.cancelled.store(true, Ordering::Relaxed);
             }
         }
     });
-    if cancelled.into_inner() { Err(Error::Cancelled) } else { Ok(()) }
+    if course.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
 }
 
 /// How many threads hash at once by default.
@@ -95,13 +114,12 @@ fn work(
     storage: &Storage,
     pieces: &[PieceIndex],
     (run, together): (usize, usize),
-    next: &AtomicUsize,
-    cancelled: &AtomicBool,
+    course: &Course,
     results: &SyncSender<Swept>,
 ) {
     let (mut reader, mut buffer) = (Reader::new(storage), vec![0; CHUNK]);
     loop {
-        let from = next.fetch_add(run, Ordering::Relaxed);
+        let from = course.next.fetch_add(run, Ordering::Relaxed);
         let Some(run) = pieces.get(from..pieces.len().min(from + run)) else {
             return;
         };
@@ -110,10 +128,10 @@ fn work(
         }
         reader.read_ahead(run, 0, AHEAD);
         for pieces in run.chunks(together) {
-            if cancelled.load(Ordering::Relaxed) {
+            if course.is_cancelled() {
                 return;
             }
-            let digests = hash_pieces(&mut reader, pieces, &mut buffer, cancelled);
+            let digests = hash_pieces(&mut reader, pieces, &mut buffer, course);
             for (&piece, digests) in pieces.iter().zip(digests) {
                 if results.send(Swept { piece, digests }).is_err() {
                     return;
@@ -138,7 +156,7 @@ pub(crate) fn hash_piece(
     buffer: &mut [u8],
 ) -> Result<PieceDigests, Error> {
     let reader = &mut Reader::new(storage);
-    let digests = hash_pieces(reader, &[piece], buffer, &AtomicBool::new(false));
+    let digests = hash_pieces(reader, &[piece], buffer, &Course::default());
     digests.into_iter().next().expect("a result for each piece")
 }
 
@@ -147,7 +165,7 @@ fn hash_pieces(
     reader: &mut Reader<'_>,
     pieces: &[PieceIndex],
     buffer: &mut [u8],
-    cancelled: &AtomicBool,
+    course: &Course,
 ) -> Vec<Result<PieceDigests, Error>> {
     let layout = reader.storage().content();
     let longest = pieces.iter().map(|&piece| layout.piece_size(piece)).max().unwrap_or(0);
@@ -158,8 +176,9 @@ fn hash_pieces(
     for at in (0..longest).step_by(step) {
         let mut read = Vec::with_capacity(pieces.len());
         let chunks = buffer.chunks_mut(step);
+        let turn = course.take_heads();
         for ((&piece, hasher), chunk) in pieces.iter().zip(&mut hashers).zip(chunks) {
-            if cancelled.load(Ordering::Relaxed) {
+            if course.is_cancelled() {
                 *hasher = Err(Error::Cancelled);
             }
             let left = layout.piece_size(piece).saturating_sub(at) as usize;
@@ -176,6 +195,7 @@ fn hash_pieces(
                 (Ok(()), Err(_)) => {}
             }
         }
+        drop(turn);
         PieceHasher::update_many(&mut read);
     }
     hashers.into_iter().map(|hasher| Ok(hasher?.finish().into())).collect()

@@ -55,10 +55,6 @@ impl<T> Queue<T> {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.lock().items.len()
-    }
-
     pub(super) fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_all();

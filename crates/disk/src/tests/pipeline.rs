@@ -6,6 +6,7 @@ use cache::{Cache, Config, Done, Event};
 use stdx::{Bitfield, BlockIndex, BlockRange, Buf, Instant, PieceIndex, Pool, TorrentId};
 
 use super::*;
+use crate::spindle::Spindle;
 use crate::{Disk, DiskConfig, Resume};
 
 const TORRENT: TorrentId = TorrentId(1);
@@ -97,9 +98,14 @@ impl Download {
     }
 }
 
+/// On a disk that turns, reads and writes take turns.
+fn formats_and_disks() -> impl Iterator<Item = (Version, Option<Spindle>)> {
+    FORMATS.into_iter().flat_map(|format| [None, Some(Spindle(1))].map(|disk| (format, disk)))
+}
+
 #[test]
 fn a_download_ends_identical_and_is_trusted_at_the_next_start() {
-    for (seed, format) in FORMATS.into_iter().enumerate() {
+    for (seed, (format, spindle)) in formats_and_disks().enumerate() {
         let dir = tree(seed as u64);
         let source = dir.path().join("tree");
         let torrent = torrent(&source, format);
@@ -109,7 +115,8 @@ fn a_download_ends_identical_and_is_trusted_at_the_next_start() {
             let resume = Arc::new(resume);
             let info = Arc::clone(&torrent.info);
             let options = StorageOptions::default();
-            (Arc::new(Storage::new(info, &out, Some(Arc::clone(&resume)), options)), resume)
+            let storage = Storage::new(info, &out, Some(Arc::clone(&resume)), options);
+            (Arc::new(storage.on(spindle)), resume)
         };
         let (storage, resume) = open();
         let found = resume.validate(&storage).unwrap();
