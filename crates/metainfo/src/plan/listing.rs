@@ -7,8 +7,8 @@ use crate::names::{self, Rules};
 use crate::{Error, Notice};
 
 /// Sorts and checks what is to be shared, and resolves links: each says where it leads, from the
-/// torrent's root (BEP 47). The order is that of a v2 file tree: by the bytes of one component after
-/// the other.
+/// torrent's root (BEP 47). The order is that of a v2 file tree: by the bytes of one component
+/// after the other.
 pub(super) fn entries(
     mut sources: Vec<SourceEntry>,
     name: &str,
