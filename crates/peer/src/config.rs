@@ -21,7 +21,8 @@ pub struct Config {
     /// Whether two peers are brought together that cannot reach each other (BEP 55): for those with
     /// uTP; never on private torrents.
     pub holepunch: bool,
-    /// The most blocks asked for at a time, whatever the remote would take.
+    /// The most blocks asked for at a time, whatever the remote would take: all of them may arrive
+    /// while hashing or the disk is what bounds the speed, and then wait in memory.
     pub request_queue_max: u32,
     /// The most blocks that the remote may ask for at a time, stated as `reqq`.
     pub upload_queue_max: u32,
@@ -55,7 +56,7 @@ impl Config {
             dht_port: None,
             pex: false,
             holepunch: false,
-            request_queue_max: 2_000,
+            request_queue_max: 1_000,
             upload_queue_max: 2_000,
             send_buffer_max: 3 << 20,
             handshake_timeout: Duration::from_secs(10),

@@ -17,7 +17,7 @@ struct Figure {
 }
 
 /// In a pair, those without a role are the leecher's.
-const FIGURES: [Figure; 7] = [
+const FIGURES: [Figure; 8] = [
     Figure {
         title: "MiB/s",
         key: "mib_per_s",
@@ -42,6 +42,14 @@ const FIGURES: [Figure; 7] = [
         key: "seeder_cpu_s_per_gib",
         digits: 2,
         of: |sample, bytes| Some(per_gib(sample.seeder?, bytes)),
+    },
+    Figure {
+        title: "CPU s/GiB of both",
+        key: "pair_cpu_s_per_gib",
+        digits: 2,
+        of: |sample, bytes| {
+            Some(per_gib(sample.worker, bytes) + per_gib(sample.seeder?, bytes))
+        },
     },
     Figure {
         title: "seeder private MiB",
