@@ -47,9 +47,7 @@ const FIGURES: [Figure; 8] = [
         title: "CPU s/GiB of both",
         key: "pair_cpu_s_per_gib",
         digits: 2,
-        of: |sample, bytes| {
-            Some(per_gib(sample.worker, bytes) + per_gib(sample.seeder?, bytes))
-        },
+        of: |sample, bytes| Some(per_gib(sample.worker, bytes) + per_gib(sample.seeder?, bytes)),
     },
     Figure {
         title: "seeder private MiB",
