@@ -7,7 +7,7 @@ use metainfo::{FileEntry, Item, Layout};
 use stdx::{BlockIndex, Buf, FileIndex, PieceIndex};
 
 use super::*;
-use crate::Error;
+use crate::{Error, FileStat};
 
 fn layout(files: &[(&str, u64)]) -> Arc<Layout> {
     let item = |&(path, length): &(&str, u64)| {
@@ -109,6 +109,33 @@ fn what_is_in_the_way_is_named() {
         fs::create_dir(dir.join("t")).unwrap();
         assert!(Command::new("mkfifo").arg(dir.join("t/a")).status().unwrap().success());
     });
+}
+
+/// Neighbours, files with other folders between them, and what is no file.
+#[test]
+fn files_are_found_where_they_are_and_through_no_link() {
+    let dir = tempfile::tempdir().unwrap();
+    let names = ["t/a/1", "t/a/2", "t/b/1", "t/a/3", "t/link/1", "t/4", "t/gone/5", "t/folder"];
+    let layout = layout(&names.map(|name| (name, 9)));
+    for (at, name) in names.iter().enumerate() {
+        let path = dir.path().join(name.replace("link", "elsewhere"));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, vec![7; at]).unwrap();
+    }
+    symlink("elsewhere", dir.path().join("t/link")).unwrap();
+    fs::remove_dir_all(dir.path().join("t/gone")).unwrap();
+    fs::remove_file(dir.path().join("t/folder")).unwrap();
+    fs::create_dir(dir.path().join("t/folder")).unwrap();
+    let storage = storage(&layout, dir.path());
+    let found = storage.stat();
+    let sizes: Vec<Option<u64>> = found.iter().map(|it| it.map(|stat| stat.size)).collect();
+    assert_eq!(sizes, [Some(0), Some(1), Some(2), Some(3), None, Some(5), None, None]);
+    for (file, stat) in (0..).map(FileIndex).zip(found) {
+        assert_eq!(storage.stat_file(file), stat);
+        let meta = storage.file_path(file).symlink_metadata();
+        let meta = meta.ok().filter(|meta| meta.is_file() && stat.is_some());
+        assert_eq!(meta.as_ref().map(FileStat::of), stat, "as the standard library has it");
+    }
 }
 
 #[test]
