@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bencode::{Dict, Limits, Mode, Value};
+use bencode::{Limits, Mode, Value};
 use hash::Sha256Digest;
 
 use super::Metainfo;
@@ -26,21 +26,44 @@ pub(super) fn torrent(file: &[u8]) -> Result<Metainfo, Error> {
     // What the info-hash covers is checked strictly where it must be; around it, and after it (a
     // line end, as a rule), the wild is sloppy.
     let (value, _) = bencode::decode_prefix(file, Mode::Lenient, LIMITS)?;
-    let keys = value.as_dict().map(Keys::of);
-    let Some((keys, info)) = keys.and_then(|keys| Some((keys, keys.info?))) else {
-        return Err(Error::Missing("info"));
-    };
-    let info = Info::parse(info.raw())?;
+    let top = value.as_dict().ok_or(Error::Missing("info"))?;
+    // In one walk: `info` may be long.
+    let [
+        announce,
+        announce_list,
+        comment,
+        comment_utf8,
+        created_by,
+        creation_date,
+        httpseeds,
+        info,
+        nodes,
+        piece_layers,
+        url_list,
+    ] = top.pick([
+        "announce",
+        "announce-list",
+        "comment",
+        "comment.utf-8",
+        "created by",
+        "creation date",
+        "httpseeds",
+        "info",
+        "nodes",
+        "piece layers",
+        "url-list",
+    ]);
+    let info = Info::parse(info.ok_or(Error::Missing("info"))?.raw())?;
     let mut metainfo = Metainfo::new(Arc::new(info));
     let notices = &mut metainfo.notices;
-    metainfo.trackers = keys.trackers(notices);
-    metainfo.web_seeds = web_seeds(keys.url_list, notices);
-    metainfo.http_seeds = web_seeds(keys.httpseeds, notices);
-    metainfo.nodes = keys.nodes();
-    metainfo.comment = text(keys.comment_utf8).or_else(|| text(keys.comment));
-    metainfo.created_by = text(keys.created_by);
-    metainfo.creation_date = keys.creation_date.and_then(Value::as_int);
-    metainfo.piece_layers = keys.piece_layers(&metainfo.info)?;
+    metainfo.trackers = trackers(announce_list, announce, notices);
+    metainfo.web_seeds = web_seeds(url_list, notices);
+    metainfo.http_seeds = web_seeds(httpseeds, notices);
+    metainfo.nodes = self::nodes(nodes);
+    metainfo.comment = text(comment_utf8).or_else(|| text(comment));
+    metainfo.created_by = text(created_by);
+    metainfo.creation_date = creation_date.and_then(Value::as_int);
+    metainfo.piece_layers = self::piece_layers(piece_layers, &metainfo.info)?;
     Ok(metainfo)
 }
 
@@ -62,124 +85,68 @@ fn something_else(file: &[u8]) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// What is looked at, found in one walk: `info` may be long.
-#[derive(Clone, Copy)]
-struct Keys<'a> {
-    announce: Option<Value<'a>>,
-    announce_list: Option<Value<'a>>,
-    comment: Option<Value<'a>>,
-    comment_utf8: Option<Value<'a>>,
-    created_by: Option<Value<'a>>,
-    creation_date: Option<Value<'a>>,
-    httpseeds: Option<Value<'a>>,
-    info: Option<Value<'a>>,
-    nodes: Option<Value<'a>>,
-    piece_layers: Option<Value<'a>>,
-    url_list: Option<Value<'a>>,
+/// Tiers of `announce-list` (BEP 12), or else the one URL of `announce` (BEP 3).
+fn trackers(
+    list: Option<Value<'_>>,
+    one: Option<Value<'_>>,
+    notices: &mut Vec<Notice>,
+) -> Vec<Vec<String>> {
+    let mut urls = Urls::trackers();
+    let mut tiers = Vec::new();
+    if let Some(list) = list.and_then(Value::as_list) {
+        // A list of URLs rather than of tiers is a common mistake, and clear enough.
+        tiers.extend(list.iter().map(|tier| strings(tier, &mut urls, notices)));
+    }
+    tiers.retain(|tier| !tier.is_empty());
+    if tiers.is_empty() {
+        tiers.extend(one.map(|url| strings(url, &mut urls, notices)));
+        tiers.retain(|tier| !tier.is_empty());
+    }
+    tiers
 }
 
-impl<'a> Keys<'a> {
-    fn of(top: Dict<'a>) -> Self {
-        let [
-            announce,
-            announce_list,
-            comment,
-            comment_utf8,
-            created_by,
-            creation_date,
-            httpseeds,
-            info,
-            nodes,
-            piece_layers,
-            url_list,
-        ] = top.pick([
-            "announce",
-            "announce-list",
-            "comment",
-            "comment.utf-8",
-            "created by",
-            "creation date",
-            "httpseeds",
-            "info",
-            "nodes",
-            "piece layers",
-            "url-list",
-        ]);
-        Self {
-            announce,
-            announce_list,
-            comment,
-            comment_utf8,
-            created_by,
-            creation_date,
-            httpseeds,
-            info,
-            nodes,
-            piece_layers,
-            url_list,
-        }
-    }
+/// `nodes` (BEP 5): pairs of a host and a port.
+fn nodes(list: Option<Value<'_>>) -> Vec<String> {
+    let node = |pair: Value<'_>| {
+        let mut pair = pair.as_list()?.iter();
+        let (host, port) = (pair.next()?.as_str()?, pair.next()?.as_int()?);
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        Some(format!("{host}:{port}")).filter(|node| is_host_and_port(node))
+    };
+    let list = list.and_then(Value::as_list).into_iter().flatten();
+    list.filter_map(node).take(MAX_NODES).collect()
+}
 
-    /// Tiers of `announce-list` (BEP 12), or else the one URL of `announce` (BEP 3).
-    fn trackers(&self, notices: &mut Vec<Notice>) -> Vec<Vec<String>> {
-        let mut urls = Urls::trackers();
-        let mut tiers = Vec::new();
-        if let Some(list) = self.announce_list.and_then(Value::as_list) {
-            // A list of URLs rather than of tiers is a common mistake, and clear enough.
-            tiers.extend(list.iter().map(|tier| strings(tier, &mut urls, notices)));
-        }
-        tiers.retain(|tier| !tier.is_empty());
-        if tiers.is_empty() {
-            tiers.extend(self.announce.map(|url| strings(url, &mut urls, notices)));
-            tiers.retain(|tier| !tier.is_empty());
-        }
-        tiers
+/// Every layer that the files need, checked (BEP 52); what else stands there is ignored.
+fn piece_layers(given: Option<Value<'_>>, info: &Info) -> Result<PieceLayers, Error> {
+    let mut layers = PieceLayers::default();
+    if !info.version().has_v2() {
+        return Ok(layers);
     }
-
-    /// `nodes` (BEP 5): pairs of a host and a port.
-    fn nodes(&self) -> Vec<String> {
-        let node = |pair: Value<'_>| {
-            let mut pair = pair.as_list()?.iter();
-            let (host, port) = (pair.next()?.as_str()?, pair.next()?.as_int()?);
-            let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-            Some(format!("{host}:{port}")).filter(|node| is_host_and_port(node))
+    let given = given.ok_or(Error::Missing("piece layers"))?;
+    let wrong = Error::Invalid { key: "piece layers", why: "it must be a dictionary" };
+    let given = given.as_dict().ok_or(wrong)?;
+    let given: BTreeMap<&[u8], &[u8]> =
+        given.iter().filter_map(|(root, hashes)| Some((root, hashes.as_bytes()?))).collect();
+    let piece_length = info.piece_length();
+    for file in info.layout().files() {
+        let Some(root) = file.root.filter(|_| file.length > u64::from(piece_length)) else {
+            continue;
         };
-        let list = self.nodes.and_then(Value::as_list).into_iter().flatten();
-        list.filter_map(node).take(MAX_NODES).collect()
-    }
-
-    /// Every layer that the files need, checked (BEP 52); what else stands there is ignored.
-    fn piece_layers(&self, info: &Info) -> Result<PieceLayers, Error> {
-        let mut layers = PieceLayers::default();
-        if !info.version().has_v2() {
-            return Ok(layers);
+        let pieces = file.length.div_ceil(u64::from(piece_length));
+        if layers.get(&root).is_some_and(|layer| layer.hashes().len() as u64 == pieces) {
+            continue;
         }
-        let given = self.piece_layers.ok_or(Error::Missing("piece layers"))?;
-        let wrong = Error::Invalid { key: "piece layers", why: "it must be a dictionary" };
-        let given = given.as_dict().ok_or(wrong)?;
-        let given: BTreeMap<&[u8], &[u8]> =
-            given.iter().filter_map(|(root, hashes)| Some((root, hashes.as_bytes()?))).collect();
-        let piece_length = info.piece_length();
-        for file in info.layout().files() {
-            let Some(root) = file.root.filter(|_| file.length > u64::from(piece_length)) else {
-                continue;
-            };
-            let pieces = file.length.div_ceil(u64::from(piece_length));
-            if layers.get(&root).is_some_and(|layer| layer.hashes().len() as u64 == pieces) {
-                continue;
-            }
-            let hashes = given.get(&root.0[..]).copied().unwrap_or_default();
-            let whole = hashes.len().is_multiple_of(Sha256Digest::LEN);
-            let hashes =
-                hashes.chunks_exact(Sha256Digest::LEN).filter_map(Sha256Digest::from_slice);
-            let layer = PieceLayer::new(root, file.length, piece_length, hashes.collect());
-            match layer.filter(|_| whole) {
-                Some(layer) => layers.insert(layer),
-                None => return Err(Error::PieceLayer(file.path.clone())),
-            }
+        let hashes = given.get(&root.0[..]).copied().unwrap_or_default();
+        let whole = hashes.len().is_multiple_of(Sha256Digest::LEN);
+        let hashes = hashes.chunks_exact(Sha256Digest::LEN).filter_map(Sha256Digest::from_slice);
+        let layer = PieceLayer::new(root, file.length, piece_length, hashes.collect());
+        match layer.filter(|_| whole) {
+            Some(layer) => layers.insert(layer),
+            None => return Err(Error::PieceLayer(file.path.clone())),
         }
-        Ok(layers)
     }
+    Ok(layers)
 }
 
 /// `url-list` (BEP 19) or `httpseeds` (BEP 17): one URL or a list of them.
