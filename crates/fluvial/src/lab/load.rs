@@ -73,7 +73,7 @@ pub(crate) fn run(args: &LoadLab, output: &Output) -> Result<()> {
         None => Speed::Window(args.window()),
     };
     let until = begun.at + args.time;
-    drive::ask(&mut line, &mut load, clock, (speed, until), |now| {
+    let pauses = drive::ask(&mut line, &mut load, clock, (speed, until), |now| {
         let millis = |time: std::time::Duration| time.as_millis() as u64;
         watch.show(("Asking", "asking"), millis(now - begun.at), millis(args.time));
     })?;
@@ -81,7 +81,8 @@ pub(crate) fn run(args: &LoadLab, output: &Output) -> Result<()> {
     let answered = load.tally().announced;
     drive::wait(&mut line, &mut load, clock)?;
     watch.finish();
-    let result = LoadResult::new(args, &joined, load.tally(), answered, [started, begun, ended]);
+    let tally = (load.tally(), pauses);
+    let result = LoadResult::new(args, &joined, tally, answered, [started, begun, ended]);
     result.print(output);
     output.event(&Event::LoadResult(&result));
     Ok(())

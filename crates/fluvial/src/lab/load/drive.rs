@@ -18,6 +18,28 @@ const QUIET_MAX: Duration = Duration::from_secs(5);
 /// Refusals that may be a matter of time, such as a connection id that has aged.
 const REFUSED_MAX: u64 = 1_000;
 
+/// Longer than any turn of the loop takes: the crowd had no core meanwhile.
+const PAUSE_MIN: Duration = Duration::from_millis(1);
+
+/// When the crowd could neither ask nor listen, for something else had its core: what was due then
+/// is late by no fault of the tracker's.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pauses {
+    pub(super) count: u64,
+    pub(super) total: Duration,
+    pub(super) longest: Duration,
+}
+
+impl Pauses {
+    fn note(&mut self, turn: Duration) {
+        if turn >= PAUSE_MIN {
+            self.count += 1;
+            self.total += turn;
+            self.longest = self.longest.max(turn);
+        }
+    }
+}
+
 /// How fast the crowd asks.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Speed {
@@ -105,7 +127,7 @@ pub(super) fn join(
     }
 }
 
-/// Asks for so long, and returns when that is over.
+/// Asks for so long; returns when that is over, and how it was held up.
 ///
 /// # Errors
 /// What the system says.
@@ -115,12 +137,14 @@ pub(super) fn ask(
     clock: Clock,
     (speed, until): (Speed, Instant),
     mut tell: impl FnMut(Instant),
-) -> Result<()> {
-    let mut sent = 0;
+) -> Result<Pauses> {
+    let (mut sent, mut pauses, mut before) = (0, Pauses::default(), clock.now());
     loop {
         let now = clock.now();
+        pauses.note(now - before);
+        before = now;
         if now >= until {
-            return Ok(());
+            return Ok(pauses);
         }
         sent += match speed {
             Speed::Paced(pace) => {

@@ -5,6 +5,7 @@ use serde::Serialize;
 use load::Tally;
 
 use super::Mark;
+use super::drive::Pauses;
 use crate::args::LoadLab;
 use crate::output::Output;
 use crate::units::{count, show_number, show_size};
@@ -34,6 +35,10 @@ pub(crate) struct LoadResult {
     p99_seconds: Option<f64>,
     p999_seconds: Option<f64>,
     longest_seconds: f64,
+    /// For how long the crowd itself had no core, in all and at a time.
+    held_up_seconds: f64,
+    held_up_longest_seconds: f64,
+    held_up_times: u64,
     /// What the tracker's process cost, where it was named.
     cost: Option<CostResult>,
 }
@@ -57,11 +62,11 @@ struct CostResult {
 }
 
 impl LoadResult {
-    /// `joined` is of the joining, `tally` of what followed; `announced` were answered in time.
+    /// `joined` is of the joining, the rest of what followed; `announced` were answered in time.
     pub(super) fn new(
         args: &LoadLab,
         joined: &Tally,
-        tally: &Tally,
+        (tally, pauses): (&Tally, Pauses),
         announced: u64,
         [started, begun, ended]: [Mark; 3],
     ) -> Self {
@@ -107,6 +112,9 @@ impl LoadResult {
             p99_seconds: quantile(0.99),
             p999_seconds: quantile(0.999),
             longest_seconds: tally.times.longest().as_secs_f64(),
+            held_up_seconds: pauses.total.as_secs_f64(),
+            held_up_longest_seconds: pauses.longest.as_secs_f64(),
+            held_up_times: pauses.count,
             cost,
         }
     }
@@ -133,6 +141,15 @@ impl LoadResult {
              all within {longest:.1} ms"
         );
         output.row("Times", text);
+        if self.held_up_times > 0 {
+            let text = format!(
+                "{} for {:.1} ms in all, {:.1} ms at most, while something else had the crowd's core",
+                count(self.held_up_times, "time"),
+                self.held_up_seconds * 1e3,
+                self.held_up_longest_seconds * 1e3,
+            );
+            output.row("Held up", text);
+        }
         let bad = [
             (self.lost, "lost"),
             (self.refused, "refused"),

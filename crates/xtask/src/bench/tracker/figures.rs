@@ -7,7 +7,7 @@ use super::super::report::align;
 use super::super::statistics::Spread;
 
 /// Titles of the figures, with how many digits of each are shown.
-const DIGITS: [(&str, usize); 11] = [
+const DIGITS: [(&str, usize); 12] = [
     ("announces/s", 0),
     ("CPU µs/announce", 2),
     ("user µs/announce", 2),
@@ -18,6 +18,7 @@ const DIGITS: [(&str, usize); 11] = [
     ("at 70 %: p50 ms", 3),
     ("at 70 %: p99 ms", 3),
     ("at 70 %: p99.9 ms", 3),
+    ("at 70 %: crowd held up ms", 1),
     ("lost %", 3),
 ];
 
@@ -90,6 +91,7 @@ pub(super) fn latency(times: &Value) -> Result<Vec<(&'static str, f64)>> {
         ("at 70 %: p50 ms", 1e3 * number(times, "p50_seconds")?),
         ("at 70 %: p99 ms", 1e3 * number(times, "p99_seconds")?),
         ("at 70 %: p99.9 ms", 1e3 * number(times, "p999_seconds")?),
+        ("at 70 %: crowd held up ms", 1e3 * number(times, "held_up_seconds")?),
         ("lost %", 100.0 * number(times, "lost")? / sent),
     ])
 }
