@@ -143,7 +143,7 @@ impl LoadResult {
         output.row("Times", text);
         if self.held_up_times > 0 {
             let text = format!(
-                "{} for {:.1} ms in all, {:.1} ms at most, while something else had the crowd's core",
+                "{}, {:.1} ms in all, {:.1} ms at most: something else had the crowd's core",
                 count(self.held_up_times, "time"),
                 self.held_up_seconds * 1e3,
                 self.held_up_longest_seconds * 1e3,
