@@ -18,7 +18,11 @@ fn block(number: u32) -> BlockRange {
 
 impl Bench {
     fn new() -> Self {
-        let config = Config::new(PeerId([0; 20]), "test");
+        Self::with_queue_max(2_000)
+    }
+
+    fn with_queue_max(request_queue_max: u32) -> Self {
+        let config = Config { request_queue_max, ..Config::new(PeerId([0; 20]), "test") };
         let now = Instant::from_secs(10);
         let mut pipeline = Pipeline::new(&config);
         pipeline.set_remote_queue(2_000);
@@ -72,6 +76,14 @@ fn a_fast_peer_gets_all_that_it_queues() {
     bench.serve(20_000, 1);
     assert!((375..=500).contains(&bench.pipeline.outstanding()));
     assert_eq!(bench.pipeline.target, 500);
+}
+
+#[test]
+fn no_more_is_asked_for_than_may_arrive() {
+    let mut bench = Bench::with_queue_max(1_000);
+    bench.serve(20_000, 1);
+    assert!((750..=1_000).contains(&bench.pipeline.outstanding()));
+    assert_eq!(bench.pipeline.target, 1_000);
 }
 
 #[test]
