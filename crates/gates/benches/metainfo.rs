@@ -10,8 +10,8 @@ use bencode::{Limits, Mode, Value};
 use gates::{at_most, torrent};
 use metainfo::Metainfo;
 
-const DECODE_MAX: u64 = 3_090_000;
-const PARSE_MAX: u64 = 28_400_000;
+const DECODE_MAX: u64 = 2_920_000;
+const PARSE_MAX: u64 = 15_600_000;
 
 const LIMITS: Limits = Limits { depth: 16, tokens: 100_000, size: 1 << 20 };
 
