@@ -59,7 +59,16 @@ impl<'a> Beside<'a> {
 
     /// One file's stat; `None` where there is no regular file.
     pub(super) fn stat(&mut self, file: FileIndex) -> Option<FileStat> {
-        let (folder, name) = self.find(file).ok()?;
+        let storage = self.storage;
+        let (folder, name) = match self.find(file) {
+            Ok(found) => found,
+            // With no handle to spare, or no leave to read the folder, one may look all the same.
+            Err(Error::Io { .. }) => {
+                let meta = storage.file_path(file).symlink_metadata().ok()?;
+                return meta.is_file().then(|| FileStat::of(&meta));
+            }
+            Err(_) => return None,
+        };
         let found = rustix::fs::statat(folder, &*name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
         let is_file = FileType::from_raw_mode(found.st_mode) == FileType::RegularFile;
         is_file.then(|| FileStat::of_raw(&found))

@@ -138,6 +138,23 @@ fn files_are_found_where_they_are_and_through_no_link() {
     }
 }
 
+/// What cannot be opened for want of handles is not gone.
+#[test]
+fn files_are_found_when_no_handle_is_left() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("t")).unwrap();
+    fs::write(dir.path().join("t/a"), b"here").unwrap();
+    let storage = storage(&layout(&[("t/a", 4), ("t/b", 4)]), dir.path());
+    let usual = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: Some(0), ..usual.clone() }).unwrap();
+    let (opened, found) = (storage.open_to_read(FileIndex(0)), storage.stat());
+    setrlimit(Resource::Nofile, usual).unwrap();
+    assert!(matches!(opened, Err(Error::Io { .. })), "{opened:?}");
+    assert_eq!(found[0].map(|stat| stat.size), Some(4));
+    assert_eq!(found[1], None);
+}
+
 #[test]
 fn a_short_file_is_an_error_that_names_it() {
     let dir = tempfile::tempdir().unwrap();
