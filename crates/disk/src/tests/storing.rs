@@ -147,7 +147,7 @@ fn files_are_found_when_no_handle_is_left() {
     fs::write(dir.path().join("t/a"), b"here").unwrap();
     let storage = storage(&layout(&[("t/a", 4), ("t/b", 4)]), dir.path());
     let usual = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: Some(0), ..usual.clone() }).unwrap();
+    setrlimit(Resource::Nofile, Rlimit { current: Some(0), ..usual }).unwrap();
     let (opened, found) = (storage.open_to_read(FileIndex(0)), storage.stat());
     setrlimit(Resource::Nofile, usual).unwrap();
     assert!(matches!(opened, Err(Error::Io { .. })), "{opened:?}");
