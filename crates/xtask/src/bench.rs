@@ -235,21 +235,26 @@ fn measure_trackers(root: &Path, args: &Args, jobs: &[tracker::Job]) -> Result<(
 
 /// Who takes part; the rival on its own comes last.
 fn contenders(job: Job, args: &Args) -> Vec<Contender> {
-    use Client::{Fluvial, Libtorrent, Mktorrent};
+    use Client::{Fluvial, Libtorrent, Mktorrent, Rqbit};
     let way = |transport| Way { transport, encrypted: args.encrypted };
     let mixed = [(Fluvial, Libtorrent), (Libtorrent, Fluvial)];
     let (ours, theirs) = ((Fluvial, Fluvial), (Libtorrent, Libtorrent));
     // What cannot be done better: to read what is on a disk, or to hash what is in memory.
     let yardstick = if args.cold { Client::Read } else { Client::Hash };
     let yardstick = (args.files == 1).then_some(yardstick);
+    let v1 = matches!(args.format, Format::V1);
+    let rqbit = (v1 && lab::runs("rqbit")).then_some(Rqbit);
+    if v1 && rqbit.is_none() && matches!(job, Job::Create | Job::Verify) {
+        println!("== no rqbit; cargo install rqbit --no-default-features --features rust-tls");
+    }
     match job {
         Job::Create => {
-            let v1 = matches!(args.format, Format::V1).then_some(Mktorrent);
-            let clients = [Some(Fluvial), v1, yardstick, Some(Libtorrent)];
-            alone(clients.into_iter().flatten(), jobs::create)
+            let clients = [Some(Fluvial), v1.then_some(Mktorrent), rqbit, yardstick];
+            alone(clients.into_iter().flatten().chain([Libtorrent]), jobs::create)
         }
         Job::Verify => {
-            alone([Some(Fluvial), yardstick, Some(Libtorrent)].into_iter().flatten(), jobs::verify)
+            let clients = [Some(Fluvial), rqbit, yardstick];
+            alone(clients.into_iter().flatten().chain([Libtorrent]), jobs::verify)
         }
         Job::Pair => fetches(&[ours, mixed[0], mixed[1], theirs], 1, way(Transport::Tcp)),
         Job::Utp => fetches(&[ours, mixed[0], mixed[1], theirs], 1, way(Transport::Utp)),

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -18,6 +18,9 @@ pub(super) enum Client {
     Libtorrent,
     /// On two threads; it makes v1 torrents, and nothing else.
     Mktorrent,
+    /// It knows v1 alone, chooses the length of pieces itself when it makes a torrent, and goes on
+    /// to share it.
+    Rqbit,
     /// All cores hash what is in memory: the limit of who makes or checks a torrent.
     Hash,
     /// The content is read in large steps, and nothing done with it: the limit of a disk.
@@ -30,6 +33,7 @@ impl Client {
             Self::Fluvial => "fluvial",
             Self::Libtorrent => "libtorrent",
             Self::Mktorrent => "mktorrent",
+            Self::Rqbit => "rqbit",
             Self::Hash => "hashing alone",
             Self::Read => "reading alone",
         }
@@ -40,9 +44,14 @@ impl Client {
         matches!(self, Self::Libtorrent | Self::Hash)
     }
 
-    /// Whether a torrent is what comes of it.
+    /// Whether a torrent is what comes of it, in a file.
     fn makes_torrents(self) -> bool {
-        !matches!(self, Self::Hash | Self::Read)
+        !matches!(self, Self::Hash | Self::Read | Self::Rqbit)
+    }
+
+    /// Whether it ends when its work is done.
+    fn ends(self) -> bool {
+        !self.waits() && self != Self::Rqbit
     }
 }
 
@@ -139,11 +148,17 @@ pub(super) fn create(lab: &Lab, client: Client) -> Result<Sample> {
             command.args(["-t", "2", "-l", &power, "-o"]).arg(&torrent).arg(lab.content());
             command
         }
+        Client::Rqbit => {
+            let mut command = rqbit();
+            command.arg("share").arg(lab.content());
+            command
+        }
         Client::Hash => hash_alone(lab),
         Client::Read => read_alone(lab),
     };
     let event = match client {
         Client::Fluvial | Client::Libtorrent => Some("created"),
+        Client::Rqbit => Some("share this magnet link"),
         Client::Hash => Some("hashed"),
         Client::Mktorrent | Client::Read => None,
     };
@@ -165,6 +180,12 @@ pub(super) fn verify(lab: &Lab, client: Client) -> Result<Sample> {
             (rival(lab, "check", &lab.folder().join("source"), way), Some("checked"))
         }
         Client::Mktorrent => bail!("mktorrent only makes torrents"),
+        Client::Rqbit => {
+            let mut command = rqbit();
+            command.args(["download", "--disable-http-api", "--overwrite", "--exit-on-finish"]);
+            command.arg("--output-folder").arg(lab.folder().join("source")).arg(lab.torrent());
+            (command, None)
+        }
         Client::Fluvial => {
             let mut command = Command::new(&lab.fluvial);
             command.arg("verify").arg(lab.torrent()).arg(lab.content());
@@ -185,6 +206,15 @@ fn read_alone(lab: &Lab) -> Command {
     let mut command = Command::new("dd");
     command.arg(format!("if={}", lab.content().display()));
     command.args(["of=/dev/null", "bs=1M", "status=none"]);
+    command
+}
+
+/// It on loopback, with nothing else known to it.
+fn rqbit() -> Command {
+    let mut command = Command::new("rqbit");
+    command.args(["--disable-dht", "--disable-lsd", "--disable-trackers"]);
+    command.args(["--listen-ip", "127.0.0.1", "--disable-upnp-port-forward"]);
+    command.args(["--http-api-listen-addr", "127.0.0.1:0"]).stderr(Stdio::null());
     command
 }
 
@@ -257,7 +287,8 @@ fn measure(
     }
     let seconds = started.elapsed().as_secs_f64();
     let seeder = seeder.map(|seeder| seeder.cost()).transpose()?;
-    let cost = |worker: Process| if client.waits() { worker.cost() } else { worker.cost_at_end() };
+    let ends = client.ends() || event.is_none();
+    let cost = |worker: Process| if ends { worker.cost_at_end() } else { worker.cost() };
     let costs: Vec<Cost> = workers.into_iter().map(cost).collect::<Result<_>>()?;
     Ok(Sample { seconds, worker: Cost::sum(costs), seeder })
 }

@@ -1,5 +1,6 @@
 //! Where a benchmark happens: the programs, a folder on tmpfs, something to move.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::hint::black_box;
 use std::io::{BufWriter, Write as _};
@@ -40,7 +41,7 @@ impl Lab {
     pub(super) fn set_up(root: &Path, args: &Args) -> Result<Self> {
         let target = crate::target(root);
         let fluvial = fluvial(root, args)?;
-        build(root, &["--package", "hash", "--example", "limit"])?;
+        let limit = example(root, "hash", "limit")?;
         let python = python(root, &target)?;
         let folder = args.dir.clone().unwrap_or_else(|| roomy(&target, args));
         let folder = folder.join("fluvial-bench");
@@ -52,7 +53,7 @@ impl Lab {
             fluvial,
             python,
             rival: root.join("crates/xtask/src/bench/rival.py"),
-            limit: target.join("release/examples/limit"),
+            limit,
             cold: args.cold,
             size: args.size,
             piece_length: args.piece_length,
@@ -144,6 +145,19 @@ pub(super) fn fluvial(root: &Path, args: &Args) -> Result<PathBuf> {
     }
     build(root, &["--package", "fluvial"])?;
     Ok(crate::target(root).join("release/fluvial"))
+}
+
+/// Builds an example of a crate.
+pub(super) fn example(root: &Path, package: &str, name: &str) -> Result<PathBuf> {
+    build(root, &["--package", package, "--example", name])?;
+    Ok(crate::target(root).join("release/examples").join(name))
+}
+
+/// Whether there is such a program.
+pub(super) fn runs(program: impl AsRef<OsStr>) -> bool {
+    let mut command = Command::new(program);
+    command.arg("-h").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok()
 }
 
 /// Builds a part of the project.

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Long enough that only a hang reaches it.
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -170,8 +170,10 @@ fn read_events(stdout: ChildStdout) -> Receiver<Value> {
     let (send, receive) = channel();
     thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            // A line that is no event is of no interest, and a bench that is gone neither.
-            let event = serde_json::from_str(&line).unwrap_or_default();
+            // A line that is no event counts as one that is called by its words up to a colon; a
+            // bench that is gone is of no interest.
+            let said = || json!({"event": line.split(':').next()});
+            let event = serde_json::from_str(&line).unwrap_or_else(|_| said());
             if send.send(event).is_err() {
                 return;
             }

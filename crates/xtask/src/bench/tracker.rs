@@ -46,11 +46,21 @@ struct Contender {
     name: &'static str,
     program: PathBuf,
     args: Vec<String>,
+    /// Whether it knows what it is asked for; else its answers are wrong.
+    knows_peers: bool,
+}
+
+impl Contender {
+    fn tracker(name: &'static str, program: impl Into<PathBuf>, args: Vec<String>) -> Self {
+        Self { name, program: program.into(), args, knows_peers: true }
+    }
 }
 
 /// What a job needs.
 struct Bench<'a> {
     fluvial: PathBuf,
+    /// Answers, and nothing else.
+    answering: PathBuf,
     folder: PathBuf,
     args: &'a Args,
 }
@@ -59,7 +69,9 @@ struct Bench<'a> {
 pub(super) fn measure(root: &Path, args: &Args, job: Job) -> Result<Value> {
     let folder = crate::target(root).join("tracker-bench");
     fs::create_dir_all(&folder)?;
-    let bench = Bench { fluvial: lab::fluvial(root, args)?, folder, args };
+    let fluvial = lab::fluvial(root, args)?;
+    let answering = lab::example(root, "served", "answering")?;
+    let bench = Bench { fluvial, answering, folder, args };
     let contenders = bench.contenders(job)?;
     ensure!(thread::available_parallelism()?.get() > 1, "tracker and crowd need a core each");
     let mut figures: Vec<Figures> = contenders.iter().map(|it| Figures::new(it.name)).collect();
@@ -88,25 +100,28 @@ impl Bench<'_> {
         if job == Job::Cleaning {
             ours.extend(["--interval".to_owned(), "20s".to_owned()]);
         }
-        let program = self.fluvial.clone();
-        let mut found = vec![Contender { name: "fluvial", program, args: ours }];
+        let mut found = vec![Contender::tracker("fluvial", &self.fluvial, ours)];
         let aquatic = self.args.aquatic.clone().unwrap_or("aquatic_udp".into());
-        if job != Job::Http && runs(&aquatic) {
+        if job != Job::Http && lab::runs(&aquatic) {
             for (name, uring) in [("aquatic io_uring", true), ("aquatic mio", false)] {
                 let path = self.folder.join(format!("{}.toml", name.replace(' ', "-")));
                 fs::write(&path, aquatic_settings(&address, uring, job))?;
                 let args = vec!["-c".to_owned(), path.display().to_string()];
-                found.push(Contender { name, program: aquatic.clone(), args });
+                found.push(Contender::tracker(name, &aquatic, args));
             }
         } else if job != Job::Http {
             println!("== no aquatic_udp; cargo install aquatic_udp --features io-uring");
         }
         // Its peers live for 45 minutes, whatever one asks of it.
-        if job != Job::Cleaning && runs(Path::new("opentracker")) {
+        if job != Job::Cleaning && lab::runs("opentracker") {
             let args = self.opentracker_settings()?;
-            found.push(Contender { name: "opentracker", program: "opentracker".into(), args });
+            found.push(Contender::tracker("opentracker", "opentracker", args));
         } else if job != Job::Cleaning {
             println!("== no opentracker");
+        }
+        if job != Job::Http {
+            let (program, args) = (self.answering.clone(), vec![address]);
+            found.push(Contender { name: "answering alone", program, args, knows_peers: false });
         }
         Ok(found)
     }
@@ -179,7 +194,7 @@ impl Bench<'_> {
         let Some(result) = events.into_iter().find(|event| event["event"] == "result") else {
             bail!("the crowd came to nothing: {}", String::from_utf8_lossy(&output.stderr));
         };
-        ensure!(result["wrong"] == 0, "answers are wrong: {result}");
+        ensure!(result["wrong"] == 0 || !tracker.knows_peers, "answers are wrong: {result}");
         Ok(result)
     }
 }
@@ -188,6 +203,7 @@ impl Bench<'_> {
 struct Tracker {
     child: Child,
     by_http: bool,
+    knows_peers: bool,
 }
 
 impl Tracker {
@@ -197,7 +213,8 @@ impl Tracker {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().context("cannot start taskset")?;
         thread::sleep(WARM_UP);
-        Ok(Self { child, by_http: job == Job::Http })
+        let knows_peers = contender.knows_peers;
+        Ok(Self { child, by_http: job == Job::Http, knows_peers })
     }
 }
 
@@ -220,10 +237,4 @@ fn aquatic_settings(address: &str, uring: bool, job: Job) -> String {
         settings.push_str("[cleaning]\ntorrent_cleaning_interval = 30\nmax_peer_age = 30\n");
     }
     settings
-}
-
-fn runs(program: &Path) -> bool {
-    let mut command = Command::new(program);
-    command.arg("-h").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.status().is_ok()
 }
