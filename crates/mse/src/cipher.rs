@@ -1,7 +1,8 @@
 use std::fmt;
 
 use hash::{Sha1, Sha1Digest};
-use rc4::{KeyInit as _, Rc4, StreamCipher as _};
+
+use crate::rc4::Rc4;
 
 /// Bytes of RC4's stream that are thrown away: its beginning tells of the key.
 const DISCARDED: usize = 1_024;
@@ -15,12 +16,12 @@ pub struct Ciphers {
 impl Ciphers {
     /// Disguises what is sent, in place; in order, and every byte once.
     pub fn encrypt(&mut self, bytes: &mut [u8]) {
-        self.outgoing.apply_keystream(bytes);
+        self.outgoing.apply(bytes);
     }
 
     /// Undoes the same with what has come.
     pub fn decrypt(&mut self, bytes: &mut [u8]) {
-        self.incoming.apply_keystream(bytes);
+        self.incoming.apply(bytes);
     }
 }
 
@@ -33,8 +34,8 @@ impl fmt::Debug for Ciphers {
 /// RC4 under `HASH(name, S, SKEY)`.
 pub(crate) fn rc4(name: &str, secret: &[u8], skey: &Sha1Digest) -> Box<Rc4> {
     let key = digest(&[name.as_bytes(), secret, &skey.0]);
-    let mut cipher = Box::new(Rc4::new_from_slice(&key.0).expect("20 bytes make a key"));
-    cipher.apply_keystream(&mut [0; DISCARDED]);
+    let mut cipher = Box::new(Rc4::new(&key.0));
+    cipher.apply(&mut [0; DISCARDED]);
     cipher
 }
 

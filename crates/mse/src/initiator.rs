@@ -1,5 +1,4 @@
 use hash::Sha1Digest;
-use rc4::StreamCipher as _;
 use stdx::Rng;
 
 use crate::cipher::{Ciphers, digest, rc4};
@@ -140,7 +139,7 @@ impl Initiator {
         self.output.append(&mut self.first_words);
         ciphers.encrypt(&mut self.output[start..]);
         let mut pattern = [0; VERIFICATION];
-        ciphers.incoming.apply_keystream(&mut pattern);
+        ciphers.incoming.apply(&mut pattern);
         Stage::Sync(ciphers, pattern)
     }
 }

@@ -20,6 +20,7 @@ mod error;
 mod initiator;
 mod key;
 mod methods;
+mod rc4;
 mod responder;
 
 // The public interface is:

@@ -1,5 +1,4 @@
 use hash::Sha1Digest;
-use rc4::{KeyInit as _, Rc4, StreamCipher as _};
 use stdx::Rng;
 
 use crate::key::{KEY_LENGTH, PrivateKey, is_short};
@@ -165,11 +164,4 @@ fn who_asks_gives_a_short_secret_up() {
     near.take_output();
     assert_eq!(near.handle(&theirs).unwrap_err(), MseError::ShortSecret);
     assert!(near.take_output().is_empty());
-}
-
-#[test]
-fn rc4_is_rc4() {
-    let mut bytes = *b"Plaintext";
-    Rc4::new_from_slice(b"Key").unwrap().apply_keystream(&mut bytes);
-    assert_eq!(bytes.as_slice(), vectors::bytes("bbf316e8d940af0ad3"));
 }

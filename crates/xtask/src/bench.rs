@@ -243,8 +243,10 @@ fn contenders(job: Job, args: &Args) -> Vec<Contender> {
     let yardstick = if args.cold { Client::Read } else { Client::Hash };
     let yardstick = (args.files == 1).then_some(yardstick);
     let v1 = matches!(args.format, Format::V1);
-    let rqbit = (v1 && lab::runs("rqbit")).then_some(Rqbit);
-    if v1 && rqbit.is_none() && matches!(job, Job::Create | Job::Verify) {
+    // It keeps every file open, and stops where a process may not have so many.
+    let fits_rqbit = v1 && args.files == 1 && matches!(job, Job::Create | Job::Verify);
+    let rqbit = (fits_rqbit && lab::runs("rqbit")).then_some(Rqbit);
+    if fits_rqbit && rqbit.is_none() {
         println!("== no rqbit; cargo install rqbit --no-default-features --features rust-tls");
     }
     match job {
