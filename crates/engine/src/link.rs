@@ -42,7 +42,8 @@ pub(crate) struct Surroundings {
 pub(crate) struct Link {
     conn: ConnId,
     conduit: Conduit,
-    peer: Peer,
+    /// By itself, for a task has a place for all that it may come to hold, more than once for some.
+    peer: Box<Peer>,
     inbox: Receiver<LinkInput>,
     /// The way to `inbox`, for those that answer us.
     mailbox: Mailbox,
@@ -56,7 +57,7 @@ impl Link {
     pub(crate) fn new(
         conn: ConnId,
         conduit: Conduit,
-        mut peer: Peer,
+        mut peer: Box<Peer>,
         (mailbox, inbox): (Mailbox, Receiver<LinkInput>),
         around: Surroundings,
     ) -> Self {
@@ -78,11 +79,13 @@ impl Link {
     pub(crate) async fn answer(
         conn: ConnId,
         (stream, greeter): (Stream, Greeter),
-        mut peer: Peer,
+        mut peer: Box<Peer>,
         (mailbox, mut inbox): (Mailbox, Receiver<LinkInput>),
         around: Surroundings,
     ) {
-        match begin(stream, &greeter, &mut peer, &mut inbox, around.clock).await {
+        // What it takes to begin is not kept until the end.
+        let beginning = begin(stream, &greeter, &mut peer, &mut inbox, around.clock);
+        match Box::pin(beginning).await {
             Ok(conduit) => {
                 Self::new(conn, conduit, peer, (mailbox, inbox), around).run().await;
             }
@@ -239,7 +242,11 @@ impl Link {
             return Ok(());
         }
         let input = Input::Batch(self.conn, batch);
-        self.around.mind.send(input).await.map_err(|_| CloseReason::Stopped)
+        self.around.mind.send(input).await.map_err(|_| CloseReason::Stopped)?;
+        // The mind may have only this thread to run on. It has to hear of these blocks before more
+        // are read, for it is the mind that says when there are enough.
+        tokio::task::yield_now().await;
+        Ok(())
     }
 
     fn now(&self) -> Instant {

@@ -31,7 +31,7 @@ use crate::trackers::Trackers;
 mod outputs;
 
 /// Inputs that may wait for the mind; beyond it, connections wait with theirs and read no more.
-pub(crate) const MIND_QUEUE_MAX: usize = 1_024;
+pub(crate) const MIND_QUEUE_MAX: usize = 256;
 /// Events that may wait for one torrent's listener.
 pub(crate) const EVENTS_MAX: usize = 256;
 /// Inputs taken in before outputs are drained.
@@ -239,7 +239,7 @@ impl Mind {
             tracing::debug!(%remote, "turned away: too many connections, or filtered");
             return;
         };
-        let peer = Peer::accept(now, Arc::clone(&self.peer_config), remote);
+        let peer = Box::new(Peer::accept(now, Arc::clone(&self.peer_config), remote));
         let (mailbox, inbox) = Mailbox::new();
         self.links.insert(conn, mailbox.clone());
         let (greeter, around) = (self.dialer.greeter.clone(), self.around.clone());
@@ -284,7 +284,8 @@ impl Mind {
     fn link(&mut self, conn: ConnId, stream: Conduit, peer: Peer) {
         let (mailbox, inbox) = Mailbox::new();
         self.links.insert(conn, mailbox.clone());
-        let link = Link::new(conn, stream, peer, (mailbox, inbox), self.around.clone());
+        let around = self.around.clone();
+        let link = Link::new(conn, stream, Box::new(peer), (mailbox, inbox), around);
         let task = self.tasks.spawn(link.run());
         self.link_tasks.insert(task.id(), conn);
     }

@@ -61,7 +61,7 @@ impl Stage {
         let link = Link::new(
             CONN,
             Conduit::plain(Stream::Tcp(stream)),
-            peer,
+            Box::new(peer),
             (mailbox.clone(), inbox),
             around,
         );
