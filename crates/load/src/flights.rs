@@ -29,10 +29,26 @@ pub enum Flight {
     },
 }
 
+/// When a request was due, and when it left: later, where whoever asks was held up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Departure {
+    /// By the schedule.
+    pub due: Instant,
+    /// Handed to the system.
+    pub sent: Instant,
+}
+
+impl From<Instant> for Departure {
+    /// On time.
+    fn from(at: Instant) -> Self {
+        Self { due: at, sent: at }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     token: Token,
-    flight: Option<(Flight, Instant)>,
+    flight: Option<(Flight, Departure)>,
 }
 
 /// Requests on their way, found again by their tokens.
@@ -54,8 +70,8 @@ impl Flights {
         self.len() >= SLOTS_MAX
     }
 
-    /// Adds one that was due at a moment. There must be room.
-    pub(crate) fn add(&mut self, flight: Flight, due: Instant) -> Token {
+    /// Adds one. There must be room.
+    pub(crate) fn add(&mut self, flight: Flight, departure: Departure) -> Token {
         let index = self.free.pop().unwrap_or_else(|| {
             let index = self.slots.len() as u32;
             self.slots.push(Slot { token: Token(index), flight: None });
@@ -64,13 +80,13 @@ impl Flights {
         let slot = &mut self.slots[index as usize];
         // Another token for each use, so that a late answer is not taken for a new one.
         slot.token = Token(slot.token.0.wrapping_add(SLOTS_MAX as u32));
-        slot.flight = Some((flight, due));
+        slot.flight = Some((flight, departure));
         self.order.push_back(slot.token);
         slot.token
     }
 
-    /// Takes out the one of this token, with the moment at which it was due.
-    pub(crate) fn take(&mut self, token: Token) -> Option<(Flight, Instant)> {
+    /// Takes out the one of this token.
+    pub(crate) fn take(&mut self, token: Token) -> Option<(Flight, Departure)> {
         let index = token.0 as usize % SLOTS_MAX;
         let slot = self.slots.get_mut(index).filter(|slot| slot.token == token)?;
         let found = slot.flight.take()?;
@@ -82,7 +98,7 @@ impl Flights {
     pub(crate) fn take_lost(&mut self, now: Instant, patience: Duration) -> Option<Flight> {
         while let Some(&token) = self.order.front() {
             let slot = &self.slots[token.0 as usize % SLOTS_MAX];
-            let due = slot.flight.filter(|_| slot.token == token).map(|(_, due)| due);
+            let due = slot.flight.filter(|_| slot.token == token).map(|(_, it)| it.due);
             if due.is_some_and(|due| now - due <= patience) {
                 return None;
             }

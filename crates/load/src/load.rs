@@ -7,7 +7,7 @@ use announce::{
 };
 
 use crate::crowd::Crowd;
-use crate::flights::{Flight, Flights, Token};
+use crate::flights::{Departure, Flight, Flights, Token};
 use crate::histogram::Histogram;
 
 /// A request without an answer for so long is lost.
@@ -55,8 +55,26 @@ pub struct Tally {
     pub stray: u64,
     /// Requests without an answer for two seconds.
     pub lost: u64,
-    /// Time to an answer, of all requests.
+    /// Time from when a request was due until its answer was read, of all requests.
     pub times: Histogram,
+    /// Time from when it left until its answer arrived, of those whose arrivals the system notes.
+    pub under_way: Histogram,
+}
+
+/// When an answer came.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    /// By the system's own note, where it makes one.
+    pub noted: Option<Instant>,
+    /// Read by whoever asked.
+    pub read: Instant,
+}
+
+impl From<Instant> for Arrival {
+    /// Read then; when it came, nobody knows.
+    fn from(read: Instant) -> Self {
+        Self { noted: None, read }
+    }
 }
 
 /// How far the crowd is.
@@ -146,9 +164,9 @@ impl Load {
         self.tally = Tally::default();
     }
 
-    /// Writes the next datagram, due at `due`; returns which host sends it. `None` when there is
-    /// none now: all have joined, or too many requests are on their way.
-    pub fn next_udp(&mut self, due: Instant, out: &mut Vec<u8>) -> Option<u32> {
+    /// Writes the next datagram; returns which host sends it. `None` when there is none now: all
+    /// have joined, or too many requests are on their way.
+    pub fn next_udp(&mut self, departure: Departure, out: &mut Vec<u8>) -> Option<u32> {
         if self.flights.is_full() {
             return None;
         }
@@ -158,7 +176,7 @@ impl Load {
             Flight::Announce { peer } => self.crowd.peer(peer).host,
             Flight::Scrape { .. } => self.rng.below(self.crowd.hosts().into()) as u32,
         };
-        let id = self.ids[host as usize].filter(|(_, since)| due - *since < RENEW);
+        let id = self.ids[host as usize].filter(|(_, since)| departure.due - *since < RENEW);
         let (connection, flight) = if let Some((id, _)) = id {
             (id, flight)
         } else {
@@ -167,7 +185,7 @@ impl Load {
             }
             (0, Flight::Connect { host })
         };
-        let transaction = self.send(flight, due).0;
+        let transaction = self.send(flight, departure).0;
         let request = match flight {
             Flight::Connect { .. } => UdpRequest::Connect { transaction },
             Flight::Announce { peer } => {
@@ -184,19 +202,22 @@ impl Load {
     }
 
     /// Takes a datagram from the tracker.
-    pub fn handle_udp(&mut self, now: Instant, datagram: &[u8]) {
+    pub fn handle_udp(&mut self, arrival: Arrival, datagram: &[u8]) {
         let Ok(response) = UdpResponse::parse(datagram, false) else {
             self.tally.wrong += 1;
             return;
         };
-        let Some((flight, due)) = self.flights.take(Token(response.transaction())) else {
+        let Some((flight, departure)) = self.flights.take(Token(response.transaction())) else {
             self.tally.stray += 1;
             return;
         };
-        self.tally.times.add(now - due);
+        self.tally.times.add(arrival.read - departure.due);
+        if let Some(noted) = arrival.noted {
+            self.tally.under_way.add(noted - departure.sent);
+        }
         match (response, flight) {
             (UdpResponse::Connect { connection, .. }, Flight::Connect { host }) => {
-                self.ids[host as usize] = Some((connection, now));
+                self.ids[host as usize] = Some((connection, arrival.read));
                 self.tally.others += 1;
             }
             (UdpResponse::Announce { seeders, leechers, peers, .. }, Flight::Announce { peer }) => {
@@ -228,16 +249,16 @@ impl Load {
             peer
         };
         let url = announce_url(base, &self.announce(peer));
-        Some((self.send(Flight::Announce { peer }, due), url))
+        Some((self.send(Flight::Announce { peer }, due.into()), url))
     }
 
     /// Takes the body of an answer by HTTP.
     pub fn handle_http(&mut self, now: Instant, token: Token, body: &[u8]) {
-        let Some((flight, due)) = self.flights.take(token) else {
+        let Some((flight, departure)) = self.flights.take(token) else {
             self.tally.stray += 1;
             return;
         };
-        self.tally.times.add(now - due);
+        self.tally.times.add(now - departure.due);
         match (parse_announce_response(body), flight) {
             (Ok(response), Flight::Announce { peer }) => {
                 let known = [response.seeders, response.leechers].into_iter().flatten();
@@ -290,13 +311,13 @@ impl Load {
         Flight::Announce { peer }
     }
 
-    fn send(&mut self, flight: Flight, due: Instant) -> Token {
+    fn send(&mut self, flight: Flight, departure: Departure) -> Token {
         *match flight {
             Flight::Connect { .. } => &mut self.tally.connects,
             Flight::Announce { .. } => &mut self.tally.announces,
             Flight::Scrape { .. } => &mut self.tally.scrapes,
         } += 1;
-        self.flights.add(flight, due)
+        self.flights.add(flight, departure)
     }
 
     fn announce(&self, n: u64) -> AnnounceRequest {

@@ -48,14 +48,14 @@ pub(crate) fn run(args: &LoadLab, output: &Output) -> Result<()> {
         addresses_known: tracker.ip().is_loopback(),
     };
     let mut load = Load::new(crowd, mix, args.seed);
+    let clock = Clock::start();
     let mut line = if args.by_http() {
         let host = format!("{}:{}", show_host(args.tracker.host()), tracker.port());
         let path = args.tracker.path_and_query();
         Line::Http(Connections::new(tracker, &host, path, args.hosts())?)
     } else {
-        Line::Udp(Box::new(Port::open(tracker)?))
+        Line::Udp(Box::new(Port::open(tracker, clock, args.rate.is_some())?))
     };
-    let clock = Clock::start();
     let mark = || -> Result<Mark> {
         Ok(Mark { at: clock.now(), cost: args.pid.map(Cost::of).transpose()? })
     };

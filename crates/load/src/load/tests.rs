@@ -20,13 +20,13 @@ fn tracker() -> Server {
 fn run(load: &mut Load, tracker: &mut Server, now: Instant, most: usize, drop: usize) {
     for n in 1..=most {
         let (mut datagram, mut answer) = (Vec::new(), Vec::new());
-        let Some(host) = load.next_udp(now, &mut datagram) else {
+        let Some(host) = load.next_udp(now.into(), &mut datagram) else {
             return;
         };
         let source = (load.crowd().address(host), 7_000).into();
         assert!(tracker.handle_udp(now, source, LOCAL, &datagram, &mut answer));
         if n % drop != 0 {
-            load.handle_udp(now + Duration::from_millis(1), &answer);
+            load.handle_udp((now + Duration::from_millis(1)).into(), &answer);
         }
     }
 }
@@ -71,15 +71,29 @@ fn the_silent_are_not_heard_of_again() {
 }
 
 #[test]
+fn what_holds_the_crowd_up_is_told_apart_from_what_takes_the_tracker_time() {
+    let (mut load, mut tracker) = (load(MIX), tracker());
+    let at = |millis| Instant::ZERO + Duration::from_millis(millis);
+    let (mut datagram, mut answer) = (Vec::new(), Vec::new());
+    let host = load.next_udp(Departure { due: at(10), sent: at(30) }, &mut datagram).unwrap();
+    let source = (load.crowd().address(host), 7_000).into();
+    assert!(tracker.handle_udp(at(31), source, LOCAL, &datagram, &mut answer));
+    load.handle_udp(Arrival { noted: Some(at(32)), read: at(50) }, &answer);
+    let Tally { times, under_way, .. } = load.tally();
+    assert_eq!(times.longest(), Duration::from_millis(40));
+    assert_eq!((under_way.longest(), under_way.total()), (Duration::from_millis(2), 1));
+}
+
+#[test]
 fn false_answers_are_noticed() {
     let ask = |answer: &dyn Fn(UdpRequest) -> UdpResponse| {
         let (mut load, mut tracker) = (load(Mix { connects: 0.0, scrapes: 0.0, ..MIX }), tracker());
         run(&mut load, &mut tracker, Instant::ZERO, 10_000, usize::MAX);
         load.begin();
         let (mut datagram, mut bytes) = (Vec::new(), Vec::new());
-        load.next_udp(Instant::ZERO, &mut datagram).unwrap();
+        load.next_udp(Instant::ZERO.into(), &mut datagram).unwrap();
         answer(UdpRequest::parse(&datagram).unwrap()).write(false, &mut bytes);
-        load.handle_udp(Instant::ZERO, &bytes);
+        load.handle_udp(Instant::ZERO.into(), &bytes);
         let Tally { refused, wrong, stray, .. } = *load.tally();
         (refused, wrong, stray)
     };

@@ -1,6 +1,6 @@
 //! The loop: what is due goes out, what has come is judged.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 
@@ -72,7 +72,7 @@ impl Line {
 
     fn receive(&mut self, load: &mut Load, clock: impl Fn() -> Instant) -> Result<()> {
         match self {
-            Self::Udp(port) => Ok(port.receive(load, clock)?),
+            Self::Udp(port) => Ok(port.receive(load)?),
             Self::Http(connections) => connections.receive(load, clock),
         }
     }
@@ -89,6 +89,17 @@ impl Clock {
 
     pub(super) fn now(self) -> Instant {
         Instant::ZERO + self.0.elapsed()
+    }
+
+    /// When it began, by the system's clock: as of the best of some looks, for something may come
+    /// between looking at the one and at the other.
+    pub(super) fn began(self) -> SystemTime {
+        const LOOKS: usize = 16;
+        let look = || {
+            let elapsed = self.0.elapsed();
+            SystemTime::now() - elapsed
+        };
+        (1..LOOKS).fold(look(), |began, _| began.min(look()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use load::Tally;
+use load::{Histogram, Tally};
 
 use super::Mark;
 use super::drive::Pauses;
@@ -35,6 +35,11 @@ pub(crate) struct LoadResult {
     p99_seconds: Option<f64>,
     p999_seconds: Option<f64>,
     longest_seconds: f64,
+    /// From when a request left until its answer arrived; null where arrivals are not noted: by
+    /// HTTP, or without a rate.
+    under_way_p50_seconds: Option<f64>,
+    under_way_p99_seconds: Option<f64>,
+    under_way_p999_seconds: Option<f64>,
     /// For how long the crowd itself had no core, in all and at a time.
     held_up_seconds: f64,
     held_up_longest_seconds: f64,
@@ -72,7 +77,10 @@ impl LoadResult {
     ) -> Self {
         let seconds = (ended.at - begun.at).as_secs_f64();
         let answered = tally.announced + tally.others;
-        let quantile = |share| tally.times.quantile(share).map(|time| time.as_secs_f64());
+        let share_of =
+            |times: &Histogram, share| times.quantile(share).map(|time| time.as_secs_f64());
+        let quantile = |share| share_of(&tally.times, share);
+        let under_way = |share| share_of(&tally.under_way, share);
         let cost = started.cost.zip(begun.cost).zip(ended.cost);
         let cost = cost.map(|((started, begun), ended)| {
             let cpu =
@@ -112,6 +120,9 @@ impl LoadResult {
             p99_seconds: quantile(0.99),
             p999_seconds: quantile(0.999),
             longest_seconds: tally.times.longest().as_secs_f64(),
+            under_way_p50_seconds: under_way(0.5),
+            under_way_p99_seconds: under_way(0.99),
+            under_way_p999_seconds: under_way(0.999),
             held_up_seconds: pauses.total.as_secs_f64(),
             held_up_longest_seconds: pauses.longest.as_secs_f64(),
             held_up_times: pauses.count,
@@ -141,6 +152,15 @@ impl LoadResult {
              all within {longest:.1} ms"
         );
         output.row("Times", text);
+        if let (Some(p50), Some(p99), Some(p999)) =
+            (self.under_way_p50_seconds, self.under_way_p99_seconds, self.under_way_p999_seconds)
+        {
+            let [p50, p99, p999] = [p50, p99, p999].map(|time| time * 1e3);
+            let text = format!(
+                "half within {p50:.3} ms, 99 % within {p99:.3} ms, 99.9 % within {p999:.3} ms"
+            );
+            output.row("Under way", text);
+        }
         if self.held_up_times > 0 {
             let text = format!(
                 "{}, {:.1} ms in all, {:.1} ms at most: something else had the crowd's core",

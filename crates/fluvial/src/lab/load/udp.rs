@@ -3,13 +3,19 @@
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::AsRawFd as _;
+use std::time::{Duration, SystemTime};
 
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrIn, recvmmsg};
+use nix::sys::socket::{
+    ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrIn, recvmmsg, setsockopt, sockopt,
+};
+use nix::sys::time::TimeSpec;
 use socket2::{Domain, MsgHdr, Protocol, SockAddr, Socket, Type};
 
-use load::Load;
+use load::{Arrival, Departure, Load};
 use stdx::Instant;
+
+use super::drive::Clock;
 
 /// Datagrams taken by one call.
 const BATCH: usize = 64;
@@ -27,24 +33,34 @@ pub(super) struct Port {
     tracker: SockAddr,
     /// Whether a host's own address is put on what it sends: loopback has sixteen million.
     own_addresses: bool,
+    clock: Clock,
+    /// When the clock began, where the system notes by its own when datagrams arrive.
+    notes: Option<SystemTime>,
     headers: MultiHeaders<SockaddrIn>,
     buffers: Vec<u8>,
     datagram: Vec<u8>,
 }
 
 impl Port {
+    /// `notes`: whether the system is to note when each answer arrives, which costs it some.
+    ///
     /// # Errors
     /// When the system has no socket.
-    pub(super) fn open(tracker: SocketAddrV4) -> io::Result<Self> {
+    pub(super) fn open(tracker: SocketAddrV4, clock: Clock, notes: bool) -> io::Result<Self> {
         let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
         let _less = socket.set_recv_buffer_size(KEPT);
         let _less = socket.set_send_buffer_size(KEPT);
         socket.bind(&SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0).into())?;
+        if notes {
+            setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
+        }
         Ok(Self {
             socket,
             tracker: tracker.into(),
             own_addresses: tracker.ip().is_loopback(),
-            headers: MultiHeaders::preallocate(BATCH, None),
+            clock,
+            notes: notes.then(|| clock.began()),
+            headers: MultiHeaders::preallocate(BATCH, Some(nix::cmsg_space!(TimeSpec))),
             buffers: vec![0; BATCH * BUFFER],
             datagram: Vec::new(),
         })
@@ -60,7 +76,9 @@ impl Port {
     ) -> io::Result<u64> {
         for n in 0..most.min(BURST) {
             self.datagram.clear();
-            let Some(host) = load.next_udp(due(n), &mut self.datagram) else {
+            let due = due(n);
+            let sent = if self.notes.is_some() { self.clock.now() } else { due };
+            let Some(host) = load.next_udp(Departure { due, sent }, &mut self.datagram) else {
                 return Ok(n);
             };
             let from = self.own_addresses.then(|| load.crowd().address(host));
@@ -84,12 +102,8 @@ impl Port {
     }
 
     /// Hands the crowd what has come.
-    pub(super) fn receive(
-        &mut self,
-        load: &mut Load,
-        clock: impl Fn() -> Instant,
-    ) -> io::Result<()> {
-        let mut lengths = [0; BATCH];
+    pub(super) fn receive(&mut self, load: &mut Load) -> io::Result<()> {
+        let mut came = [(0, None); BATCH];
         let mut count = 0;
         {
             let mut chunks = self.buffers.chunks_exact_mut(BUFFER);
@@ -99,8 +113,9 @@ impl Port {
             let (fd, flags) = (self.socket.as_raw_fd(), MsgFlags::MSG_DONTWAIT);
             match recvmmsg(fd, &mut self.headers, slices.iter_mut(), flags, None) {
                 Ok(received) => {
-                    for (length, message) in lengths.iter_mut().zip(received) {
-                        *length = message.bytes;
+                    for (came, message) in came.iter_mut().zip(received) {
+                        let mut notes = message.cmsgs().into_iter().flatten();
+                        *came = (message.bytes, notes.find_map(noted));
                         count += 1;
                     }
                 }
@@ -108,11 +123,24 @@ impl Port {
                 Err(error) => return Err(error.into()),
             }
         }
-        let now = clock();
-        for (length, buffer) in lengths[..count].iter().zip(self.buffers.chunks_exact(BUFFER)) {
-            load.handle_udp(now, &buffer[..*length]);
+        let read = self.clock.now();
+        let datagrams = self.buffers.chunks_exact(BUFFER);
+        for (&(length, noted), buffer) in came[..count].iter().zip(datagrams) {
+            let noted = noted.zip(self.notes).and_then(|(at, began)| at.duration_since(began).ok());
+            let noted = noted.map(|since| Instant::ZERO + since);
+            load.handle_udp(Arrival { noted, read }, &buffer[..length]);
         }
         Ok(())
+    }
+}
+
+/// When a datagram arrived, by the system's clock (`SO_TIMESTAMPNS`, socket(7)).
+fn noted(control: ControlMessageOwned) -> Option<SystemTime> {
+    match control {
+        ControlMessageOwned::ScmTimestampns(at) => {
+            Some(SystemTime::UNIX_EPOCH + Duration::from(at))
+        }
+        _ => None,
     }
 }
 

@@ -7,7 +7,7 @@ use super::super::report::align;
 use super::super::statistics::Spread;
 
 /// Titles of the figures, with how many digits of each are shown.
-const DIGITS: [(&str, usize); 12] = [
+const DIGITS: [(&str, usize); 15] = [
     ("announces/s", 0),
     ("CPU µs/announce", 2),
     ("user µs/announce", 2),
@@ -18,6 +18,9 @@ const DIGITS: [(&str, usize); 12] = [
     ("at 70 %: p50 ms", 3),
     ("at 70 %: p99 ms", 3),
     ("at 70 %: p99.9 ms", 3),
+    ("at 70 %, under way: p50 ms", 3),
+    ("at 70 %, under way: p99 ms", 3),
+    ("at 70 %, under way: p99.9 ms", 3),
     ("at 70 %: crowd held up ms", 1),
     ("lost %", 3),
 ];
@@ -87,13 +90,24 @@ pub(super) fn http(limit: &Value, times: &Value) -> Result<Vec<(&'static str, f6
 pub(super) fn latency(times: &Value) -> Result<Vec<(&'static str, f64)>> {
     let sent: f64 =
         ["connects", "announces", "scrapes"].iter().filter_map(|name| times[name].as_f64()).sum();
-    Ok(vec![
+    let mut figures = vec![
         ("at 70 %: p50 ms", 1e3 * number(times, "p50_seconds")?),
         ("at 70 %: p99 ms", 1e3 * number(times, "p99_seconds")?),
         ("at 70 %: p99.9 ms", 1e3 * number(times, "p999_seconds")?),
+    ];
+    // By UDP alone.
+    let under_way = [
+        ("at 70 %, under way: p50 ms", "under_way_p50_seconds"),
+        ("at 70 %, under way: p99 ms", "under_way_p99_seconds"),
+        ("at 70 %, under way: p99.9 ms", "under_way_p999_seconds"),
+    ];
+    let noted = under_way.map(|(title, name)| Some((title, 1e3 * times[name].as_f64()?)));
+    figures.extend(noted.into_iter().flatten());
+    figures.extend([
         ("at 70 %: crowd held up ms", 1e3 * number(times, "held_up_seconds")?),
         ("lost %", 100.0 * number(times, "lost")? / sent),
-    ])
+    ]);
+    Ok(figures)
 }
 
 fn number(of: &Value, name: &str) -> Result<f64> {
