@@ -115,7 +115,7 @@ impl Port {
                 Ok(received) => {
                     for (came, message) in came.iter_mut().zip(received) {
                         let mut notes = message.cmsgs().into_iter().flatten();
-                        *came = (message.bytes, notes.find_map(noted));
+                        *came = (message.bytes, notes.find_map(|it| noted(&it)));
                         count += 1;
                     }
                 }
@@ -135,10 +135,10 @@ impl Port {
 }
 
 /// When a datagram arrived, by the system's clock (`SO_TIMESTAMPNS`, socket(7)).
-fn noted(control: ControlMessageOwned) -> Option<SystemTime> {
+fn noted(control: &ControlMessageOwned) -> Option<SystemTime> {
     match control {
         ControlMessageOwned::ScmTimestampns(at) => {
-            Some(SystemTime::UNIX_EPOCH + Duration::from(at))
+            Some(SystemTime::UNIX_EPOCH + Duration::from(*at))
         }
         _ => None,
     }
