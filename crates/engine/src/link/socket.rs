@@ -12,7 +12,7 @@ use super::Link;
 use crate::throttle::Throttle;
 
 /// The most that one `read` or `write` moves before other connections get their turn.
-const BURST: usize = 256 * 1024;
+pub(super) const BURST: usize = 256 * 1024;
 
 /// Most slices given to one `writev`.
 const SLICES_MAX: usize = 64;

@@ -167,6 +167,34 @@ async fn nothing_is_read_while_the_gate_is_shut() {
     while !stage.batch().await.iter().any(|it| matches!(it, Report::Interested(true))) {}
 }
 
+/// On one thread, as it may well be where there are as many busy connections as threads.
+#[tokio::test]
+async fn who_shuts_the_gate_is_heard_before_more_is_read() {
+    let mut stage = Stage::new(UNLIMITED).await;
+    stage.greet().await;
+    stage.gate.send_replace(false);
+    let interested_and_not = [0, 0, 0, 1, 2, 0, 0, 0, 1, 3];
+    let much = interested_and_not.repeat(4 * socket::BURST / interested_and_not.len());
+    let Stage { remote, mind, gate, .. } = &mut stage;
+    // As much as the system holds.
+    let fill = async { remote.write_all(&much).await.unwrap() };
+    let _full = tokio::time::timeout(Duration::from_millis(100), fill).await;
+    gate.send_replace(true);
+    let mut read = 0;
+    loop {
+        match tokio::time::timeout(Duration::from_millis(100), mind.recv()).await {
+            Ok(Some(Input::Batch(_, batch))) if batch.reports.is_empty() => {}
+            Ok(Some(Input::Batch(_, batch))) => {
+                gate.send_replace(false);
+                read = batch.totals.down_protocol;
+            }
+            Ok(_) => panic!("closed"),
+            Err(_) => break,
+        }
+    }
+    assert!(read > 68 && read <= 2 * socket::BURST as u64, "{read} bytes");
+}
+
 #[tokio::test]
 async fn the_end_of_the_mind_is_the_end() {
     let Stage { mut remote, gate, .. } = Stage::new(UNLIMITED).await;
@@ -240,9 +268,11 @@ async fn limits_hold_to_the_byte() {
 async fn an_idle_connection_is_small() {
     let (_stage, link) = Stage::prepare(UNLIMITED, 8).await;
     let size = size_of_val(&link.run());
-    // What is on the heap for each: the inbox's first block, the socket's registration.
+    // What is on the heap for each: the peer, the inbox's first block, the socket's
+    // registration.
     let inbox = 32 * size_of::<LinkInput>();
-    assert!(size + inbox < 12 * 1024, "{size} + {inbox} bytes");
+    let peer = size_of::<Peer>();
+    assert!(size + inbox + peer < 6 * 1024, "{size} + {inbox} + {peer} bytes");
 }
 
 async fn other_socket() -> TcpStream {
